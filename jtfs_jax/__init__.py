@@ -1,0 +1,24 @@
+"""Joint time–frequency scattering in JAX.
+
+`filterbank` builds the filters, once; `jtfs`, `time_scattering` and `scalogram` are pure functions
+of these filters and of a batch of signals, to be used under `jax.jit`, `jax.vmap` and `jax.grad`.
+"""
+
+from importlib.metadata import version as _version
+
+from ._filterbank import FilterBank as FilterBank, filterbank as filterbank
+from ._first_order import scalogram as scalogram
+from ._jtfs import JointScattering as JointScattering, jtfs as jtfs
+from ._kymatio import to_kymatio as to_kymatio
+from ._paths import (
+    PathTable as PathTable,
+    TimePathTable as TimePathTable,
+    band_frequencies as band_frequencies,
+    frame_times as frame_times,
+    path_table as path_table,
+    time_path_table as time_path_table,
+    wavelet_frequencies as wavelet_frequencies,
+)
+from ._time_scattering import TimeScattering as TimeScattering, time_scattering as time_scattering
+
+__version__ = _version("jtfs_jax")

@@ -1,0 +1,111 @@
+"""Checks of arguments: each raises a `ValueError` that says argument, value, rule and cure."""
+
+import math
+from numbers import Integral, Real
+from typing import Literal, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, DTypeLike
+
+Width: TypeAlias = float | int | Literal["global"] | None
+
+
+def positive_integer(name: str, value: object) -> int:
+    """An integer of at least 1."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
+    return int(value)
+
+
+def one_or_two(name: str, value: object, default: int | None) -> tuple[int, int]:
+    """An integer ≥ 1, or a pair of them: one for each order. `default` completes a single one."""
+    if isinstance(value, tuple):
+        if len(value) != 2:
+            raise ValueError(
+                f"{name} must be an integer or a pair ({name}1, {name}2), got {value!r}."
+            )
+        return positive_integer(f"{name}[0]", value[0]), positive_integer(f"{name}[1]", value[1])
+    first = positive_integer(name, value)
+    return first, first if default is None else default
+
+
+def width(name: str, value: object, default: int, largest: int, unit: str) -> float | str:
+    """Width of an averaging: None → `default`, "global", 0, or a number between 1 and `largest`."""
+    if value is None:
+        return float(default)
+    if isinstance(value, str) and value == "global":
+        return value
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise ValueError(f'{name} must be None, "global", 0 or a number, got {value!r}.')
+    number = float(value)
+    if number != 0 and not 1 <= number <= largest:
+        raise ValueError(
+            f"{name} must be 0 (no averaging) or between 1 and {largest} {unit}, got {value!r}; "
+            f'for the mean over all of them, use {name}="global".'
+        )
+    return number
+
+
+def stride(name: str, value: object, width_name: str, width: float | str) -> int | None:
+    """Distance between outputs: a power of two up to the width of the averaging, its default."""
+    if width in ("global", 0):
+        if value is not None:
+            raise ValueError(
+                f"{name} must be None where {width_name}={width!r}, got {value!r}; "
+                f"give {width_name} a width to choose the stride."
+            )
+        return None
+    assert not isinstance(width, str)
+    largest = 2 ** math.floor(math.log2(width))
+    if value is None:
+        return largest
+    step = positive_integer(name, value)
+    if step & (step - 1) or step > largest:
+        raise ValueError(
+            f"{name} must be a power of two between 1 and {largest}, the largest that averaging "
+            f"over {width_name}={width:g} allows, got {value!r}."
+        )
+    return step
+
+
+def real_dtype(dtype: DTypeLike) -> np.dtype:
+    """float32, or float64 where JAX has it enabled."""
+    dtype = np.dtype(dtype)
+    if dtype not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, got {dtype.name}.")
+    if jax.dtypes.canonicalize_dtype(dtype) != dtype:
+        raise ValueError(
+            "dtype must be float32 unless JAX's 64-bit mode is on, got float64; call "
+            'jax.config.update("jax_enable_x64", True) first.'
+        )
+    return dtype
+
+
+def joint_only(**arguments: tuple[object, object]) -> None:
+    """Arguments that mean nothing without J_fr keep their defaults."""
+    for name, (value, default) in arguments.items():
+        if value != default:
+            raise ValueError(
+                f"{name} must be {default} where J_fr is None, got {value!r}; "
+                f"give J_fr to get filters for jtfs."
+            )
+
+
+def signal(x: Array, n_samples: int, dtype: np.dtype) -> tuple[Array, tuple[int, ...]]:
+    """Real signals of the right length, in the precision of the filterbank; one batch axis.
+
+    Also returns the shape of the batch that it stands for.
+    """
+    if x.ndim == 0:
+        raise ValueError("x must have time as its last axis, got a scalar.")
+    if not (jnp.issubdtype(x.dtype, jnp.floating) or jnp.issubdtype(x.dtype, jnp.integer)):
+        raise ValueError(f"x must be real, got dtype {x.dtype}; transform parts separately.")
+    if x.shape[-1] != n_samples:
+        raise ValueError(
+            f"x has {x.shape[-1]} samples on its last axis but the filterbank is for {n_samples}; "
+            f"pad or cut x, or build a filterbank for {x.shape[-1]}."
+        )
+    batch = x.shape[:-1]
+    return x.astype(dtype).reshape(math.prod(batch), n_samples), batch

@@ -1,0 +1,35 @@
+"""Files that are written whole or not at all."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def check_writable(path: str | os.PathLike) -> Path:
+    """The path, or a `ValueError` that says why no file can be written there."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise ValueError(
+            f"{path}: there is no folder {path.parent}; make it first, or write elsewhere."
+        )
+    if path.is_dir():
+        raise ValueError(f"{path}: this is a folder; write under another name.")
+    if not os.access(path.parent, os.W_OK):
+        raise ValueError(f"{path}: the folder {path.parent} is read-only; write elsewhere.")
+    return path
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[Path]:
+    """A temporary path beside `path`, which takes its place once the block has ended well.
+
+    It has the same suffix. If something goes wrong, `path` stays as it was, and nothing beside it.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.stem}-{os.getpid()}.partial{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,253 @@
+"""The filterbank: every table that the transforms need, computed once."""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, DTypeLike, Float
+
+from . import _checks, _grid
+from ._frequency import FrequencyBank, frequency_bank
+from ._time import TimeAverage, WaveletBand, global_average, leaf, local_average
+from ._wavelets import SIGMA0, Wavelet, low_pass_hat, morlet_hat, passband, wavelets
+
+
+class SecondOrder(eqx.Module):
+    """What the second order needs at one resolution: ψ_n2 of the same j2, which share live rows."""
+
+    band: WaveletBand
+    average: TimeAverage | None  # None: no averaging in time
+    frequency: FrequencyBank | None  # None: time scattering only
+    n_live: int = eqx.field(static=True)
+
+
+class FilterBank(eqx.Module):
+    """Filters of the scattering transforms, made by `filterbank`; a pytree to pass to them.
+
+    Its leaves are arrays, all else is static. Frequencies and bandwidths of the wavelets are in
+    cycles/sample, of those along log-frequency in cycles/row; widths are in samples and in rows.
+    """
+
+    first: tuple[WaveletBand, ...]
+    second: tuple[SecondOrder, ...]
+    phi_hat: Float[Array, " bin"]  # φ_T, up to the frame rate
+    means: tuple[TimeAverage, ...]  # of each band of U1, where T="global"
+    frequency: FrequencyBank | None  # for α = 0
+
+    n_samples: int = eqx.field(static=True)
+    J: tuple[int, int] = eqx.field(static=True)
+    Q: tuple[int, int] = eqx.field(static=True)
+    T: float | str = eqx.field(static=True)
+    stride: int | None = eqx.field(static=True)
+    J_fr: int | None = eqx.field(static=True)
+    Q_fr: int = eqx.field(static=True)
+    F: float | str = eqx.field(static=True)
+    stride_fr: int | None = eqx.field(static=True)
+    n_padded: int = eqx.field(static=True)
+    wavelets1: tuple[Wavelet, ...] = eqx.field(static=True)
+    wavelets2: tuple[Wavelet, ...] = eqx.field(static=True)
+    wavelets_fr: tuple[Wavelet, ...] = eqx.field(static=True)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Precision of the filters, thus of the results."""
+        return self.phi_hat.dtype
+
+    @property
+    def low_pass_stride(self) -> int:
+        """Samples between the frames of φ_T; without averaging in time, of the low-pass α = 0."""
+        return self.stride or 2 ** max(self.J)
+
+    @property
+    def critical_stride(self) -> int:
+        """The largest power of two up to the width of φ_T: frames that suffice for all others."""
+        return 2 ** math.floor(math.log2(_low_pass_width(self.T, self.J)))
+
+    def frames(self, stride: int) -> range:
+        """Indices of the multiples of `stride` on the padded axis that lie within the signal."""
+        return _grid.frames(self.n_samples, self.n_padded, stride)
+
+
+def filterbank(
+    n_samples: int,
+    J: int | tuple[int, int],
+    Q: int | tuple[int, int],
+    *,
+    T: _checks.Width = None,
+    stride: int | None = None,
+    J_fr: int | None = None,
+    Q_fr: int = 1,
+    F: _checks.Width = None,
+    stride_fr: int | None = None,
+    dtype: DTypeLike = jnp.float32,
+) -> FilterBank:
+    """Filters for `scalogram`, `time_scattering` and `jtfs` of signals of a given length.
+
+    First- and second-order wavelets are Morlet wavelets from Andén's generator: their quality
+    factor is constant down to an "elbow", and their bandwidth below it. So are the frequential
+    wavelets ψ_β, in cycles/row along the axis n1 of first-order wavelets, with both spins. φ_T and
+    φ_F are Gaussians; wavelets and low-passes have a l1 norm of 1. Signals are continued by their
+    reflections in time, and by zeros in frequency.
+
+    Tables are computed in NumPy and float64, then cast. Where an option is out of range, this
+    function says so; the transforms work for all others.
+
+    Args:
+        n_samples: Length of the signals.
+        J: log2 of the duration of the longest wavelets, in samples; a pair `(J1, J2)` for another
+            one in each order. Signals may be shorter than the wavelets, but not 16 times so.
+        Q: Wavelets an octave in the first order, 1 in the second; or a pair `(Q1, Q2)`.
+        T: Width of φ_T, in samples: a number from 1 to `n_samples`, 0 for no averaging, "global"
+            for the mean over the signal. None means 2**J.
+        stride: Samples between frames: a power of two up to T. None means the largest. Must be
+            None for T=0 and T="global".
+        J_fr: log2 of the length of the longest frequential wavelets, in rows, at most the number
+            of first-order wavelets. None: the filters serve `time_scattering` only.
+        Q_fr: Frequential wavelets an octave.
+        F: Width of φ_F, in rows: a number from 1 to the number of first-order wavelets, 0 for no
+            averaging, "global" for the mean over rows. None means 2**J_fr.
+        stride_fr: Rows between bands: a power of two up to F. None means the largest. Must be
+            None for F=0 and F="global".
+        dtype: float32, or float64 where JAX has it enabled; results follow.
+
+    Returns:
+        A pytree of arrays, to be passed to the transforms as an argument.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(2**15, J=12, Q=(8, 2), J_fr=3, Q_fr=2, T=2**11)
+        >>> bank.stride, bank.stride_fr, len(bank.wavelets1)
+        (2048, 8, 86)
+
+    References:
+        Andén & Mallat, Deep Scattering Spectrum, 2014, arXiv:1304.6763.
+        Lostanlen & Han, Musical Metamerism with Time–Frequency Scattering, 2024, section 3.1.
+
+    See Also:
+        path_table: what each coefficient measures, in Hz and cycles/octave.
+    """
+    n_samples = _checks.positive_integer("n_samples", n_samples)
+    J1, J2 = _checks.one_or_two("J", J, default=None)
+    Q1, Q2 = _checks.one_or_two("Q", Q, default=1)
+    J_max = max(J1, J2)
+    if 2**J_max > 16 * n_samples:
+        raise ValueError(
+            f"J must be such that 2**J is at most 16 n_samples = {16 * n_samples}, got {J!r}; "
+            f"lower J or use longer signals."
+        )
+    width = _checks.width("T", T, 2**J_max, n_samples, "samples")
+    stride = _checks.stride("stride", stride, "T", width)
+    dtype = _checks.real_dtype(dtype)
+    psi1, psi2 = _family("J", J1, "Q", Q1), _family("J", J2, "Q", Q2)
+    n_rows = len(psi1)
+    if J_fr is None:
+        _checks.joint_only(Q_fr=(Q_fr, 1), F=(F, None), stride_fr=(stride_fr, None))
+        psi_fr, width_fr = (), 0.0
+    else:
+        J_fr = _checks.positive_integer("J_fr", J_fr)
+        Q_fr = _checks.positive_integer("Q_fr", Q_fr)
+        if 2**J_fr > n_rows:
+            raise ValueError(
+                f"J_fr must be such that 2**J_fr is at most the number of bands, {n_rows} for "
+                f"J={J!r} and Q={Q!r}, got {J_fr!r}; lower J_fr or raise Q."
+            )
+        width_fr = _checks.width("F", F, 2**J_fr, n_rows, "bands")
+        stride_fr = _checks.stride("stride_fr", stride_fr, "F", width_fr)
+        psi_fr = _family("J_fr", J_fr, "Q_fr", Q_fr)
+
+    low_pass_width = _low_pass_width(width, (J1, J2))
+    n_padded = _grid.padded_length(n_samples, J_max, low_pass_width)
+    critical_stride = 2 ** math.floor(math.log2(low_pass_width))
+    if width == "global":
+        log2_limit = max(math.floor(math.log2(n_samples)) - 6, 0)
+    else:
+        log2_limit = int(math.log2(critical_stride if width else n_padded))
+
+    def time_average(log2_stride: int) -> TimeAverage | None:
+        if isinstance(width, str):
+            return global_average(n_samples, n_padded, log2_stride)
+        if width == 0:
+            return None
+        kept = range(n_padded // critical_stride)
+        if stride == critical_stride:
+            kept = _grid.frames(n_samples, n_padded, critical_stride)
+        return local_average(width, critical_stride, kept, n_padded, log2_stride)
+
+    def frequency(n_live: int) -> FrequencyBank | None:
+        if J_fr is None:
+            return None
+        local_width = 0.0 if isinstance(width_fr, str) else width_fr
+        period = _grid.padded_rows(max(n_rows, (J1 + 1) * Q1), J_fr, local_width)
+        return frequency_bank(psi_fr, J_fr, n_live, n_rows, period, width_fr, stride_fr)
+
+    first = _bands(psi1, n_padded, log2_limit)
+    second = []
+    for band in _bands(psi2, n_padded, log2_limit):
+        n_live = sum(psi.j < band.j for psi in psi1)
+        if n_live:
+            average = time_average(band.log2_stride)
+            second.append(SecondOrder(band, average, frequency(n_live), n_live))
+    means = [time_average(band.log2_stride) for band in first] if width == "global" else []
+    n_bins = min(n_padded // critical_stride, n_padded // 2) + 1
+    phi_hat = low_pass_hat(low_pass_width, n_padded, n_bins)
+    if n_bins == n_padded // 2 + 1:
+        # The Nyquist bin stands for two, of half its value, in a spectrum of twice the length.
+        phi_hat[-1] /= 2
+    bank = FilterBank(
+        first=first,
+        second=tuple(second),
+        phi_hat=leaf(phi_hat),
+        means=tuple(mean for mean in means if mean is not None),
+        frequency=frequency(n_rows),
+        n_samples=n_samples,
+        J=(J1, J2),
+        Q=(Q1, Q2),
+        T=width,
+        stride=stride,
+        J_fr=J_fr,
+        Q_fr=Q_fr,
+        F=width_fr,
+        stride_fr=stride_fr,
+        n_padded=n_padded,
+        wavelets1=psi1,
+        wavelets2=psi2,
+        wavelets_fr=psi_fr,
+    )
+    return jax.device_put(jax.tree.map(lambda table: table.astype(dtype), bank))
+
+
+def _family(J_name: str, J: int, Q_name: str, Q: int) -> tuple[Wavelet, ...]:
+    psis = wavelets(J, Q)
+    if not psis or psis[0].sigma <= SIGMA0 / 2**J:
+        raise ValueError(
+            f"{Q_name} must leave wavelets shorter than 2**{J_name} = {2**J}, "
+            f"got {Q} an octave; lower {Q_name} or raise {J_name}."
+        )
+    return psis
+
+
+def _low_pass_width(T: float | str, J: tuple[int, int]) -> float:
+    return T if isinstance(T, float) and T > 0 else 2.0 ** max(J)
+
+
+def _bands(psis: tuple[Wavelet, ...], n_padded: int, log2_limit: int) -> tuple[WaveletBand, ...]:
+    """Wavelets grouped by j, and sampled in Fourier within the Nyquist band of their resolution."""
+    bands = []
+    for j in sorted({psi.j for psi in psis}):
+        members = [n for n, psi in enumerate(psis) if psi.j == j]
+        edges = [passband(psis[n], n_padded) for n in members]
+        start, stop = min(low for low, _ in edges), max(high for _, high in edges) + 1
+        log2_stride = min(j, log2_limit)
+        if log2_stride > 0:
+            nyquist = n_padded >> (log2_stride + 1)
+            start, stop = max(start, -nyquist), min(stop, nyquist)
+        elif stop - start > n_padded:
+            start, stop = -(n_padded // 2), n_padded - n_padded // 2
+        psi_hat = np.stack([morlet_hat(psis[n], n_padded, start, stop) for n in members])
+        bands.append(WaveletBand(leaf(psi_hat), members[0], start, log2_stride, j))
+    return tuple(bands)

@@ -1,0 +1,129 @@
+"""The first order: the scalogram U1 = |x ⋆ ψ_n1|, its spectrum, and the averages S0 and S1."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+from . import _checks, _grid
+from ._filterbank import FilterBank
+from ._modulus import modulus
+from ._time import WaveletBand, scale, wavelet_transform
+
+
+class FirstOrder(eqx.Module):
+    """S0 and S1, and half the spectrum of U1 for each band of wavelets, as at the full rate."""
+
+    S0: Float[Array, "batch frame"]
+    S1: Float[Array, "batch n1 frame"]
+    u1_hats: tuple[Complex[Array, "batch n1 bin"], ...]
+
+
+def spectrum(bank: FilterBank, x: Float[Array, "batch time"]) -> Complex[Array, "batch bin"]:
+    """Half the spectrum of signals that are continued by their reflections."""
+    before = _grid.pad_left(bank.n_samples, bank.n_padded)
+    after = bank.n_padded - bank.n_samples - before
+    # A single sample has no reflection but itself.
+    mode = "reflect" if bank.n_samples > 1 else "edge"
+    return jnp.fft.rfft(jnp.pad(x, [(0, 0), (before, after)], mode=mode))
+
+
+def band_modulus(
+    half: Complex[Array, "*batch bin"], band: WaveletBand, n: int, log2_stride: int
+) -> Float[Array, "*batch n1 time"]:
+    """|x ⋆ ψ_n1| for the wavelets of a band, at one in 2**log2_stride samples."""
+    y = wavelet_transform(half, band, n, log2_stride)
+    return modulus(y.real, y.imag)
+
+
+def full_rate_scalogram(
+    bank: FilterBank, half: Complex[Array, "*batch bin"]
+) -> Float[Array, "*batch n1 time"]:
+    """U1 at every sample of the signal."""
+    before = _grid.pad_left(bank.n_samples, bank.n_padded)
+    rows = [
+        band_modulus(half, band, bank.n_padded, 0)[..., before : before + bank.n_samples]
+        for band in bank.first
+    ]
+    return jnp.concatenate(rows, axis=-2)
+
+
+def first_order(bank: FilterBank, x: Float[Array, "batch time"]) -> FirstOrder:
+    """The first order of both scattering transforms."""
+    n = bank.n_padded
+    half = spectrum(bank, x)
+    u1_hats, means = [], []
+    for index, band in enumerate(bank.first):
+        u1 = band_modulus(half, band, n, band.log2_stride)
+        u1_hats.append(scale(jnp.fft.rfft(u1), jnp.array(2.0**band.log2_stride, bank.dtype)))
+        if bank.T == "global":
+            means.append(bank.means[index].whole(u1))
+    if bank.T == 0:
+        return FirstOrder(x, full_rate_scalogram(bank, half), tuple(u1_hats))
+    if bank.T == "global":
+        s0 = x.mean(-1, keepdims=True)
+        return FirstOrder(s0, jnp.concatenate(means, axis=-2), tuple(u1_hats))
+    s0 = low_pass(bank, half[..., : bank.phi_hat.size])
+    return FirstOrder(s0, low_pass_rows(bank, u1_hats), tuple(u1_hats))
+
+
+def low_pass(bank: FilterBank, half: Complex[Array, "*batch bin"]) -> Float[Array, "*batch frame"]:
+    """φ_T at the frames, from the lowest bins of half a spectrum."""
+    stride = bank.low_pass_stride
+    passed = scale(half, bank.phi_hat * (2.0 / stride))
+    # Twice as many frames as are kept: φ_T does not quite vanish at half the frame rate.
+    frames = bank.frames(stride)
+    return jnp.fft.irfft(passed, 2 * bank.n_padded // stride)[..., ::2][
+        ..., frames.start : frames.stop
+    ]
+
+
+def low_pass_rows(
+    bank: FilterBank, u1_hats: Sequence[Complex[Array, "batch n1 bin"]]
+) -> Float[Array, "batch n1 frame"]:
+    """φ_T ⋆ U1 at the frames."""
+    n_bins = bank.phi_hat.size
+    low = [u1_hat[..., :n_bins] for u1_hat in u1_hats]
+    low = [jnp.pad(z, [(0, 0), (0, 0), (0, n_bins - z.shape[-1])]) for z in low]
+    return low_pass(bank, jnp.concatenate(low, axis=-2))
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.scalogram")
+def scalogram(bank: FilterBank, x: Float[Array, "*batch time"]) -> Float[Array, "*batch n1 time"]:
+    """Scalogram: the envelopes of a signal in bands of frequency, at its own sample rate.
+
+        U1(n1, t) = |x ⋆ ψ_n1|(t)
+
+    Beyond its ends the signal is continued by its reflections.
+
+    Args:
+        bank: Filters from `filterbank`.
+        x: Real signals of `bank.n_samples` samples on the last axis; other axes are batch. They
+            are cast to the precision of `bank`.
+
+    Returns:
+        `U1 (*batch, n1, time)`, in the units of `x`, from high to low frequency:
+        `wavelet_frequencies` gives the rows in Hz.
+
+    Raises:
+        ValueError: At trace time, if `x` is not real or not as long as `bank` is for.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8)
+        >>> jtfs_jax.scalogram(bank, jnp.ones(4096)).shape
+        (54, 4096)
+
+    References:
+        Lostanlen & Han, Musical Metamerism with Time–Frequency Scattering, 2024, section 2.1.
+
+    See Also:
+        time_scattering: its `S1` is the scalogram averaged over time.
+    """
+    x, batch = _checks.signal(x, bank.n_samples, bank.dtype)
+    u1 = full_rate_scalogram(bank, spectrum(bank, x))
+    return u1.reshape(*batch, *u1.shape[1:])

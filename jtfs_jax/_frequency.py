@@ -1,0 +1,138 @@
+"""Everything along log-frequency: wavelets and averages as products with short, real matrices."""
+
+import math
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+from . import _grid
+from ._modulus import modulus
+from ._time import leaf, product
+from ._wavelets import NEGLIGIBLE, Wavelet, low_pass, low_pass_reach, row_kernel
+
+
+class FrequencyBank(eqx.Module):
+    """Frequential filters for a given number of live rows: ψ_β = C ± iD and φ_F as matrices.
+
+    The rows of the products follow each other: those of the low-pass β = 0, then those of each
+    wavelet β > 0. Every filter has its own resolution, and as many rows as are then averaged.
+    """
+
+    low: Float[Array, "low_row n1"]
+    even: Float[Array, "row n1"]
+    odd: Float[Array, "row n1"]
+    average_low: Float[Array, "band low_row"] | None
+    average: Float[Array, "wavelet band row"] | None
+    n_rows: tuple[int, ...] = eqx.field(static=True)  # of each filter, β = 0 first
+
+    def spinned(self, y: Complex[Array, "*batch n1 time"]) -> Float[Array, "*batch row time"]:
+        """|y ⋆ ψ_β| for β = 0, every β with spin +1, every β with spin −1; four real products."""
+        a_b = jnp.concatenate([y.real, y.imag], axis=-1)
+        low, even, odd = jnp.split(
+            product(jnp.concatenate([self.low, self.even, self.odd]), a_b),
+            [len(self.low), len(self.low) + len(self.even)],
+            axis=-2,
+        )
+        low_a, low_b = jnp.split(low, 2, axis=-1)
+        even_a, even_b = jnp.split(even, 2, axis=-1)
+        odd_a, odd_b = jnp.split(odd, 2, axis=-1)
+        up = modulus(even_a - odd_b, even_b + odd_a)
+        down = modulus(even_a + odd_b, even_b - odd_a)
+        return jnp.concatenate([modulus(low_a, low_b), up, down], axis=-2)
+
+    def unspinned(self, y: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch row frame"]:
+        """|y ⋆ ψ_β| of a real y, for which both spins are the same."""
+        low = product(self.low, y)
+        psi = modulus(product(self.even, y), product(self.odd, y))
+        return jnp.concatenate([modulus(low, jnp.zeros_like(low)), psi], axis=-2)
+
+    def average_rows(
+        self, u: Float[Array, "*batch row frame"]
+    ) -> list[Float[Array, "*batch band frame"]]:
+        """φ_F ⋆ u for each path; the rows as they are where there is no averaging."""
+        n_low, n_spin = self.low.shape[0], self.even.shape[0]
+        low, *spins = jnp.split(u, [*range(n_low, u.shape[-2], n_spin)], axis=-2)
+        if self.average is None or self.average_low is None:
+            ends = np.cumsum(self.n_rows[1:])[:-1]
+            return [low, *(path for spin in spins for path in jnp.split(spin, ends, axis=-2))]
+        n_psi, n_bands, _ = self.average.shape
+        flat = self.average.reshape(n_psi * n_bands, n_spin)
+        paths = [product(self.average_low, low)]
+        for spin in spins:
+            averaged = product(flat, spin)
+            paths += jnp.split(averaged, n_psi, axis=-2)
+        return paths
+
+
+def frequency_bank(
+    psis: tuple[Wavelet, ...],
+    J_fr: int,
+    n_live: int,
+    n_rows: int,
+    n_padded: int,
+    width: float | str,
+    stride: int | None,
+) -> FrequencyBank:
+    """Matrices for `n_live` of `n_rows` rows, filters being sampled on a period of `n_padded`."""
+    low_kernel = np.roll(low_pass(2**J_fr, n_padded), n_padded // 2)
+    # The low-pass β = 0 is an average already, unless φ_F is wider still.
+    wider = isinstance(width, str) or width > 2**J_fr
+    low, low_weights = _matrices(low_kernel, J_fr, n_live, width if wider else 0, stride)
+    pairs = [_matrices(row_kernel(psi, n_padded), psi.j, n_live, width, stride) for psi in psis]
+    psi = np.concatenate([analysis for analysis, _ in pairs])
+    average_low = average = None
+    if width != 0:
+        n_bands = 1 if stride is None else _grid.n_kept(n_rows, stride)
+        average_low = np.zeros((n_bands, len(low)))
+        average_low[: len(low_weights)] = low_weights
+        average = np.zeros((len(psis), n_bands, len(psi)))
+        stop = 0
+        for i, (_, weights) in enumerate(pairs):
+            start, stop = stop, stop + weights.shape[1]
+            average[i, : len(weights), start:stop] = weights
+    return FrequencyBank(
+        low=leaf(low),
+        even=leaf(np.real(psi)),
+        odd=leaf(np.imag(psi)),
+        average_low=None if average_low is None else leaf(average_low),
+        average=None if average is None else leaf(average),
+        n_rows=(len(low), *(len(analysis) for analysis, _ in pairs)),
+    )
+
+
+def _matrices(
+    kernel: np.ndarray, j_fr: int, n_live: int, width: float | str, stride: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Convolution with a kernel, at the rows that φ_F needs, and the weights of these rows."""
+    if width == 0:
+        rows = np.arange(0, n_live, stride or 2**j_fr)
+        return _convolution(kernel, rows, n_live), np.eye(len(rows))
+    rows, weights = _averaging(width, stride, j_fr, n_live, len(kernel))
+    analysis = _convolution(kernel, rows, n_live)
+    reached = np.abs(analysis).max(1) > NEGLIGIBLE * np.abs(kernel).max()
+    return analysis[reached], weights[:, reached]
+
+
+def _convolution(kernel: np.ndarray, rows: np.ndarray, n_live: int) -> np.ndarray:
+    center = len(kernel) // 2
+    lag = rows[:, None] - np.arange(n_live)
+    return np.where(np.abs(lag) < center, kernel[(lag + center) % len(kernel)], 0)
+
+
+def _averaging(
+    width: float | str, stride: int | None, j_fr: int, n_live: int, n_padded: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of |y ⋆ ψ_β| that φ_F reaches, and their weights in the averages over live rows."""
+    if isinstance(width, str):
+        step = 2 ** min(j_fr, max(math.floor(math.log2(n_live)) - 5, 0))
+        rows = np.arange(0, n_live + step // 2 + 1, step)
+        return rows, _grid.cell_overlaps(rows, step, n_live)[None]
+    assert stride is not None
+    step = 2 ** min(j_fr, math.floor(math.log2(width)))
+    reach = math.ceil(low_pass_reach(width) / step)
+    rows = np.arange(-reach, -(-n_live // step) + reach) * step
+    lag = np.abs(np.arange(0, n_live, stride)[:, None] - rows)
+    phi = low_pass(width, n_padded) * step
+    return rows, np.where(lag < n_padded // 2, phi[lag % n_padded], 0)

@@ -1,0 +1,57 @@
+"""The sampling grids: how far a signal is padded, and which samples and rows are kept."""
+
+import math
+
+import numpy as np
+
+from ._wavelets import low_pass
+
+
+def padded_length(n_samples: int, J: int, width: float) -> int:
+    """Number of samples, a power of two, that signals are padded to.
+
+    The low-pass of a given width shall decay within the padding, yet the padding is at most as
+    long as the signal (or as 2**J, where that is longer), as in Kymatio.
+    """
+    n = max(n_samples, 2**J)
+    # An averaging much shorter than the wavelets must not leave these without padding.
+    reach = _support(max(width, 2 ** (J - 2)), n)
+    log2_wanted = math.ceil(math.log2(n + 6 * reach))
+    return 2 ** min(log2_wanted, math.floor(math.log2(3 * n - 2)))
+
+
+def _support(width: float, n: int) -> int:
+    """One more than the distance beyond which a low-pass has at most 1e-3 of its sum, each side."""
+    half = low_pass(width, n)[: n // 2]
+    tails = np.cumsum(half[::-1])[::-1]
+    small = np.flatnonzero(tails <= 1e-3)
+    return int(small[0]) + 1 if len(small) else n // 2
+
+
+def pad_left(n_samples: int, n_padded: int) -> int:
+    """Number of samples before the signal."""
+    return (n_padded - n_samples) // 2
+
+
+def frames(n_samples: int, n_padded: int, stride: int) -> range:
+    """Indices of the multiples of `stride` on the padded axis that lie within the signal."""
+    first = pad_left(n_samples, n_padded)
+    return range(-(-first // stride), -(-(first + n_samples) // stride))
+
+
+def n_kept(n_rows: int, stride: int) -> int:
+    """Number of multiples of `stride` among the rows 0, 1, …, n_rows − 1."""
+    return -(-n_rows // stride)
+
+
+def padded_rows(n_rows: int, J_fr: int, width: float) -> int:
+    """Period in rows, a multiple of 2**J_fr, on which the frequential filters are sampled."""
+    return (n_rows + int(8 * max(2**J_fr, width))) // 2**J_fr * 2**J_fr
+
+
+def cell_overlaps(positions: np.ndarray, step: int, length: int) -> np.ndarray:
+    """Weights of samples `step` apart in a mean over [−½, length − ½): what their cells overlap."""
+    low = np.maximum(positions - step / 2, -0.5)
+    high = np.minimum(positions + step / 2, length - 0.5)
+    overlaps = np.maximum(high - low, 0)
+    return overlaps / overlaps.sum()

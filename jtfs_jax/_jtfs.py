@@ -1,0 +1,109 @@
+"""The joint time–frequency scattering transform."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from . import _checks
+from ._filterbank import FilterBank
+from ._first_order import first_order, low_pass_rows
+from ._paths import joint_paths, require_joint
+from ._second_order import average, second_transform
+
+
+class JointScattering(eqx.Module):
+    """Coefficients of `jtfs`.
+
+    Attributes:
+        S0: The signal averaged over time.
+        S1: The scalogram averaged over time, from high to low frequency.
+        S2: The second order, in the order of `path_table`. Without averaging in time or in
+            frequency (T=0 or F=0), paths have their own resolutions: then it is a dictionary by
+            `(n2, n_fr)`, in that same order.
+    """
+
+    S0: Float[Array, "*batch frame"]
+    S1: Float[Array, "*batch n1 frame"]
+    S2: (
+        Float[Array, "*batch path band frame"]
+        | dict[tuple[int, int], Float[Array, "*batch band frame"]]
+    )
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.jtfs")
+def jtfs(bank: FilterBank, x: Float[Array, "*batch time"]) -> JointScattering:
+    """Joint time–frequency scattering.
+
+    With ψ_n1, ψ_α the wavelets and φ_T the low-pass of `bank` over time t, ψ_β and φ_F those over
+    log-frequency n1, and ⋆ convolution over the one or the other:
+
+        S0(t)           = (x ⋆ φ_T)(t)
+        U1(n1, t)       = |x ⋆ ψ_n1|(t)
+        S1(n1, t)       = (U1(n1, ·) ⋆ φ_T)(t)
+        S2(α, β, n1, t) = (|U1 ⋆ ψ_α ⋆ ψ_β| ⋆ φ_T ⋆ φ_F)(n1, t)
+
+    α is 0 (then ψ_α is φ_T, and not applied again) or a wavelet ψ_n2, which acts on the rows n1
+    where j2(n2) > j1(n1). β is 0 (the low-pass of width 2**J_fr, which φ_F smoothes further only
+    where F > 2**J_fr), or a wavelet with spin +1, which answers to rising chirps, or with spin
+    −1, which answers to falling ones. Beyond the rows that ψ_n2 acts on, U1 ⋆ ψ_n2 counts as 0.
+
+    Averages over "global" are means over the signal, or over the rows that ψ_n2 acts on. Without
+    averaging in time (T=0), S0 is x, S1 is U1, α = 0 is the low-pass of width 2**J, and paths keep
+    every 2**j2-th sample; without averaging in frequency (F=0), every 2**j_fr-th row.
+
+    Args:
+        bank: Filters from `filterbank`, with `J_fr`.
+        x: Real signals of `bank.n_samples` samples on the last axis; other axes are batch. They
+            are cast to the precision of `bank`.
+
+    Returns:
+        `S0 (*batch, frame)`, `S1 (*batch, n1, frame)`, `S2 (*batch, path, band, frame)`, all in
+        the units of `x`. `path_table` describes the paths: α = 0 first, with β = 0, then β > 0;
+        then for each ψ_n2 β = 0, every β with spin +1, every β with spin −1. Bands run from high to
+        low frequency (`band_frequencies`), frames from early to late (`frame_times`). Rows
+        of a path that no first-order wavelet feeds are exactly 0. S2 is a dictionary where T=0 or
+        F=0, without such rows.
+
+    Raises:
+        ValueError: At trace time, if `x` is not real or not as long as `bank` is for, or if
+            `bank` has no frequential wavelets.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
+        >>> S = jtfs_jax.jtfs(bank, jnp.ones(4096))
+        >>> S.S0.shape, S.S1.shape, S.S2.shape
+        ((16,), (54, 16), (59, 7, 16))
+
+    References:
+        Andén, Lostanlen & Mallat, Joint Time–Frequency Scattering, 2019, arXiv:1807.08869.
+        Lostanlen & Han, Musical Metamerism with Time–Frequency Scattering, 2024, section 2.
+
+    See Also:
+        time_scattering: second-order wavelets over time alone.
+    """
+    x, batch = _checks.signal(x, bank.n_samples, bank.dtype)
+    require_joint(bank)
+    assert bank.frequency is not None
+    first = first_order(bank, x)
+
+    s1 = low_pass_rows(bank, first.u1_hats) if bank.T == 0 else first.S1
+    coefficients = bank.frequency.average_rows(bank.frequency.unspinned(s1))
+    for second in bank.second:
+        assert second.frequency is not None
+        y = second_transform(bank, second, first.u1_hats)
+        s2 = average(bank, second, y, second.frequency.spinned)
+        of_filters = second.frequency.average_rows(s2)
+        for index in range(y.shape[-3]):
+            coefficients += [s2_fr[..., index, :, :] for s2_fr in of_filters]
+
+    coefficients = [s2.reshape(*batch, *s2.shape[1:]) for s2 in coefficients]
+    paths = dict(zip(joint_paths(bank), coefficients, strict=True))
+    return JointScattering(
+        S0=first.S0.reshape(*batch, *first.S0.shape[1:]),
+        S1=first.S1.reshape(*batch, *first.S1.shape[1:]),
+        S2=paths if 0 in (bank.T, bank.F) else jnp.stack(coefficients, axis=-3),
+    )

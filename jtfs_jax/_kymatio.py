@@ -1,0 +1,41 @@
+"""Results in the form in which Kymatio returns them."""
+
+from collections.abc import Mapping
+
+from jaxtyping import Array, Float
+
+from ._filterbank import FilterBank
+from ._jtfs import JointScattering
+from ._paths import path_table, time_paths
+from ._time_scattering import TimeScattering
+
+
+def to_kymatio(
+    bank: FilterBank, S: JointScattering | TimeScattering
+) -> dict[tuple[int, ...], Float[Array, "*batch frame"]]:
+    """Coefficients by the keys that Kymatio gives them with `out_type="dict", format="time"`.
+
+    The keys of `jtfs` are `()` for S0, `(n1, n_fr)` for the low-pass α = 0 and `(n1, n2, n_fr)`
+    for ψ_n2, where n1 is the first-order wavelet on which a row is centered; rows that no wavelet
+    feeds are left out. Those of `time_scattering` are `()`, `(n1,)` and `(n1, n2)`. Keys and
+    values are Kymatio's wherever Kymatio is right; elsewhere the values are right, so that
+    averages over "global" are means, for example.
+    """
+    if isinstance(S, TimeScattering):
+        paths = sorted(time_paths(bank))
+        s2 = {path: _entry(S.S2, path, index) for index, path in enumerate(paths)}
+        return {(): S.S0} | {(n1,): S.S1[..., n1, :] for n1 in range(S.S1.shape[-2])} | s2
+    table = path_table(bank)
+    coefficients: dict[tuple[int, ...], Array] = {(): S.S0}
+    for index in range(len(table)):
+        n2, n_fr = int(table.n2[index]), int(table.n_fr[index])
+        rows = S.S2[n2, n_fr] if isinstance(S.S2, Mapping) else S.S2[..., index, :, :]
+        for row in range(table.n_rows[index]):
+            n1 = row * int(table.stride_fr[index])
+            key = (n1, n_fr) if n2 < 0 else (n1, n2, n_fr)
+            coefficients[key] = rows[..., row, :]
+    return coefficients
+
+
+def _entry(s2: Array | Mapping[tuple[int, int], Array], path: tuple[int, int], index: int) -> Array:
+    return s2[path] if isinstance(s2, Mapping) else s2[..., index, :]

@@ -1,0 +1,234 @@
+"""What each coefficient measures: paths, and the coordinates of rows, bands and frames."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from . import _grid
+from ._filterbank import FilterBank
+from ._wavelets import SIGMA0
+
+
+def joint_paths(bank: FilterBank) -> Iterator[tuple[int, int]]:
+    """Indices (n2, n_fr) of the paths of `jtfs`, in the order of S2."""
+    n_psi = len(bank.wavelets_fr)
+    yield from ((-1, n_fr) for n_fr in range(1 + n_psi))
+    for second in bank.second:
+        for n2 in range(second.band.first, second.band.stop):
+            yield from ((n2, n_fr) for n_fr in range(1 + 2 * n_psi))
+
+
+def time_paths(bank: FilterBank) -> Iterator[tuple[int, int]]:
+    """Indices (n1, n2) of the paths of `time_scattering`, as they are computed: n2 by n2."""
+    for second in bank.second:
+        for n2 in range(second.band.first, second.band.stop):
+            yield from ((n1, n2) for n1 in range(second.n_live))
+
+
+@dataclass(frozen=True, eq=False)
+class PathTable:
+    """One entry a path of S2, as `jtfs` orders them; made by `path_table`.
+
+    Attributes:
+        kind: "phi_t*phi_f", "phi_t*psi_f", "psi_t*phi_f" or "psi_t*psi_f".
+        n2: Index of ψ_n2, from high to low rate; −1 for the low-pass α = 0.
+        n_fr: Index of the frequential filter: 0 for the low-pass β = 0, then the wavelets.
+        spin: +1 where the path answers to rising chirps, −1 to falling ones, 0 to neither.
+        rate: Center frequency over time, in cycles/sample, or Hz given a sample rate.
+        rate_bandwidth: Its bandwidth σ, in the same unit.
+        scale: Center frequency over log-frequency, in cycles/octave, without sign.
+        scale_bandwidth: Its bandwidth σ, in cycles/octave.
+        j2: log2 of the decimation that ψ_n2 allows, in samples.
+        j_fr: log2 of the decimation that the frequential filter allows, in rows.
+        n_rows: Rows of the path that first-order wavelets feed; others are exactly 0.
+        stride: Samples between its frames; the whole signal for T="global".
+        stride_fr: First-order wavelets between its rows; all of those for F="global".
+    """
+
+    kind: np.ndarray
+    n2: Int[np.ndarray, " path"]
+    n_fr: Int[np.ndarray, " path"]
+    spin: Int[np.ndarray, " path"]
+    rate: Float[np.ndarray, " path"]
+    rate_bandwidth: Float[np.ndarray, " path"]
+    scale: Float[np.ndarray, " path"]
+    scale_bandwidth: Float[np.ndarray, " path"]
+    j2: Int[np.ndarray, " path"]
+    j_fr: Int[np.ndarray, " path"]
+    n_rows: Int[np.ndarray, " path"]
+    stride: Int[np.ndarray, " path"]
+    stride_fr: Int[np.ndarray, " path"]
+
+    def __len__(self) -> int:
+        return len(self.n2)
+
+
+def path_table(bank: FilterBank, *, sample_rate: float | None = None) -> PathTable:
+    """Describe each path of the S2 that `jtfs` returns, in its order."""
+    require_joint(bank)
+    fs = _sample_rate(sample_rate)
+    n_live = {
+        n2: second.n_live
+        for second in bank.second
+        for n2 in range(second.band.first, second.band.stop)
+    }
+    n_live[-1] = len(bank.wavelets1)
+    rows = []
+    for n2, n_fr in joint_paths(bank):
+        rate, rate_bandwidth, j2 = time_filter(bank, n2)
+        scale, scale_bandwidth, j_fr, spin = frequential_filter(bank, n_fr)
+        stride_fr = row_stride(bank, n_fr)
+        rows.append(
+            (
+                f"{'phi_t' if n2 < 0 else 'psi_t'}*{'psi_f' if n_fr else 'phi_f'}",
+                n2,
+                n_fr,
+                spin if n2 >= 0 else 0,
+                rate * fs,
+                rate_bandwidth * fs,
+                scale * bank.Q[0],
+                scale_bandwidth * bank.Q[0],
+                j2,
+                j_fr,
+                _grid.n_kept(n_live[n2], stride_fr),
+                frame_stride(bank, n2),
+                stride_fr,
+            )
+        )
+    return PathTable(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+@dataclass(frozen=True, eq=False)
+class TimePathTable:
+    """One entry a path of S2, as `time_scattering` orders them; made by `time_path_table`.
+
+    Attributes:
+        n1: Index of ψ_n1, from high to low frequency.
+        n2: Index of ψ_n2, from high to low rate.
+        frequency: Center frequency of ψ_n1, in cycles/sample, or Hz given a sample rate.
+        bandwidth: Its bandwidth σ, in the same unit.
+        rate: Center frequency of ψ_n2, in the same unit.
+        rate_bandwidth: Its bandwidth σ, in the same unit.
+        j1: log2 of the decimation that ψ_n1 allows, in samples.
+        j2: log2 of the decimation that ψ_n2 allows, in samples.
+        stride: Samples between its frames; the whole signal for T="global".
+    """
+
+    n1: Int[np.ndarray, " path"]
+    n2: Int[np.ndarray, " path"]
+    frequency: Float[np.ndarray, " path"]
+    bandwidth: Float[np.ndarray, " path"]
+    rate: Float[np.ndarray, " path"]
+    rate_bandwidth: Float[np.ndarray, " path"]
+    j1: Int[np.ndarray, " path"]
+    j2: Int[np.ndarray, " path"]
+    stride: Int[np.ndarray, " path"]
+
+    def __len__(self) -> int:
+        return len(self.n1)
+
+
+def time_path_table(bank: FilterBank, *, sample_rate: float | None = None) -> TimePathTable:
+    """Describe each path of the S2 that `time_scattering` returns, in its order."""
+    fs = _sample_rate(sample_rate)
+    paths = sorted(time_paths(bank))
+    psi1 = [bank.wavelets1[n1] for n1, _ in paths]
+    psi2 = [bank.wavelets2[n2] for _, n2 in paths]
+    return TimePathTable(
+        n1=np.array([n1 for n1, _ in paths], dtype=int),
+        n2=np.array([n2 for _, n2 in paths], dtype=int),
+        frequency=np.array([psi.xi * fs for psi in psi1]),
+        bandwidth=np.array([psi.sigma * fs for psi in psi1]),
+        rate=np.array([psi.xi * fs for psi in psi2]),
+        rate_bandwidth=np.array([psi.sigma * fs for psi in psi2]),
+        j1=np.array([psi.j for psi in psi1], dtype=int),
+        j2=np.array([psi.j for psi in psi2], dtype=int),
+        stride=np.array([frame_stride(bank, n2) for _, n2 in paths], dtype=int),
+    )
+
+
+def time_filter(bank: FilterBank, n2: int) -> tuple[float, float, int]:
+    """Center frequency, bandwidth and j of ψ_n2; of the low-pass α = 0 for n2 = −1."""
+    if n2 >= 0:
+        return bank.wavelets2[n2]
+    if bank.T == "global":
+        return 0.0, 0.0, math.floor(math.log2(bank.n_samples))
+    width = bank.T or 2.0 ** max(bank.J)
+    return 0.0, SIGMA0 / float(width), math.floor(math.log2(float(width)))
+
+
+def frequential_filter(bank: FilterBank, n_fr: int) -> tuple[float, float, int, int]:
+    """Center frequency, bandwidth, j and spin of a frequential filter; β = 0 for n_fr = 0."""
+    assert bank.J_fr is not None
+    if n_fr == 0:
+        return 0.0, SIGMA0 / 2**bank.J_fr, bank.J_fr, 0
+    n_psi = len(bank.wavelets_fr)
+    xi, sigma, j_fr = bank.wavelets_fr[(n_fr - 1) % n_psi]
+    return xi, sigma, j_fr, 1 if n_fr <= n_psi else -1
+
+
+def row_stride(bank: FilterBank, n_fr: int) -> int:
+    """First-order wavelets between the rows of a path."""
+    if bank.F == "global":
+        return len(bank.wavelets1)
+    return bank.stride_fr or 2 ** frequential_filter(bank, n_fr)[2]
+
+
+def frame_stride(bank: FilterBank, n2: int) -> int:
+    """Samples between the frames of a path."""
+    if bank.T == "global":
+        return bank.n_samples
+    return bank.stride or 2 ** time_filter(bank, n2)[2]
+
+
+def wavelet_frequencies(
+    bank: FilterBank, *, sample_rate: float | None = None
+) -> Float[np.ndarray, " n1"]:
+    """Center frequencies of the first-order wavelets: the rows of U1 and S1, from high to low."""
+    return np.array([psi.xi for psi in bank.wavelets1]) * _sample_rate(sample_rate)
+
+
+def band_frequencies(
+    bank: FilterBank, *, sample_rate: float | None = None, n_fr: int = 0
+) -> Float[np.ndarray, " band"]:
+    """Center frequencies of the bands of S2, from high to low."""
+    require_joint(bank)
+    frequencies = wavelet_frequencies(bank, sample_rate=sample_rate)
+    if bank.F == "global":
+        return np.exp(np.log(frequencies).mean(keepdims=True))
+    return frequencies[:: row_stride(bank, n_fr)]
+
+
+def frame_times(
+    bank: FilterBank, *, sample_rate: float | None = None, n2: int | None = None
+) -> Float[np.ndarray, " frame"]:
+    """Times on which frames are centered, from the first sample of the signal on."""
+    fs = _sample_rate(sample_rate)
+    if bank.T == "global":
+        return np.array([(bank.n_samples - 1) / 2 / fs])
+    stride = (bank.stride or 1) if n2 is None else frame_stride(bank, n2)
+    frames = np.array(bank.frames(stride))
+    return (frames * stride - _grid.pad_left(bank.n_samples, bank.n_padded)) / fs
+
+
+def require_joint(bank: FilterBank) -> None:
+    """The filterbank has frequential wavelets."""
+    if bank.frequency is None:
+        raise ValueError(
+            "bank must have frequential wavelets, got one with J_fr=None, for time scattering "
+            "only; give J_fr to filterbank."
+        )
+
+
+def _sample_rate(sample_rate: float | None) -> float:
+    if sample_rate is None:
+        return 1.0
+    if not sample_rate > 0:
+        raise ValueError(
+            f"sample_rate must be positive, in Hz, got {sample_rate!r}; "
+            "leave it out for cycles/sample and samples."
+        )
+    return float(sample_rate)

@@ -1,0 +1,205 @@
+"""Everything along time: spectra, wavelet transforms, averages over blocks that fit the cache."""
+
+import math
+from collections.abc import Callable
+from typing import cast
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+from . import _grid
+from ._wavelets import NEGLIGIBLE, low_pass, low_pass_reach
+
+BLOCK = 2048  # samples of U2, of one slice n2, that are computed at a time
+_MIN_CHUNK = 32  # samples that are averaged by one product, at least
+
+
+class WaveletBand(eqx.Module):
+    """Wavelets of one resolution: transfer functions on the bins that at least one of them passes.
+
+    Only the modulus of their outputs is ever used, so that bands are moved to zero frequency
+    rather than put in place: the outputs are off by a phase that all `psi_hat` share.
+    """
+
+    psi_hat: Float[Array, "wavelet bin"]
+    first: int = eqx.field(static=True)  # index of the first wavelet
+    start: int = eqx.field(static=True)  # first bin, negative if below zero frequency
+    log2_stride: int = eqx.field(static=True)
+    j: int = eqx.field(static=True)
+
+    @property
+    def stop(self) -> int:
+        """Index after that of the last wavelet."""
+        return self.first + self.psi_hat.shape[0]
+
+
+def leaf(table: np.ndarray) -> Array:
+    """A table as the array that it will be: `filterbank` casts all of them, once."""
+    return cast(Array, table)
+
+
+def bins(half: Complex[Array, "*batch bin"], n: int, start: int, stop: int) -> Array:
+    """Bins [start, stop), of `n` a cycle, of real signals given by the half of their spectrum."""
+    parts = [half[..., max(start, 0) : min(stop, n // 2 + 1)]]
+    if start < 0:
+        parts.insert(0, jnp.conj(half[..., max(1 - stop, 1) : 1 - start][..., ::-1]))
+    if stop > n // 2 + 1:
+        parts.append(jnp.conj(half[..., n - stop + 1 : n // 2 + n % 2][..., ::-1]))
+    return jnp.concatenate(parts, axis=-1)
+
+
+def scale(z: Complex[Array, "..."], factor: Float[Array, "..."]) -> Complex[Array, "..."]:
+    """Product of complex by real numbers, without promotion of the latter."""
+    factor = jnp.expand_dims(factor, range(z.ndim - factor.ndim))
+    return jax.lax.complex(z.real * factor, z.imag * factor)
+
+
+def wavelet_transform(
+    half: Complex[Array, "*batch bin"], band: WaveletBand, n: int, log2_stride: int
+) -> Complex[Array, "*batch wavelet time"]:
+    """Convolutions, at one in 2**log2_stride of `n` samples, up to a phase that all rows share."""
+    width = band.psi_hat.shape[-1]
+    passed = bins(half, n, band.start, band.start + width)[..., None, :]
+    return jnp.fft.ifft(scale(passed, band.psi_hat * 2.0**-log2_stride), n >> log2_stride)
+
+
+class TimeAverage(eqx.Module):
+    """φ_T and subsampling of signals at one resolution, as products of blocks with weights.
+
+    A product gives what a block adds to the frames: to every frame, or, where φ_T is short, to
+    the frames near the block, in chunks that all have the same weights.
+    """
+
+    weights: Float[Array, "block sample frame"]
+    block: int = eqx.field(static=True)  # samples in a block
+    first: int = eqx.field(static=True)  # index of the first block that reaches a frame
+    n_blocks: int = eqx.field(static=True)
+    hop: int | None = eqx.field(static=True)  # frames in a chunk; None: blocks add to all
+    period: int = eqx.field(static=True)  # frames in the padded signal
+    kept: tuple[int, int] = eqx.field(static=True)  # start and stop of the frames that are kept
+
+    def whole(self, u: Float[Array, "*batch row time"]) -> Float[Array, "*batch row frame"]:
+        """Average of signals that exist whole, where the blocks add to every frame."""
+        start = self.first * self.block
+        weights = self.weights.reshape(-1, self.weights.shape[-1])
+        return product(u[..., start : start + len(weights)], weights)
+
+    def of_block(self, u: Float[Array, "row sample"], index: Array) -> Float[Array, "row part"]:
+        """What one block adds to the frames."""
+        if self.hop is None:
+            return product(u, self.weights[index])
+        chunks = u.reshape(u.shape[0], -1, self.weights.shape[1])
+        return product(chunks, self.weights[0]).reshape(u.shape[0], -1)
+
+    def total(
+        self, parts: Float[Array, "*batch block row part"]
+    ) -> Float[Array, "*batch row frame"]:
+        """Sum over the blocks, at the frames that are kept."""
+        if self.hop is None:
+            return parts.sum(-3)
+        *batch, _, n_rows, _ = parts.shape
+        _, chunk, reach = self.weights.shape
+        n_near, per_block, n_chunks = (
+            reach // self.hop,
+            self.block // chunk,
+            self.period // self.hop,
+        )
+        parts = jnp.moveaxis(parts.reshape(*batch, self.n_blocks, n_rows, per_block, reach), -4, -3)
+        parts = parts.reshape(*batch, n_rows, self.n_blocks * per_block, n_near, self.hop)
+        before = self.first * per_block
+        after = n_chunks - before - self.n_blocks * per_block
+        parts = jnp.pad(parts, [*[(0, 0)] * (len(batch) + 1), (before, after), (0, 0), (0, 0)])
+        # Part d of chunk c belongs to the frames of chunk c + d − n_near // 2.
+        target, d = np.indices((n_chunks, n_near))
+        frames = parts[..., (target - d + n_near // 2) % n_chunks, d, :].sum(-2)
+        return frames.reshape(*batch, n_rows, self.period)[..., slice(*self.kept)]
+
+
+def product(a: Array, b: Array) -> Array:
+    """Matrix product in full precision on every platform."""
+    return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+
+
+def local_average(
+    width: float, stride: int, kept: range, n_padded: int, log2_stride: int
+) -> TimeAverage:
+    """φ_T of a given width at some multiples of `stride`, for signals at one in 2**log2_stride."""
+    step, n = 2**log2_stride, n_padded >> log2_stride
+    chunk = min(max(stride // step, _MIN_CHUNK), n)
+    hop = chunk * step // stride
+    n_near = 2 * math.ceil(low_pass_reach(width) / (chunk * step)) + 1
+    phi = low_pass(width, n_padded) * step
+    if len(kept) <= n_near * hop or n_near * chunk >= n:
+        frame = np.array(kept) * stride
+        weights = phi[(frame - np.arange(n)[:, None] * step) % n_padded]
+        return _full_average(weights)
+    frame = (np.arange(n_near * hop) - n_near // 2 * hop) * stride
+    weights = phi[(frame - np.arange(chunk)[:, None] * step) % n_padded]
+    block = max(min(BLOCK, n), chunk)
+    margin = math.ceil(low_pass_reach(width) / step)
+    first = max(kept[0] * stride // step - margin, 0) // block
+    last = min(-(-(kept[-1] * stride // step + margin + 1) // block), n // block)
+    return TimeAverage(
+        weights=leaf(weights[None]),
+        block=block,
+        first=first,
+        n_blocks=last - first,
+        hop=hop,
+        period=n_padded // stride,
+        kept=(kept.start, kept.stop),
+    )
+
+
+def global_average(n_samples: int, n_padded: int, log2_stride: int) -> TimeAverage:
+    """Mean over the samples of the signal, for signals at one in 2**log2_stride samples."""
+    n = n_padded >> log2_stride
+    positions = (np.arange(n) << log2_stride) - _grid.pad_left(n_samples, n_padded)
+    weights = _grid.cell_overlaps(positions, 1 << log2_stride, n_samples)
+    return _full_average(weights[:, None])
+
+
+def _full_average(weights: np.ndarray) -> TimeAverage:
+    n, n_frames = weights.shape
+    block = min(BLOCK, n)
+    blocks = weights.reshape(-1, block, n_frames)
+    used = np.flatnonzero(blocks.max((1, 2)) > NEGLIGIBLE * weights.max())
+    first, last = int(used[0]), int(used[-1]) + 1
+    return TimeAverage(
+        weights=leaf(blocks[first:last]),
+        block=block,
+        first=first,
+        n_blocks=last - first,
+        hop=None,
+        period=n_frames,
+        kept=(0, n_frames),
+    )
+
+
+def average_in_blocks(
+    average: TimeAverage,
+    y: Complex[Array, "*batch n1 time"],
+    nonlinearity: Callable[[Complex[Array, "n1 sample"]], Float[Array, "row sample"]],
+) -> Float[Array, "*batch row frame"]:
+    """φ_T ⋆ nonlinearity(y) at the frames; what the nonlinearity returns never exists whole."""
+    *batch, n_rows, _ = y.shape
+    start = average.first * average.block
+    y = y[..., start : start + average.n_blocks * average.block]
+    y = jnp.moveaxis(y.reshape(*batch, n_rows, average.n_blocks, average.block), -2, -3)
+    steps = y.shape[:-2]
+    index = jnp.broadcast_to(jnp.arange(average.n_blocks), steps)
+
+    @jax.checkpoint
+    def step(block, index):
+        return average.of_block(nonlinearity(block), index)
+
+    parts = jax.lax.map(lambda args: step(*args), (y.reshape(math.prod(steps), *y.shape[-2:]), index.ravel()))
+    return average.total(parts.reshape(*steps, *parts.shape[1:]))
+
+
+def refine(s: Float[Array, "*batch frame"], n_frames: int) -> Float[Array, "*batch n_frames"]:
+    """Trigonometric interpolation of periodic signals to more frames."""
+    factor = n_frames // s.shape[-1]
+    return jnp.fft.irfft(jnp.fft.rfft(s), n_frames) * factor

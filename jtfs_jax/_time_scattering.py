@@ -1,0 +1,89 @@
+"""The second-order time scattering transform."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from . import _checks
+from ._filterbank import FilterBank
+from ._first_order import first_order
+from ._modulus import modulus
+from ._paths import time_paths
+from ._second_order import average, second_transform
+
+
+class TimeScattering(eqx.Module):
+    """Coefficients of `time_scattering`.
+
+    Attributes:
+        S0: The signal averaged over time.
+        S1: The scalogram averaged over time, from high to low frequency.
+        S2: The second order, in the order of `time_path_table`. Without averaging (T=0), paths
+            have their own resolutions: then it is a dictionary by `(n1, n2)`.
+    """
+
+    S0: Float[Array, "*batch frame"]
+    S1: Float[Array, "*batch n1 frame"]
+    S2: Float[Array, "*batch path frame"] | dict[tuple[int, int], Float[Array, "*batch frame"]]
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.time_scattering")
+def time_scattering(bank: FilterBank, x: Float[Array, "*batch time"]) -> TimeScattering:
+    """Time scattering to second order.
+
+    With ψ the wavelets and φ_T the low-pass of `bank`, and ⋆ convolution over time:
+
+        S0(t)         = (x ⋆ φ_T)(t)
+        U1(n1, t)     = |x ⋆ ψ_n1|(t)
+        S1(n1, t)     = (U1(n1, ·) ⋆ φ_T)(t)
+        S2(n1, n2, t) = (|U1(n1, ·) ⋆ ψ_n2| ⋆ φ_T)(t)     where j2(n2) > j1(n1)
+
+    `frame_times` says where the frames are. Without averaging (T=0), S0 is x, S1 is U1, and a
+    path of S2 keeps every 2**j2-th sample of |U1 ⋆ ψ_n2|.
+
+    Args:
+        bank: Filters from `filterbank`.
+        x: Real signals of `bank.n_samples` samples on the last axis; other axes are batch. They
+            are cast to the precision of `bank`.
+
+    Returns:
+        `S0 (*batch, frame)`, `S1 (*batch, n1, frame)`, `S2 (*batch, path, frame)`, all in the
+        units of `x`. Paths are ordered by n1, then by n2, as in `time_path_table`.
+
+    Raises:
+        ValueError: At trace time, if `x` is not real or not as long as `bank` is for.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8)
+        >>> S = jtfs_jax.time_scattering(bank, jnp.ones(4096))
+        >>> S.S1.shape, S.S2.shape
+        ((54, 16), (179, 16))
+
+    References:
+        Andén & Mallat, Deep Scattering Spectrum, 2014, arXiv:1304.6763.
+
+    See Also:
+        jtfs: wavelets over time and log-frequency in the second order.
+    """
+    x, batch = _checks.signal(x, bank.n_samples, bank.dtype)
+    first = first_order(bank, x)
+    slices = []
+    for second in bank.second:
+        y = second_transform(bank, second, first.u1_hats)
+        s2 = average(bank, second, y, lambda z: modulus(z.real, z.imag))
+        slices.append(s2.reshape(*batch, s2.shape[1] * s2.shape[2], s2.shape[3]))
+    paths = list(time_paths(bank))
+    order = np.array(sorted(range(len(paths)), key=paths.__getitem__), dtype=int)
+    if bank.T == 0:
+        rows = [s2[..., row, :] for s2 in slices for row in range(s2.shape[-2])]
+        s2 = {paths[index]: rows[index] for index in order}
+    else:
+        none = jnp.zeros((*batch, 0, first.S1.shape[-1]), bank.dtype)
+        s2 = jnp.concatenate([none, *slices], axis=-2)[..., order, :]
+    s1 = first.S1.reshape(*batch, *first.S1.shape[1:])
+    return TimeScattering(first.S0.reshape(*batch, *first.S0.shape[1:]), s1, s2)

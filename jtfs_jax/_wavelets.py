@@ -1,0 +1,125 @@
+"""Wavelets and low-pass filters in NumPy and float64: where they lie, how far they reach, values.
+
+Frequencies and bandwidths are in cycles/sample (cycles/row along log-frequency), times in samples.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+SIGMA0 = 0.1  # bandwidth × width of every low-pass: a filter of width T has bandwidth SIGMA0 / T
+R_PSI = math.sqrt(0.5)  # neighboring wavelets cross at this fraction of their peaks
+ALPHA = 5.0  # a filter's response is negligible beyond xi ± ALPHA · sigma
+NEGLIGIBLE = 1e-7  # relative amplitude under which a filter's response is dropped
+_N_SIGMA = math.sqrt(-2 * math.log(NEGLIGIBLE))  # … which a Gaussian reaches at this many sigma
+
+
+class Wavelet(NamedTuple):
+    """Center frequency `xi`, bandwidth `sigma`, and `j`: decimation by 2**j is free of aliasing."""
+
+    xi: float
+    sigma: float
+    j: int
+
+
+def wavelets(J: int, Q: int) -> tuple[Wavelet, ...]:
+    """Morlet wavelets from high to low frequency, `Q` an octave, of duration up to 2**J.
+
+    Above the "elbow" the quality factor is constant; below, the bandwidth is, and frequencies are
+    spaced evenly down to zero (Lostanlen & Han, 2024, section 3.1).
+    """
+    xi = max(1 / (1 + 2 ** (3 / Q)), 0.35)
+    ratio = 2 ** (-1 / Q)
+    sigma = xi * (1 - ratio) / (1 + ratio) / math.sqrt(2 * math.log(1 / R_PSI))
+    sigma_min = SIGMA0 / 2**J
+    if sigma <= sigma_min:
+        xi, found = sigma, []
+    else:
+        found = [(xi, sigma)]
+        while sigma > sigma_min / ratio:
+            xi, sigma = xi * ratio, sigma * ratio
+            found.append((xi, sigma))
+    found += [(xi * (1 - q / Q), sigma_min) for q in range(1, Q)]
+    return tuple(Wavelet(xi, sigma, _max_decimation(xi, sigma)) for xi, sigma in found)
+
+
+def _max_decimation(xi: float, sigma: float) -> int:
+    return math.floor(-math.log2(min(xi + ALPHA * sigma, 0.5))) - 1
+
+
+def passband(wavelet: Wavelet, n: int) -> tuple[int, int]:
+    """First and last Fourier bin, of `n` a cycle, where the wavelet is not negligible.
+
+    Bins are signed: a wavelet may reach below 0, and above the Nyquist bin n/2.
+    """
+    xi, sigma, _ = wavelet
+    log_kappa = -0.5 * (xi / sigma) ** 2
+    low_pass_reach = math.sqrt(max(2 * (log_kappa - math.log(NEGLIGIBLE)), 0))
+    lowest = min(xi - _N_SIGMA * sigma, -low_pass_reach * sigma)
+    highest = xi + _N_SIGMA * sigma
+    first, last = math.floor(n * lowest), math.ceil(n * highest)
+    return (first, last) if last - first < n else (-(n // 2), (n - 1) // 2)
+
+
+def morlet_hat(wavelet: Wavelet, n: int, start: int, stop: int) -> np.ndarray:
+    """Transfer function of a Morlet wavelet on the bins [start, stop) of `n` a cycle.
+
+        ψ̂(f) ∝ g(f − ξ) − κ g(f),   g(f) = Σₚ exp(−(f + p)² / 2σ²),   κ such that ψ̂(0) = 0
+
+    normalized to Σₜ |ψ(t)| = 1 over one period of `n` samples.
+    """
+    first, last = passband(wavelet, n)
+    # |ψ(t)| is as smooth as the band is narrow, so that a coarse grid in time gives its sum.
+    n_coarse = min(n, max(4096, 2 ** math.ceil(math.log2(2 * (last + 1 - first)))))
+    n_coarse = n if n % n_coarse else n_coarse
+    bins = np.arange(first, last + 1) if n_coarse < n else np.arange(n)
+    l1_norm = np.abs(np.fft.ifft(_morlet(wavelet, bins / n), n_coarse)).sum()
+    return _morlet(wavelet, np.arange(start, stop) / n) / l1_norm
+
+
+def _morlet(wavelet: Wavelet, f: np.ndarray) -> np.ndarray:
+    xi, sigma, _ = wavelet
+    kappa = _periodized(np.array(-xi), sigma) / _periodized(np.array(0.0), sigma)
+    return _periodized(f - xi, sigma) - kappa * _periodized(f, sigma)
+
+
+def _periodized(f: np.ndarray, sigma: float) -> np.ndarray:
+    first, last = math.ceil(-f.max() - 9 * sigma), math.floor(-f.min() + 9 * sigma)
+    periods = np.arange(first, last + 1).reshape(-1, *[1] * f.ndim)
+    return np.exp(-0.5 * ((f + periods) / sigma) ** 2).sum(0)
+
+
+def low_pass(width: float, n: int) -> np.ndarray:
+    """Gaussian low-pass φ over one period of `n` samples, centered on 0; its sum is 1."""
+    t = np.arange(n)
+    t = np.minimum(t, n - t)
+    std = low_pass_std(width)
+    n_periods = math.ceil(0.5 + 9 * std / n)
+    periods = np.arange(-n_periods, n_periods + 1)[:, None] * n
+    phi = np.exp(-0.5 * ((t + periods) / std) ** 2).sum(0)
+    return phi / phi.sum()
+
+
+def low_pass_hat(width: float, n: int, n_bins: int) -> np.ndarray:
+    """Transfer function of the low-pass on its first bins, of `n` a cycle: 1 at zero frequency."""
+    f = np.arange(n_bins) / n
+    return _periodized(f, SIGMA0 / width) / _periodized(np.zeros(1), SIGMA0 / width)
+
+
+def low_pass_std(width: float) -> float:
+    """Standard deviation of the low-pass, in samples."""
+    return width / (2 * math.pi * SIGMA0)
+
+
+def low_pass_reach(width: float) -> float:
+    """Distance in samples beyond which the low-pass is negligible."""
+    return _N_SIGMA * low_pass_std(width)
+
+
+def row_kernel(wavelet: Wavelet, n: int) -> np.ndarray:
+    """Impulse response of a frequential wavelet over `n` rows, a period, centered on row n // 2."""
+    response = np.fft.ifft(morlet_hat(wavelet, n, -(n // 2), n - n // 2))
+    # The spectrum starts at bin −(n // 2): undo that shift, and center the response.
+    rows = np.arange(n)
+    return np.roll(response * np.exp(-2j * np.pi * rows * (n // 2) / n), n // 2)

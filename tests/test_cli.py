@@ -1,0 +1,257 @@
+import importlib.metadata
+import itertools
+import json
+import signal
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+import soundfile
+
+import jtfs_jax
+from jtfs_jax import _metamer, audio
+from jtfs_jax._cli import main
+
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
+RATE, N = 8000, 1024
+SMALL = ["--J=6", "--Q=4", "--J-fr=2", "--T=64", f"--sample-rate={RATE}", f"--duration={N / RATE}"]
+
+
+def run(*arguments):
+    """The exit status, whether it is returned or raised."""
+    try:
+        return main([str(argument) for argument in arguments])
+    except SystemExit as exit:
+        return exit.code
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    t = np.arange(2 * N) / RATE
+    path = tmp_path_factory.mktemp("recording") / "chirp.wav"
+    audio.save(path, 0.3 * np.sin(2 * np.pi * (400 + 1000 * t) * t), RATE)
+    return path
+
+
+def relative_error(path, recording):
+    bank = jtfs_jax.filterbank(N, J=6, Q=4, J_fr=2)
+
+    def coefficients(path):
+        leaves = jax.tree.leaves(jtfs_jax.jtfs(bank, audio.load(path, RATE, N / RATE)))
+        return np.concatenate([np.ravel(leaf) for leaf in leaves])
+
+    target = coefficients(recording)
+    return np.linalg.norm(coefficients(path) - target) / np.linalg.norm(target)
+
+
+def test_metamer_writes_sound_picture_and_record(tmp_path, recording, capsys):
+    output = tmp_path / "out.wav"
+    assert run("metamer", recording, "-o", output, "--steps=8", "--seed=3", *SMALL) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"out.wav", "out.png", "out.json"}
+    assert (soundfile.info(output).frames, soundfile.info(output).samplerate) == (N, RATE)
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+    record = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    settings = {"seed": 3, "steps": 8, "count": 1, "n_samples": N, "sample_rate": RATE}
+    settings |= {"J": 6, "Q": 4, "T": 64, "J_fr": 2, "Q_fr": 1, "F": 4}
+    assert record["settings"] == settings
+    assert record["audio"] == str(recording)
+    assert record["versions"]["jtfs_jax"] == importlib.metadata.version("jtfs_jax")
+    assert record["interrupted"] is False
+    assert record["seconds"] > 0
+    (made,) = record["metamers"]
+    assert made["file"] == "out.wav"
+    assert len(made["error"]) == len(made["learning_rate"]) == len(made["accepted"]) == 9
+    assert made["error"][-1] < made["error"][0]
+    assert relative_error(output, recording) == pytest.approx(made["error"][-1], rel=1e-2)
+
+    out, err = capsys.readouterr()
+    assert f"error {100 * made['error'][-1]:.2f} %" in out
+    assert "8/8" in err
+
+
+def test_count_and_seed(tmp_path, recording):
+    output = tmp_path / "out.wav"
+    assert run("metamer", recording, "-o", output, "--steps=1", "--count=2", *SMALL) == 0
+    names = {"out-1.wav", "out-2.wav", "out.png", "out.json"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    record = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert [made["file"] for made in record["metamers"]] == ["out-1.wav", "out-2.wav"]
+    first, second = (audio.load(tmp_path / f"out-{k}.wav", RATE) for k in (1, 2))
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.5
+
+    for name, seed in [("same", 0), ("other", 1)]:
+        path = tmp_path / f"{name}.wav"
+        run("metamer", recording, "-o", path, "--steps=1", f"--seed={seed}", *SMALL)
+    same, other = (audio.load(tmp_path / f"{name}.wav", RATE) for name in ("same", "other"))
+    np.testing.assert_allclose(same, first, atol=1e-4)
+    assert abs(np.corrcoef(first, other)[0, 1]) < 0.5
+
+
+def test_defaults_are_the_bundled_guitar_and_metamer_wav(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("metamer", "--steps=1", *SMALL) == 0
+    record = json.loads((tmp_path / "metamer.json").read_text(encoding="utf-8"))
+    assert "guitar_slide" in record["audio"]
+    assert (tmp_path / "metamer.wav").exists()
+
+
+def make(x):
+    return lambda path: soundfile.write(path, x, RATE, subtype="FLOAT")
+
+
+NOISE = np.random.default_rng(0).standard_normal(N) / 10
+BAD_RECORDINGS = {
+    "missing": (lambda path: None, "there is no such file"),
+    "not audio": (lambda path: path.write_text("text"), "cannot be read as audio"),
+    "no bytes": (lambda path: path.touch(), "the file is empty"),
+    "empty": (make(np.zeros(0)), "the file is empty"),
+    "silent": (make(np.zeros(N)), "silent"),
+    "NaN": (make(np.full(N, np.nan)), "sample 0 is not"),
+    "too short": (make(NOISE[:40]), "--J 6 needs at least 2^6 = 64 samples"),
+    "shorter than T": (make(NOISE[:63]), "64"),
+}
+BAD_OPTIONS = {
+    "folder missing": (["-o", "missing/out.wav"], "there is no folder missing"),
+    "not a sound": (["-o", "out.txt"], "must end in .wav"),
+    "output is a folder": (["-o", "folder.wav"], "this is a folder"),
+    "picture is a folder": (["-o", "picture.wav"], "picture.png: this is a folder"),
+    "output is the input": (["-o", "good.wav"], "this is the recording itself"),
+    "steps": (["--steps", "0"], "--steps: must be an integer, at least 1, got '0'"),
+    "seed": (["--seed", "-1"], "--seed: must be an integer, between 0 and 4294967295"),
+    "count": (["--count", "two"], "--count: must be an integer, at least 1, got 'two'"),
+    "duration": (["--duration", "nan"], "--duration: must be a positive number, got 'nan'"),
+    "sample rate": (["--sample-rate", "0"], "--sample-rate: must be an integer, between 100"),
+    "J": (["--J", "31"], "--J: must be an integer, between 1 and 30"),
+    "T": (["--T", "all"], "--T: must be a number or \"global\", got 'all'"),
+    "T too long": (["--T", "5000"], "T must be 0 (no averaging) or between 1 and 1024"),
+    "J_fr too large": (["--J-fr", "9"], "J_fr must be"),
+    "F too large": (["--F", "1000"], "F must be 0 (no averaging) or between 1 and"),
+    "unknown": (["--speed", "9"], "unrecognized arguments: --speed 9"),
+}
+
+
+def assert_refused(folder, capsys, arguments, message):
+    before = sorted(folder.rglob("*"))
+    assert run("metamer", *arguments) == 2
+    out, err = capsys.readouterr()
+    assert message in err
+    assert err.startswith("jtfs-jax")
+    assert err.count("\n") == 1
+    assert not out
+    assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", BAD_RECORDINGS)
+def test_bad_recordings(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    write, message = BAD_RECORDINGS[name]
+    write(tmp_path / "bad.wav")
+    assert_refused(tmp_path, capsys, [*SMALL, "bad.wav"], message)
+
+
+@pytest.mark.parametrize("name", BAD_OPTIONS)
+def test_bad_options(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    make(NOISE)(tmp_path / "good.wav")
+    (tmp_path / "folder.wav").mkdir()
+    (tmp_path / "picture.png").mkdir()
+    options, message = BAD_OPTIONS[name]
+    assert_refused(tmp_path, capsys, ["good.wav", *SMALL, *options], message)
+
+
+def press_ctrl_c(monkeypatch, step, presses=1):
+    """Ctrl-C while this step is reported."""
+    report, steps = _metamer._Progress.__call__, itertools.count()
+
+    def interrupted(progress, state):
+        if next(steps) == step:
+            for _ in range(presses):
+                signal.raise_signal(signal.SIGINT)
+        return report(progress, state)
+
+    monkeypatch.setattr(_metamer._Progress, "__call__", interrupted)
+
+
+def test_interruption_keeps_the_best_so_far(tmp_path, monkeypatch, recording, capsys):
+    press_ctrl_c(monkeypatch, step=5)
+    handler = signal.getsignal(signal.SIGINT)
+    output = tmp_path / "out.wav"
+    assert run("metamer", recording, "-o", output, "--steps=100000", *SMALL) == 130
+    assert signal.getsignal(signal.SIGINT) is handler
+    record = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert record["interrupted"] is True
+    errors = record["metamers"][0]["error"]
+    assert len(errors) == 6
+    assert relative_error(output, recording) == pytest.approx(min(errors), rel=1e-2)
+    assert (tmp_path / "out.png").exists()
+    assert "after 5 steps" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("step", "presses"), [(0, 1), (2, 2)])
+def test_interruption_of_the_compilation_or_twice_writes_nothing(
+    tmp_path, monkeypatch, recording, capsys, step, presses
+):
+    press_ctrl_c(monkeypatch, step, presses)
+    assert run("metamer", recording, "-o", tmp_path / "out.wav", *SMALL) == 130
+    assert not list(tmp_path.iterdir())
+    assert capsys.readouterr().err.endswith("interrupted\n")
+
+
+def no_space(*args, **kwargs):
+    raise OSError("No space left on device")
+
+
+def ctrl_c(*args, **kwargs):
+    signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("fail", "status", "message"),
+    [(no_space, 1, "error: No space left on device"), (ctrl_c, 130, "interrupted")],
+)
+def test_failure_to_write_leaves_what_was_there(
+    tmp_path, monkeypatch, recording, capsys, fail, status, message
+):
+    for name in ("out.wav", "out.png", "out.json"):
+        (tmp_path / name).write_text(f"old {name}")
+    monkeypatch.setattr(json, "dumps", fail)
+    assert run("metamer", recording, "-o", tmp_path / "out.wav", "--steps=1", *SMALL) == status
+    assert capsys.readouterr().err.splitlines()[-1].endswith(message)
+    assert len(list(tmp_path.iterdir())) == 3
+    assert all(path.read_text() == f"old {path.name}" for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("missing", ["matplotlib", "soundfile", "soxr", "tqdm"])
+def test_missing_extra_is_said_before_the_work(tmp_path, monkeypatch, recording, capsys, missing):
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert run("metamer", recording, "-o", tmp_path / "out.wav", *SMALL) == 1
+    err = capsys.readouterr().err
+    assert "pip install 'jtfs_jax[audio,plot]'" in err
+    assert err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_and_version(capsys):
+    assert run("--help") == 0
+    assert "metamer" in capsys.readouterr().out
+    assert run("metamer", "--help") == 0
+    text = capsys.readouterr().out
+    assert "Ctrl-C" in text
+    assert max(map(len, text.splitlines())) <= 100
+    assert run("--version") == 0
+    assert importlib.metadata.version("jtfs_jax") in capsys.readouterr().out
+
+
+def test_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "jtfs_jax", "metamer", "--steps=0"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("jtfs-jax metamer: error: argument --steps")

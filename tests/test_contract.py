@@ -1,0 +1,194 @@
+"""What every transform promises, whatever its options: purity, batching, derivatives, precision."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+import jtfs_jax
+
+N = 128
+pytestmark = pytest.mark.usefixtures("quick_compile")
+BANKS = {
+    "averaged": {"J_fr": 2},
+    "short": {"J_fr": 2, "T": 3.0, "F": 1, "stride": 1},
+    "global": {"J_fr": 2, "T": "global", "F": "global"},
+    "not averaged": {"J_fr": 2, "T": 0, "F": 0},
+    "longer than the signal": {"J": 8, "J_fr": 1},
+}
+TRANSFORMS = {
+    "scalogram": jtfs_jax.scalogram,
+    "time_scattering": jtfs_jax.time_scattering,
+    "jtfs": jtfs_jax.jtfs,
+}
+
+
+@functools.cache
+def make_bank(name, dtype=jnp.float32):
+    options = {"J": 4, "Q": 2} | BANKS[name]
+    return jtfs_jax.filterbank(N, **options, dtype=dtype)
+
+
+@pytest.fixture(params=BANKS)
+def bank(request):
+    return make_bank(request.param)
+
+
+@pytest.fixture(params=TRANSFORMS)
+def transform(request):
+    return TRANSFORMS[request.param]
+
+
+def signals(*shape, dtype=np.float32):
+    return np.random.default_rng(0).standard_normal((*shape, N)).astype(dtype)
+
+
+def assert_close(actual, expected, tolerance=1e-5):
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
+    for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, atol=tolerance * np.abs(b).max(initial=1e-30))
+
+
+def energy(transform, bank, x):
+    return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(transform(bank, x)))
+
+
+def test_jit_changes_nothing(transform, bank):
+    x = signals()
+    with jax.disable_jit():
+        eager = transform(bank, x)
+    assert_close(jax.jit(transform)(bank, x), eager)
+
+
+def test_batches_are_stacks(transform, bank):
+    x = signals(3)
+    batch = transform(bank, x)
+    assert_close(jax.vmap(transform, (None, 0))(bank, x), batch)
+    rows = [transform(bank, row) for row in x]
+    assert_close(jax.tree.map(lambda *leaves: jnp.stack(leaves), *rows), batch)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (2, 3), (2, 1, 2), (0,)])
+def test_any_leading_axes(transform, shape):
+    bank = make_bank("averaged")
+    S = transform(bank, signals(*shape))
+    one = transform(bank, signals())
+    for leaf, single in zip(jax.tree.leaves(S), jax.tree.leaves(one), strict=True):
+        assert leaf.shape == (*shape, *single.shape)
+
+
+@pytest.mark.parametrize("name", ["averaged", "not averaged"])
+def test_vmap_and_grad_commute(transform, name):
+    bank = make_bank(name)
+    x = signals(2)
+    gradient = jax.grad(lambda x: energy(transform, bank, x))
+    batch_first = jax.grad(lambda x: jax.vmap(lambda row: energy(transform, bank, row))(x).sum())
+    assert_close(jax.vmap(gradient)(x), batch_first(x))
+
+
+@pytest.mark.parametrize("name", ["averaged", "short", "not averaged"])
+def test_derivatives_of_order_two(transform, name, x64):
+    bank = jtfs_jax.filterbank(64, 3, 2, **BANKS[name] | {"J_fr": 1}, dtype=jnp.float64)
+    x = signals(dtype=np.float64)[:64]
+    loss = jax.jit(lambda x: energy(transform, bank, x))
+    check_grads(loss, (x,), order=2, modes=("fwd", "rev"))
+
+
+@pytest.mark.parametrize("name", ["averaged", "short", "not averaged"])
+def test_silence_has_finite_derivatives(transform, name):
+    bank = make_bank(name)
+    silence = jnp.zeros(N)
+    S = transform(bank, silence)
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves(S))
+    total = lambda x: sum(jnp.sum(leaf) for leaf in jax.tree.leaves(transform(bank, x)))  # noqa: E731
+    direction = jnp.ones(N)
+    gradient, product = jax.jvp(jax.grad(total), (silence,), (direction,))
+    assert np.isfinite(gradient).all()
+    assert np.isfinite(product).all()
+    jacobian = jax.jacfwd(lambda a: transform(bank, silence + a * direction))(jnp.float32(0))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(jacobian))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_partial_silence_has_right_derivatives(transform, dtype, x64):
+    bank = make_bank("averaged", dtype)
+    impulse = jnp.zeros(N, dtype).at[N // 3].set(1)
+    gradient = jax.grad(lambda x: energy(transform, bank, x))
+    value, product = jax.jvp(gradient, (impulse,), (impulse,))
+    assert np.isfinite(value).all()
+    # The energy is homogeneous of degree 2: its gradient is of degree 1. Where U1 is rounding
+    # noise its second derivatives are noise, too.
+    tolerance = 1e-8 if dtype == jnp.float64 else 2e-2
+    np.testing.assert_allclose(product, value, atol=tolerance * np.abs(value).max())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int16])
+def test_results_have_the_precision_of_the_filterbank(transform, dtype):
+    S = transform(make_bank("averaged"), (10 * signals()).astype(dtype))
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(S))
+
+
+def test_float64(transform, x64):
+    bank = jtfs_jax.filterbank(N, 4, 2, J_fr=2, dtype=jnp.float64)
+    S = transform(bank, signals())
+    assert all(leaf.dtype == jnp.float64 for leaf in jax.tree.leaves(S))
+    assert_close(transform(make_bank("averaged"), signals()), S)
+
+
+def test_float64_signals_are_cast(transform, x64):
+    S = transform(make_bank("averaged"), signals(dtype=np.float64))
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(S))
+
+
+def test_one_trace_for_filterbanks_alike(transform):
+    traces = []
+
+    @jax.jit
+    def counted(bank, x):
+        traces.append(1)
+        return transform(bank, x)
+
+    for _ in range(2):
+        counted(jtfs_jax.filterbank(N, 4, 2, J_fr=2), signals())
+    assert len(traces) == 1
+
+
+def test_filterbank_is_a_pytree_of_arrays(bank):
+    leaves, structure = jax.tree.flatten(bank)
+    assert all(isinstance(leaf, jax.Array) for leaf in leaves)
+    assert isinstance(hash(structure), int)
+    rebuilt = jax.tree.unflatten(structure, leaves)
+    assert rebuilt.n_samples == N
+
+
+def test_filterbank_is_an_argument_not_a_constant(transform):
+    x = signals()
+    text = jax.jit(transform).lower(make_bank("averaged"), x).as_text()
+    louder = jax.tree.map(lambda leaf: 2 * leaf, make_bank("averaged"))
+    assert len(text) < 500_000
+    first = jax.tree.leaves(transform(make_bank("averaged"), x))[-1]
+    assert np.abs(jax.tree.leaves(transform(louder, x))[-1]).max() > 1.5 * np.abs(first).max()
+
+
+ERRORS = {
+    "length": (lambda: np.zeros(N + 1, np.float32), r"129 samples .* for 128"),
+    "complex": (lambda: np.zeros(N, np.complex64), "must be real"),
+    "boolean": (lambda: np.zeros(N, bool), "must be real"),
+    "scalar": (lambda: np.float32(0), "last axis"),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_wrong_signals_are_named(transform, name):
+    make, message = ERRORS[name]
+    with pytest.raises(ValueError, match=message):
+        transform(make_bank("averaged"), jnp.asarray(make()))
+
+
+def test_jtfs_needs_frequential_wavelets():
+    with pytest.raises(ValueError, match="J_fr"):
+        jtfs_jax.jtfs(jtfs_jax.filterbank(N, 4, 2), signals())

@@ -1,0 +1,142 @@
+"""The library against the literal definition in `reference.py`, over the space of options.
+
+Two comparisons explain each other. With the reference on the library's sampling grids, both must
+agree to the filters' truncation, on every path. With the reference at full rate, what is left is
+decimation: moduli are not band-limited, so that a path may differ by up to the 2 % below, and
+all paths together by far less.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import reference
+
+import jtfs_jax
+
+N_CASES = 210
+TRUNCATION = 1e-5  # filters are cut at 1e-7 of their peak; a path may be far weaker than another
+DECIMATION, DECIMATION_OF_PATH = 2e-3, 2e-2
+
+
+def draw(seed):
+    """Random options in range, and a signal."""
+    rng = np.random.default_rng(seed)
+
+    def power_of_two(largest):
+        return 2 ** int(rng.integers(0, int(math.log2(largest)) + 1))
+
+    n = int(rng.integers(60, 600))
+    J1, J2 = (int(j) for j in rng.integers(2, 7, size=2))
+    J = J1 if rng.random() < 0.6 else (J1, J2)
+    Q1, Q2 = int(rng.integers(1, 2 * J1)), int(rng.integers(1, J2))
+    Q = Q1 if rng.random() < 0.5 else (Q1, Q2)
+    options = {"J": J, "Q": Q}
+    widths = [None, "global", 0, float(rng.uniform(1, n)), power_of_two(n)]
+    options["T"] = widths[rng.integers(5)]
+    if options["T"] not in ("global", 0) and rng.random() < 0.5:
+        width = options["T"] or 2 ** (J1 if isinstance(J, int) else max(J))
+        options["stride"] = power_of_two(width)
+    n_rows = len(reference.centers(J1, Q1))
+    options["J_fr"] = int(rng.integers(1, int(math.log2(n_rows)) + 1))
+    options["Q_fr"] = 1 if options["J_fr"] == 1 else int(rng.integers(1, 4))
+    widths = [None, "global", 0, float(rng.uniform(1, n_rows)), power_of_two(n_rows)]
+    options["F"] = widths[rng.integers(5)]
+    if options["F"] not in ("global", 0) and rng.random() < 0.5:
+        options["stride_fr"] = power_of_two(options["F"] or 2 ** options["J_fr"])
+    t = np.arange(n) / n
+    chirp = np.sin(2 * np.pi * n * (0.02 * t + 0.1 * t**2))
+    x = rng.standard_normal(n) if rng.random() < 0.5 else chirp + 0.01 * rng.standard_normal(n)
+    return options, x
+
+
+def error(actual, expected):
+    return np.linalg.norm(actual - expected) / np.linalg.norm(expected)
+
+
+def by_path(S, paths):
+    if isinstance(S.S2, dict):
+        return {path: np.asarray(S.S2[path]) for path in paths}
+    return {path: np.asarray(S.S2[index]) for index, path in enumerate(paths)}
+
+
+def assert_agree(S2, expected, of_path, of_all):
+    assert list(S2) == list(expected)
+    squares = 0.0
+    for path, values in expected.items():
+        live, rest = np.split(S2[path], [values.shape[0]])
+        assert live.shape == values.shape
+        assert not rest.any()
+        assert error(live, values) < of_path, path
+        squares += np.sum((live - values) ** 2)
+    assert squares <= of_all**2 * sum(np.sum(v**2) for v in expected.values())
+
+
+@pytest.mark.parametrize("seed", range(N_CASES))
+def test_jtfs_is_its_definition(seed, x64, quick_compile):
+    options, x = draw(seed)
+    bank = jtfs_jax.filterbank(len(x), **options, dtype=jnp.float64)
+    S = jtfs_jax.jtfs(bank, x)
+    table = jtfs_jax.path_table(bank)
+    S2 = by_path(S, list(zip(table.n2.tolist(), table.n_fr.tolist(), strict=True)))
+
+    same_grids = reference.jtfs(x, **options, decimate=True)
+    assert error(S.S0, same_grids.S0) < 1e-7
+    assert error(S.S1, same_grids.S1) < 1e-6
+    assert_agree(S2, same_grids.S2, TRUNCATION, TRUNCATION)
+    assert [len(values) for values in same_grids.S2.values()] == table.n_rows.tolist()
+
+    literal = reference.jtfs(x, **options)
+    assert error(S.S1, literal.S1) < DECIMATION
+    assert_agree(S2, literal.S2, DECIMATION_OF_PATH, DECIMATION)
+
+
+@pytest.mark.parametrize("seed", range(0, N_CASES, 7))
+def test_time_scattering_is_its_definition(seed, x64, quick_compile):
+    options, x = draw(seed)
+    options = {name: options[name] for name in ("J", "Q", "T", "stride") if name in options}
+    bank = jtfs_jax.filterbank(len(x), **options, dtype=jnp.float64)
+    S = jtfs_jax.time_scattering(bank, x)
+    table = jtfs_jax.time_path_table(bank)
+    S2 = by_path(S, list(zip(table.n1.tolist(), table.n2.tolist(), strict=True)))
+    same_grids = reference.time_scattering(x, **options, decimate=True)
+    assert error(S.S0, same_grids.S0) < 1e-7
+    assert error(S.S1, same_grids.S1) < 1e-6
+    assert_agree(S2, same_grids.S2, TRUNCATION, TRUNCATION)
+    assert_agree(S2, reference.time_scattering(x, **options).S2, DECIMATION_OF_PATH, DECIMATION)
+
+
+@pytest.mark.parametrize("J", [7, 9, (6, 9)])
+@pytest.mark.parametrize("n", [37, 70, 100])
+def test_signals_shorter_than_the_wavelets(n, J, x64, quick_compile):
+    x = np.random.default_rng(n).standard_normal(n)
+    options = {"J": J, "Q": 4, "J_fr": 2}
+    bank = jtfs_jax.filterbank(n, **options, dtype=jnp.float64)
+    assert bank.n_padded > 2 * n
+    S = jtfs_jax.jtfs(bank, x)
+    expected = reference.jtfs(x, **options, decimate=True)
+    assert S.S0.shape[-1] >= 1
+    assert error(S.S1, expected.S1) < 1e-6
+    for index, values in enumerate(expected.S2.values()):
+        assert error(np.asarray(S.S2[index])[: len(values)], values) < TRUNCATION
+
+
+def test_scalogram_is_its_definition(x64):
+    x = np.random.default_rng(0).standard_normal(1000)
+    bank = jtfs_jax.filterbank(1000, 8, 8, dtype=jnp.float64)
+    expected = reference.time_scattering(x, J=8, Q=8, T=0).S1
+    assert error(jtfs_jax.scalogram(bank, x), expected) < 1e-6
+
+
+def test_float32_agrees_with_float64():
+    options, n = {"J": 8, "Q": 8, "J_fr": 3, "T": 100.0}, 1000
+    x = np.random.default_rng(0).standard_normal(n).astype(np.float32)
+    S = jtfs_jax.jtfs(jtfs_jax.filterbank(n, **options), x)
+    expected = reference.jtfs(x, **options, decimate=True)
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(S))
+    assert error(S.S0, expected.S0) < 1e-6
+    assert error(S.S1, expected.S1) < 1e-6
+    for index, values in enumerate(expected.S2.values()):
+        assert error(np.asarray(S.S2[index])[: len(values)], values) < 1e-5

@@ -1,0 +1,123 @@
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+
+import jtfs_jax
+from jtfs_jax import plot
+
+RATE, N = 8000, 4096
+
+
+@pytest.fixture(scope="module")
+def bank():
+    return jtfs_jax.filterbank(N, J=6, Q=8)
+
+
+@pytest.fixture(scope="module")
+def burst():
+    """A tone burst of 1,200 Hz around 0.3 s."""
+    t = np.arange(N) / RATE
+    return np.asarray(
+        0.1 * np.sin(2 * np.pi * 1200 * t) * np.exp(-(((t - 0.3) / 0.02) ** 2)), np.float32
+    )
+
+
+@pytest.fixture
+def ax():
+    return Figure().add_subplot()
+
+
+def brightest(mesh):
+    """Coordinates of the cell of the greatest level."""
+    corners, level = mesh.get_coordinates(), np.asarray(mesh.get_array())
+    row, column = np.unravel_index(level.argmax(), level.shape)
+    (t0, f0), (t1, f1) = corners[row, column], corners[row + 1, column + 1]
+    return sorted([t0, t1]), sorted([f0, f1])
+
+
+def test_scalogram_in_hertz_and_seconds(bank, burst, ax):
+    mesh = plot.scalogram(bank, burst, sample_rate=RATE, ax=ax)
+    assert mesh.axes is ax
+    (t0, t1), (f0, f1) = brightest(mesh)
+    assert t0 == pytest.approx(0.3, abs=0.005)
+    assert t1 > t0
+    assert 1100 < f0 < 1200 < f1 < 1300
+    assert ax.get_xlim() == pytest.approx((0, N / RATE))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("time (s)", "frequency (Hz)")
+    assert ax.get_yscale() == "log"
+
+
+def test_scalogram_in_samples(bank, burst, ax):
+    mesh = plot.scalogram(bank, burst, ax=ax)
+    (t0, _), (f0, f1) = brightest(mesh)
+    assert t0 == pytest.approx(0.3 * RATE, abs=40)
+    assert f0 < 1200 / RATE < f1
+    assert ax.get_xlim() == (0, N)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("time (samples)", "frequency (cycles/sample)")
+
+
+def test_levels_are_decibels(bank, burst, ax):
+    level = np.asarray(plot.scalogram(bank, burst, ax=ax).get_array())
+    assert level.max() == pytest.approx(0)
+    xi = bank.wavelets1[5].xi
+    tone = np.asarray(0.01 * np.sin(2 * np.pi * xi * np.arange(N)), np.float32)
+    level = np.asarray(plot.scalogram(bank, tone, reference=0.05, ax=ax).get_array())
+    # Half of the amplitude is on positive frequencies: 0.005 is 20 dB below 0.05.
+    assert level[5, level.shape[1] // 2] == pytest.approx(-20, abs=0.1)
+
+
+def test_silence_has_a_picture(bank, ax):
+    level = np.asarray(plot.scalogram(bank, np.zeros(N, np.float32), ax=ax).get_array())
+    assert (level < -60).all()
+
+
+def test_convergence_has_a_line_a_metamer(ax):
+    errors = np.geomspace(0.5, 0.01, 20)[:, None] * np.array([[1.0, 2.0, 0.5]])
+    lines = plot.convergence(errors, ax=ax)
+    for line, column in zip(lines, errors.T, strict=True):
+        np.testing.assert_allclose(np.asarray(line.get_ydata()), 100 * column)
+    assert ax.get_xlabel() == "step"
+    assert ax.get_ylabel() == "error (%)"
+    assert ax.get_yscale() == "log"
+
+
+@pytest.mark.parametrize("errors", [[[0.5]], [[0.5], [0.45]], [[0.1], [0.0]]])
+def test_convergence_of_any_errors(errors, ax):
+    plot.convergence(np.array(errors), ax=ax)
+    ax.figure.draw_without_rendering()
+
+
+def test_metamer_picture(bank, burst):
+    errors = np.geomspace(0.5, 0.01, 20)[:, None]
+    figure = plot.metamer(bank, burst, burst / 2, errors, sample_rate=RATE)
+    target, metamer, curve, bar = (
+        next(ax for ax in figure.axes if label in (ax.get_title(), ax.get_ylabel()))
+        for label in ("target", "metamer", "error (%)", "level (dB re maximum of the target)")
+    )
+    assert target.collections[0].get_clim() == metamer.collections[0].get_clim()
+    levels = [np.asarray(ax.collections[0].get_array()).max() for ax in (target, metamer)]
+    assert levels == pytest.approx([0, -6.02], abs=0.01)
+    assert len(curve.lines) == 1
+    figure.draw_without_rendering()
+    boxes = [ax.get_tightbbox() for ax in (target, metamer, curve, bar)]
+    for box, other in itertools.combinations(boxes, 2):
+        assert box is not None
+        assert other is not None
+        assert not box.overlaps(other)
+
+
+def test_current_axes_by_default(bank, burst):
+    pyplot.switch_backend("agg")
+    figure, axes = pyplot.subplots()
+    assert plot.scalogram(bank, burst).axes is axes
+    pyplot.close(figure)
+
+
+def test_matplotlib_is_not_imported_with_the_library():
+    code = "import sys, jtfs_jax.plot; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
