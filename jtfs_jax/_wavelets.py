@@ -11,7 +11,7 @@ import numpy as np
 SIGMA0 = 0.1  # bandwidth × width of every low-pass: a filter of width T has bandwidth SIGMA0 / T
 R_PSI = math.sqrt(0.5)  # neighboring wavelets cross at this fraction of their peaks
 ALPHA = 5.0  # a filter's response is negligible beyond xi ± ALPHA · sigma
-NEGLIGIBLE = 1e-7  # relative amplitude under which a filter's response is dropped
+NEGLIGIBLE = 1e-8  # relative amplitude under which a filter's response is dropped
 _N_SIGMA = math.sqrt(-2 * math.log(NEGLIGIBLE))  # … which a Gaussian reaches at this many sigma
 
 

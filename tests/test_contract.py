@@ -57,8 +57,9 @@ def energy(transform, bank, x):
     return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(transform(bank, x)))
 
 
-def test_jit_changes_nothing(transform, bank):
-    x = signals()
+@pytest.mark.parametrize("name", ["averaged", "not averaged"])
+def test_jit_changes_nothing(transform, name):
+    bank, x = make_bank(name), signals()
     with jax.disable_jit():
         eager = transform(bank, x)
     assert_close(jax.jit(transform)(bank, x), eager)

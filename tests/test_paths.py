@@ -1,0 +1,134 @@
+"""Tables and coordinates against what signals of known modulation do."""
+
+import jax
+import numpy as np
+import pytest
+
+import jtfs_jax
+
+N, FS = 8192, 8000.0
+
+
+@pytest.fixture(scope="module")
+def bank():
+    return jtfs_jax.filterbank(N, J=10, Q=8, J_fr=3, T=2**10)
+
+
+def test_one_entry_a_path(bank):
+    table = jtfs_jax.path_table(bank)
+    S2 = jtfs_jax.jtfs(bank, np.ones(N, np.float32)).S2
+    assert len(table) == S2.shape[0]
+    assert {len(getattr(table, name)) for name in table.__dataclass_fields__} == {len(table)}
+    assert all(isinstance(getattr(table, name), np.ndarray) for name in table.__dataclass_fields__)
+
+
+def test_order_of_paths(bank):
+    table = jtfs_jax.path_table(bank)
+    n_psi = len(bank.wavelets_fr)
+    first = 1 + n_psi
+    assert table.kind[:first].tolist() == ["phi_t*phi_f"] + ["phi_t*psi_f"] * n_psi
+    assert table.spin[:first].tolist() == [0] * first
+    of_n2 = ["psi_t*phi_f"] + ["psi_t*psi_f"] * 2 * n_psi
+    assert table.kind[first : first + len(of_n2)].tolist() == of_n2
+    assert table.spin[first : first + len(of_n2)].tolist() == [0] + [1] * n_psi + [-1] * n_psi
+    assert np.all(np.diff(table.n2) >= 0)
+
+
+def test_rows_beyond_the_live_ones_are_zero(bank):
+    table = jtfs_jax.path_table(bank)
+    x = np.random.default_rng(0).standard_normal(N).astype(np.float32)
+    S2 = np.asarray(jtfs_jax.jtfs(bank, x).S2)
+    for path, n_rows in zip(S2, table.n_rows, strict=True):
+        assert np.all(path[:n_rows] > 0)
+        assert not np.any(path[n_rows:])
+    assert len(set(table.n_rows.tolist())) > 3
+
+
+def test_tables_match_dictionaries():
+    bank = jtfs_jax.filterbank(N, J=8, Q=6, J_fr=2, T=0, F=0)
+    table = jtfs_jax.path_table(bank, sample_rate=FS)
+    S2 = jtfs_jax.jtfs(bank, np.ones(N, np.float32)).S2
+    assert list(S2) == list(zip(table.n2.tolist(), table.n_fr.tolist(), strict=True))
+    for index, values in enumerate(S2.values()):
+        n2, n_fr = int(table.n2[index]), int(table.n_fr[index])
+        assert values.shape[0] == table.n_rows[index]
+        assert values.shape[1] == len(jtfs_jax.frame_times(bank, n2=n2))
+        assert values.shape[0] <= len(jtfs_jax.band_frequencies(bank, n_fr=n_fr))
+
+
+def test_rate_is_that_of_the_modulation(bank):
+    table = jtfs_jax.path_table(bank, sample_rate=FS)
+    t = np.arange(N) / FS
+    for rate in (12.0, 50.0, 100.0):
+        x = ((1 + np.cos(2 * np.pi * rate * t)) * np.sin(2 * np.pi * 1500 * t)).astype(np.float32)
+        S2 = np.asarray(jtfs_jax.jtfs(bank, x).S2)
+        energy = np.where(table.kind == "psi_t*phi_f", np.sum(S2**2, axis=(1, 2)), 0)
+        found = table.rate[np.argmax(energy)]
+        assert 2**-0.75 < found / rate < 2**0.75
+
+
+def test_scale_is_that_of_the_ripples(bank):
+    table = jtfs_jax.path_table(bank, sample_rate=FS)
+    t = np.arange(N) / FS
+    # Partials an octave apart: one cycle per octave, on every row of α = 0.
+    x = sum(np.sin(2 * np.pi * 3200 / 2**k * t + k) for k in range(6)).astype(np.float32)
+    S2 = np.asarray(jtfs_jax.jtfs(bank, x).S2)
+    energy = np.where(table.kind == "phi_t*psi_f", np.sum(S2**2, axis=(1, 2)), 0)
+    assert 0.5 < table.scale[np.argmax(energy)] < 2
+
+
+def test_units(bank):
+    in_hz, plain = jtfs_jax.path_table(bank, sample_rate=FS), jtfs_jax.path_table(bank)
+    np.testing.assert_allclose(in_hz.rate, FS * plain.rate)
+    np.testing.assert_allclose(in_hz.rate_bandwidth, FS * plain.rate_bandwidth)
+    np.testing.assert_allclose(in_hz.scale, plain.scale)
+    frequencies = jtfs_jax.wavelet_frequencies(bank, sample_rate=FS)
+    bands = jtfs_jax.band_frequencies(bank, sample_rate=FS)
+    np.testing.assert_allclose(bands, frequencies[:: bank.stride_fr])
+    with pytest.raises(ValueError, match="sample_rate must be positive"):
+        jtfs_jax.path_table(bank, sample_rate=0)
+
+
+@pytest.mark.parametrize("n", [8192, 6001])
+@pytest.mark.parametrize("T", [64, 300.0, "global"])
+def test_frames_lie_where_they_say(n, T):
+    bank = jtfs_jax.filterbank(n, J=7, Q=4, T=T)
+    times = jtfs_jax.frame_times(bank, sample_rate=FS)
+    S = jtfs_jax.time_scattering(bank, np.ones(n, np.float32))
+    assert S.S0.shape == times.shape
+    if T != "global":
+        # The center of an impulse's smooth response is the impulse.
+        position = 2000
+        S0 = np.asarray(jtfs_jax.time_scattering(bank, np.eye(1, n, position, np.float32)[0]).S0)
+        assert abs(np.sum(S0 * times) / np.sum(S0) - position / FS) < 0.05 * bank.stride / FS
+
+
+def test_time_paths(bank):
+    table = jtfs_jax.time_path_table(bank, sample_rate=FS)
+    x = np.random.default_rng(0).standard_normal(N).astype(np.float32)
+    S = jtfs_jax.time_scattering(bank, x)
+    assert len(table) == S.S2.shape[0]
+    assert np.all(table.j2 > table.j1)
+    paths = list(zip(table.n1.tolist(), table.n2.tolist(), strict=True))
+    assert paths == sorted(set(paths))
+
+
+def test_kymatio_keys(bank):
+    x = np.random.default_rng(0).standard_normal((2, N)).astype(np.float32)
+    S = jtfs_jax.jtfs(bank, x)
+    paths = jtfs_jax.to_kymatio(bank, S)
+    assert set(map(len, paths)) == {0, 2, 3}
+    assert all(value.shape == (2, N // bank.stride) for value in paths.values())
+    total = sum(float(np.sum(value**2)) for value in paths.values())
+    expected = sum(float(np.sum(S_order**2)) for S_order in (S.S0, S.S2))
+    np.testing.assert_allclose(total, expected, rtol=1e-4)
+
+
+def test_path_table_needs_frequential_wavelets():
+    with pytest.raises(ValueError, match="J_fr"):
+        jtfs_jax.path_table(jtfs_jax.filterbank(N, J=8, Q=4))
+
+
+def test_tables_do_not_depend_on_values(bank):
+    louder = jax.tree.map(lambda leaf: 2 * leaf, bank)
+    assert np.array_equal(jtfs_jax.path_table(louder).rate, jtfs_jax.path_table(bank).rate)
