@@ -1,6 +1,7 @@
 """What every transform promises, whatever its options: purity, batching, derivatives, precision."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -42,7 +43,7 @@ def transform(request):
     return TRANSFORMS[request.param]
 
 
-def signals(*shape, dtype=np.float32):
+def signals(*shape, dtype: Any = np.float32):
     return np.random.default_rng(0).standard_normal((*shape, N)).astype(dtype)
 
 
@@ -54,7 +55,7 @@ def assert_close(actual, expected, tolerance=1e-5):
 
 
 def energy(transform, bank, x):
-    return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(transform(bank, x)))
+    return jnp.stack([jnp.sum(leaf**2) for leaf in jax.tree.leaves(transform(bank, x))]).sum()
 
 
 @pytest.mark.parametrize("name", ["averaged", "not averaged"])

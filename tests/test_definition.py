@@ -7,6 +7,7 @@ all paths together by far less.
 """
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -33,7 +34,7 @@ def draw(seed):
     J = J1 if rng.random() < 0.6 else (J1, J2)
     Q1, Q2 = int(rng.integers(1, 2 * J1)), int(rng.integers(1, J2))
     Q = Q1 if rng.random() < 0.5 else (Q1, Q2)
-    options = {"J": J, "Q": Q}
+    options: dict[str, Any] = {"J": J, "Q": Q}
     widths = [None, "global", 0, float(rng.uniform(1, n)), power_of_two(n)]
     options["T"] = widths[rng.integers(5)]
     if options["T"] not in ("global", 0) and rng.random() < 0.5:
@@ -112,7 +113,7 @@ def test_time_scattering_is_its_definition(seed, x64, quick_compile):
 @pytest.mark.parametrize("n", [37, 70, 100])
 def test_signals_shorter_than_the_wavelets(n, J, x64, quick_compile):
     x = np.random.default_rng(n).standard_normal(n)
-    options = {"J": J, "Q": 4, "J_fr": 2}
+    options: dict[str, Any] = {"J": J, "Q": 4, "J_fr": 2}
     bank = jtfs_jax.filterbank(n, **options, dtype=jnp.float64)
     assert bank.n_padded > 2 * n
     S = jtfs_jax.jtfs(bank, x)
@@ -131,6 +132,7 @@ def test_scalogram_is_its_definition(x64):
 
 
 def test_float32_agrees_with_float64():
+    options: dict[str, Any]
     options, n = {"J": 8, "Q": 8, "J_fr": 3, "T": 100.0}, 1000
     x = np.random.default_rng(0).standard_normal(n).astype(np.float32)
     S = jtfs_jax.jtfs(jtfs_jax.filterbank(n, **options), x)

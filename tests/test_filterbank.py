@@ -1,5 +1,7 @@
 """Arguments of `filterbank`: what None means, and errors that name argument, rule and cure."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -60,9 +62,8 @@ def test_defaults():
 
 
 def test_numpy_scalars_are_numbers():
-    bank = jtfs_jax.filterbank(
-        np.int64(1000), np.int32(7), np.int64(8), T=np.float32(100), J_fr=np.int8(3)
-    )
+    options: Any = {"J": np.int32(7), "Q": np.int64(8), "T": np.float32(100), "J_fr": np.int8(3)}
+    bank = jtfs_jax.filterbank(1000, **options)
     assert bank.stride == 64
 
 
