@@ -1,7 +1,7 @@
 """Checks of arguments: each raises a `ValueError` that says argument, value, rule and cure."""
 
 import math
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Literal, TypeAlias
 
 import jax
@@ -19,9 +19,17 @@ def positive_integer(name: str, value: object) -> int:
     return int(value)
 
 
+def positive_number(name: str, value: object) -> float:
+    """A finite number above 0."""
+    number = _real(value)
+    if number is None or number <= 0:
+        raise ValueError(f"{name} must be a positive number, got {value!r}.")
+    return number
+
+
 def one_or_two(name: str, value: object, default: int | None) -> tuple[int, int]:
     """An integer ≥ 1, or a pair of them: one for each order. `default` completes a single one."""
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         if len(value) != 2:
             raise ValueError(
                 f"{name} must be an integer or a pair ({name}1, {name}2), got {value!r}."
@@ -37,15 +45,24 @@ def width(name: str, value: object, default: int, largest: int, unit: str) -> fl
         return float(default)
     if isinstance(value, str) and value == "global":
         return value
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    number = _real(value)
+    if number is None:
         raise ValueError(f'{name} must be None, "global", 0 or a number, got {value!r}.')
-    number = float(value)
     if number != 0 and not 1 <= number <= largest:
         raise ValueError(
             f"{name} must be 0 (no averaging) or between 1 and {largest} {unit}, got {value!r}; "
             f'for the mean over all of them, use {name}="global".'
         )
     return number
+
+
+def _real(value: object) -> float | None:
+    """A finite number, NumPy's and JAX's included; None for all else."""
+    try:
+        number = float(value)  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return None if isinstance(value, bool | str | bytes) or not math.isfinite(number) else number
 
 
 def stride(name: str, value: object, width_name: str, width: float | str) -> int | None:
@@ -72,9 +89,9 @@ def stride(name: str, value: object, width_name: str, width: float | str) -> int
 
 def real_dtype(dtype: DTypeLike) -> np.dtype:
     """float32, or float64 where JAX has it enabled."""
+    if not any(dtype is not None and dtype == kind for kind in (np.float32, np.float64)):
+        raise ValueError(f"dtype must be float32 or float64, got {dtype!r}.")
     dtype = np.dtype(dtype)
-    if dtype not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, got {dtype.name}.")
     if jax.dtypes.canonicalize_dtype(dtype) != dtype:
         raise ValueError(
             "dtype must be float32 unless JAX's 64-bit mode is on, got float64; call "
@@ -98,10 +115,12 @@ def signal(x: Array, n_samples: int, dtype: np.dtype) -> tuple[Array, tuple[int,
 
     Also returns the shape of the batch that it stands for.
     """
+    if not isinstance(x, jax.Array | np.ndarray | np.generic):
+        raise ValueError(f"x must be an array, got {type(x).__name__}; wrap it in jnp.asarray.")
     if x.ndim == 0:
         raise ValueError("x must have time as its last axis, got a scalar.")
     if not (jnp.issubdtype(x.dtype, jnp.floating) or jnp.issubdtype(x.dtype, jnp.integer)):
-        raise ValueError(f"x must be real, got dtype {x.dtype}; transform parts separately.")
+        raise ValueError(f"x must have real numbers, got dtype {x.dtype}; convert it first.")
     if x.shape[-1] != n_samples:
         raise ValueError(
             f"x has {x.shape[-1]} samples on its last axis but the filterbank is for {n_samples}; "

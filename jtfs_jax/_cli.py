@@ -44,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = " ".join(str(error).split())
         print(f"jtfs-jax metamer: error: {message}", file=sys.stderr)
         return 2 if isinstance(error, ValueError) else 1
+    except MemoryError:
+        print("jtfs-jax metamer: error: not enough memory; lower --duration", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("jtfs-jax metamer: interrupted", file=sys.stderr)
         return 130

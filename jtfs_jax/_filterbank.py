@@ -11,7 +11,7 @@ from jaxtyping import Array, DTypeLike, Float
 from . import _checks, _grid
 from ._frequency import FrequencyBank, frequency_bank
 from ._time import TimeAverage, WaveletBand, global_average, leaf, local_average
-from ._wavelets import SIGMA0, Wavelet, low_pass_hat, morlet_hat, passband, wavelets
+from ._wavelets import Wavelet, are_wavelets, low_pass_hat, morlet_hat, passband, wavelets
 
 
 class SecondOrder(eqx.Module):
@@ -143,7 +143,7 @@ def filterbank(
     width = _checks.width("T", T, 2**J_max, n_samples, "samples")
     stride = _checks.stride("stride", stride, "T", width)
     dtype = _checks.real_dtype(dtype)
-    psi1, psi2 = _family("J", J1, "Q", Q1), _family("J", J2, "Q", Q2)
+    psi1, psi2 = _family("J", J1, "Q", Q1), _family("J", J2, "Q[1]", Q2)
     n_rows = len(psi1)
     if J_fr is None:
         _checks.joint_only(Q_fr=(Q_fr, 1), F=(F, None), stride_fr=(stride_fr, None))
@@ -222,13 +222,12 @@ def filterbank(
 
 
 def _family(J_name: str, J: int, Q_name: str, Q: int) -> tuple[Wavelet, ...]:
-    psis = wavelets(J, Q)
-    if not psis or psis[0].sigma <= SIGMA0 / 2**J:
+    if not are_wavelets(J, Q):
         raise ValueError(
             f"{Q_name} must leave wavelets shorter than 2**{J_name} = {2**J}, "
             f"got {Q} an octave; lower {Q_name} or raise {J_name}."
         )
-    return psis
+    return wavelets(J, Q)
 
 
 def _low_pass_width(T: float | str, J: tuple[int, int]) -> float:
@@ -249,5 +248,8 @@ def _bands(psis: tuple[Wavelet, ...], n_padded: int, log2_limit: int) -> tuple[W
         elif stop - start > n_padded:
             start, stop = -(n_padded // 2), n_padded - n_padded // 2
         psi_hat = np.stack([morlet_hat(psis[n], n_padded, start, stop) for n in members])
+        at_zero = psi_hat[:, -start] if start <= 0 < stop else np.zeros(1)
+        assert np.all(np.abs(at_zero) < 1e-12), "wavelets have zero mean"
+        assert np.all(np.abs(psi_hat) < 1 + 1e-9), "wavelets have an l1 norm of 1"
         bands.append(WaveletBand(leaf(psi_hat), members[0], start, log2_stride, j))
     return tuple(bands)

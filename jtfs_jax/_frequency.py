@@ -26,6 +26,7 @@ class FrequencyBank(eqx.Module):
     average_low: Float[Array, "band low_row"] | None
     average: Float[Array, "wavelet band row"] | None
     n_rows: tuple[int, ...] = eqx.field(static=True)  # of each filter, β = 0 first
+    n_live_bands: int = eqx.field(static=True)  # bands that live rows feed, where averaged
 
     def spinned(self, y: Complex[Array, "*batch n1 time"]) -> Float[Array, "*batch row time"]:
         """|y ⋆ ψ_β| for β = 0, every β with spin +1, every β with spin −1; four real products."""
@@ -50,20 +51,25 @@ class FrequencyBank(eqx.Module):
 
     def average_rows(
         self, u: Float[Array, "*batch row frame"]
-    ) -> list[Float[Array, "*batch band frame"]]:
-        """φ_F ⋆ u for each path; the rows as they are where there is no averaging."""
+    ) -> Float[Array, "*batch path band frame"]:
+        """φ_F ⋆ u for every path."""
+        assert self.average_low is not None
+        assert self.average is not None
         n_low, n_spin = self.low.shape[0], self.even.shape[0]
-        low, *spins = jnp.split(u, [*range(n_low, u.shape[-2], n_spin)], axis=-2)
-        if self.average is None or self.average_low is None:
-            ends = np.cumsum(self.n_rows[1:])[:-1]
-            return [low, *(path for spin in spins for path in jnp.split(spin, ends, axis=-2))]
         n_psi, n_bands, _ = self.average.shape
-        flat = self.average.reshape(n_psi * n_bands, n_spin)
-        paths = [product(self.average_low, low)]
-        for spin in spins:
-            averaged = product(flat, spin)
-            paths += jnp.split(averaged, n_psi, axis=-2)
-        return paths
+        low = product(self.average_low, u[..., :n_low, :])[..., None, :, :]
+        spins = u[..., n_low:, :].reshape(*u.shape[:-2], -1, n_spin, u.shape[-1])
+        psi = product(self.average.reshape(n_psi * n_bands, n_spin), spins)
+        psi = psi.reshape(*low.shape[:-3], -1, n_bands, low.shape[-1])
+        return jnp.concatenate([low, psi], axis=-3)
+
+    def split_rows(
+        self, u: Float[Array, "*batch row frame"]
+    ) -> list[Float[Array, "*batch row frame"]]:
+        """The rows of each path, where there is no averaging along log-frequency."""
+        n_spins = (u.shape[-2] - self.low.shape[0]) // self.even.shape[0]
+        ends = np.cumsum([self.n_rows[0], *self.n_rows[1:] * n_spins])[:-1]
+        return jnp.split(u, ends, axis=-2)
 
 
 def frequency_bank(
@@ -99,6 +105,7 @@ def frequency_bank(
         average_low=None if average_low is None else leaf(average_low),
         average=None if average is None else leaf(average),
         n_rows=(len(low), *(len(analysis) for analysis, _ in pairs)),
+        n_live_bands=len(low_weights),
     )
 
 

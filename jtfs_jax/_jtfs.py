@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from . import _checks
 from ._filterbank import FilterBank
 from ._first_order import first_order, low_pass_rows
+from ._frequency import FrequencyBank
 from ._paths import joint_paths, require_joint
 from ._second_order import average, second_transform
 
@@ -49,7 +50,8 @@ def jtfs(bank: FilterBank, x: Float[Array, "*batch time"]) -> JointScattering:
     where F > 2**J_fr), or a wavelet with spin +1, which answers to rising chirps, or with spin
     −1, which answers to falling ones. Beyond the rows that ψ_n2 acts on, U1 ⋆ ψ_n2 counts as 0.
 
-    Averages over "global" are means over the signal, or over the rows that ψ_n2 acts on. Without
+    Averages over "global" are means over the signal, or over the rows that ψ_n2 acts on; φ_F,
+    on the contrary, counts rows beyond these as 0. Without
     averaging in time (T=0), S0 is x, S1 is U1, α = 0 is the low-pass of width 2**J, and paths keep
     every 2**j2-th sample; without averaging in frequency (F=0), every 2**j_fr-th row.
 
@@ -64,7 +66,7 @@ def jtfs(bank: FilterBank, x: Float[Array, "*batch time"]) -> JointScattering:
         then for each ψ_n2 β = 0, every β with spin +1, every β with spin −1. Bands run from high to
         low frequency (`band_frequencies`), frames from early to late (`frame_times`). Rows
         of a path that no first-order wavelet feeds are exactly 0. S2 is a dictionary where T=0 or
-        F=0, without such rows.
+        F=0, and has no such rows.
 
     Raises:
         ValueError: At trace time, if `x` is not real or not as long as `bank` is for, or if
@@ -91,19 +93,34 @@ def jtfs(bank: FilterBank, x: Float[Array, "*batch time"]) -> JointScattering:
     first = first_order(bank, x)
 
     s1 = low_pass_rows(bank, first.u1_hats) if bank.T == 0 else first.S1
-    coefficients = bank.frequency.average_rows(bank.frequency.unspinned(s1))
+    slices = [(bank.frequency, bank.frequency.unspinned(s1)[:, None])]
     for second in bank.second:
         assert second.frequency is not None
         y = second_transform(bank, second, first.u1_hats)
-        s2 = average(bank, second, y, second.frequency.spinned)
-        of_filters = second.frequency.average_rows(s2)
-        for index in range(y.shape[-3]):
-            coefficients += [s2_fr[..., index, :, :] for s2_fr in of_filters]
+        slices.append((second.frequency, average(bank, second, y, second.frequency.spinned)))
 
-    coefficients = [s2.reshape(*batch, *s2.shape[1:]) for s2 in coefficients]
-    paths = dict(zip(joint_paths(bank), coefficients, strict=True))
+    if 0 in (bank.T, bank.F):
+        coefficients = [path for fr, u in slices for path in _paths_of_slice(bank, fr, u)]
+        coefficients = [path.reshape(*batch, *path.shape[1:]) for path in coefficients]
+        s2 = dict(zip(joint_paths(bank), coefficients, strict=True))
+    else:
+        dense = [fr.average_rows(u) for fr, u in slices]
+        dense = [s.reshape(s.shape[0], s.shape[1] * s.shape[2], *s.shape[3:]) for s in dense]
+        s2 = jnp.concatenate(dense, axis=1)
+        s2 = s2.reshape(*batch, *s2.shape[1:])
     return JointScattering(
         S0=first.S0.reshape(*batch, *first.S0.shape[1:]),
         S1=first.S1.reshape(*batch, *first.S1.shape[1:]),
-        S2=paths if 0 in (bank.T, bank.F) else jnp.stack(coefficients, axis=-3),
+        S2=s2,
     )
+
+
+def _paths_of_slice(
+    bank: FilterBank, fr: FrequencyBank, u: Float[Array, "batch n2 row frame"]
+) -> list[Float[Array, "batch band frame"]]:
+    """The paths of some n2 one by one, each with its live rows."""
+    if bank.F == 0:
+        of_filters = fr.split_rows(u)
+    else:
+        of_filters = jnp.moveaxis(fr.average_rows(u)[..., : fr.n_live_bands, :], -3, 0)
+    return [path[:, index] for index in range(u.shape[1]) for path in of_filters]

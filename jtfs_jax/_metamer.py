@@ -80,9 +80,14 @@ def _outputs(options: argparse.Namespace) -> _Outputs:
     outputs = _Outputs(sounds, path.with_suffix(".png"), path.with_suffix(".json"))
     for output in [*sounds, outputs.picture, outputs.record]:
         check_writable(output)
-        if options.audio and output.exists() and output.samefile(options.audio):
+        if _same_file(output, options.audio):
             raise ValueError(f"{output}: this is the recording itself; give another --output.")
     return outputs
+
+
+def _same_file(output: Path, recording: Path | None) -> bool:
+    exist = bool(recording and recording.exists() and output.exists())
+    return exist and output.samefile(str(recording))
 
 
 def _filterbank(source: Path, n_samples: int, options: argparse.Namespace) -> FilterBank:

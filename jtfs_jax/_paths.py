@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from . import _grid
+from . import _checks, _grid
 from ._filterbank import FilterBank
 from ._wavelets import SIGMA0
 
@@ -67,7 +67,26 @@ class PathTable:
 
 
 def path_table(bank: FilterBank, *, sample_rate: float | None = None) -> PathTable:
-    """Describe each path of the S2 that `jtfs` returns, in its order."""
+    """What each path of `jtfs` measures, in the order of its S2.
+
+    Args:
+        bank: Filters from `filterbank`, with `J_fr`.
+        sample_rate: In Hz. None: rates are in cycles/sample.
+
+    Returns:
+        Arrays with one entry a path: see `PathTable`. Scales are in cycles/octave: there are Q1
+        rows in an octave, above the elbow of the first-order wavelets.
+
+    Raises:
+        ValueError: If `bank` has no frequential wavelets, or `sample_rate` is not positive.
+
+    Example:
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
+        >>> table = jtfs_jax.path_table(bank, sample_rate=8000.0)
+        >>> len(table), str(table.kind[-1]), int(table.spin[-1])
+        (59, 'psi_t*psi_f', -1)
+    """
     require_joint(bank)
     fs = _sample_rate(sample_rate)
     n_live = {
@@ -98,7 +117,9 @@ def path_table(bank: FilterBank, *, sample_rate: float | None = None) -> PathTab
                 stride_fr,
             )
         )
-    return PathTable(*(np.array(column) for column in zip(*rows, strict=True)))
+    names = [field.name for field in fields(PathTable)]
+    columns = [np.array(column) for column in zip(*rows, strict=True)]
+    return PathTable(**dict(zip(names, columns, strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +153,18 @@ class TimePathTable:
 
 
 def time_path_table(bank: FilterBank, *, sample_rate: float | None = None) -> TimePathTable:
-    """Describe each path of the S2 that `time_scattering` returns, in its order."""
+    """What each path of `time_scattering` measures, in the order of its S2.
+
+    Args:
+        bank: Filters from `filterbank`.
+        sample_rate: In Hz. None: frequencies and rates are in cycles/sample.
+
+    Returns:
+        Arrays with one entry a path: see `TimePathTable`.
+
+    Raises:
+        ValueError: If `sample_rate` is not positive.
+    """
     fs = _sample_rate(sample_rate)
     paths = sorted(time_paths(bank))
     psi1 = [bank.wavelets1[n1] for n1, _ in paths]
@@ -187,15 +219,49 @@ def frame_stride(bank: FilterBank, n2: int) -> int:
 def wavelet_frequencies(
     bank: FilterBank, *, sample_rate: float | None = None
 ) -> Float[np.ndarray, " n1"]:
-    """Center frequencies of the first-order wavelets: the rows of U1 and S1, from high to low."""
+    """Center frequencies of the first-order wavelets: of the rows of U1 and S1.
+
+    Args:
+        bank: Filters from `filterbank`.
+        sample_rate: In Hz. None: frequencies are in cycles/sample.
+
+    Returns:
+        Frequencies in Hz or cycles/sample, from high to low.
+
+    Example:
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8)
+        >>> jtfs_jax.wavelet_frequencies(bank, sample_rate=8000.0)[[0, 8]].round()
+        array([3483., 1742.])
+    """
     return np.array([psi.xi for psi in bank.wavelets1]) * _sample_rate(sample_rate)
 
 
 def band_frequencies(
     bank: FilterBank, *, sample_rate: float | None = None, n_fr: int = 0
 ) -> Float[np.ndarray, " band"]:
-    """Center frequencies of the bands of S2, from high to low."""
+    """Center frequencies of the bands of S2.
+
+    Paths whose ψ_n2 acts on fewer wavelets have fewer live bands: the first `n_rows` of these.
+
+    Args:
+        bank: Filters from `filterbank`, with `J_fr`.
+        sample_rate: In Hz. None: frequencies are in cycles/sample.
+        n_fr: Index of a frequential filter. It matters only where F=0: then each filter has its
+            own rows.
+
+    Returns:
+        Frequencies in Hz or cycles/sample, from high to low; for F="global" their geometric mean.
+
+    Raises:
+        ValueError: If `bank` has no frequential wavelets or none of index `n_fr`.
+    """
     require_joint(bank)
+    n_filters = 1 + 2 * len(bank.wavelets_fr)
+    if not 0 <= n_fr < n_filters:
+        raise ValueError(
+            f"n_fr must be between 0 and {n_filters - 1}, the last frequential filter, got {n_fr}."
+        )
     frequencies = wavelet_frequencies(bank, sample_rate=sample_rate)
     if bank.F == "global":
         return np.exp(np.log(frequencies).mean(keepdims=True))
@@ -205,8 +271,34 @@ def band_frequencies(
 def frame_times(
     bank: FilterBank, *, sample_rate: float | None = None, n2: int | None = None
 ) -> Float[np.ndarray, " frame"]:
-    """Times on which frames are centered, from the first sample of the signal on."""
+    """Times on which frames are centered, counted from the first sample of the signal.
+
+    The p-th frame is at times[0] + p · stride. Padding decides where the first one is, so that it
+    need not be at the first sample.
+
+    Args:
+        bank: Filters from `filterbank`.
+        sample_rate: In Hz. None: times are in samples.
+        n2: Index of a ψ_n2, −1 for α = 0. It matters only where T=0: then each has its own
+            frames. None means those of S0 and S1.
+
+    Returns:
+        Times in seconds or samples.
+
+    Raises:
+        ValueError: If there is no ψ_n2 of index `n2`.
+
+    Example:
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=10, Q=8)
+        >>> jtfs_jax.frame_times(bank)
+        array([   0., 1024., 2048., 3072.])
+    """
     fs = _sample_rate(sample_rate)
+    if n2 is not None and not -1 <= n2 < len(bank.wavelets2):
+        raise ValueError(
+            f"n2 must be between -1 and {len(bank.wavelets2) - 1}, the last wavelet, got {n2}."
+        )
     if bank.T == "global":
         return np.array([(bank.n_samples - 1) / 2 / fs])
     stride = (bank.stride or 1) if n2 is None else frame_stride(bank, n2)
@@ -224,11 +316,4 @@ def require_joint(bank: FilterBank) -> None:
 
 
 def _sample_rate(sample_rate: float | None) -> float:
-    if sample_rate is None:
-        return 1.0
-    if not sample_rate > 0:
-        raise ValueError(
-            f"sample_rate must be positive, in Hz, got {sample_rate!r}; "
-            "leave it out for cycles/sample and samples."
-        )
-    return float(sample_rate)
+    return 1.0 if sample_rate is None else _checks.positive_number("sample_rate", sample_rate)

@@ -91,8 +91,10 @@ class TimeAverage(eqx.Module):
         """What one block adds to the frames."""
         if self.hop is None:
             return product(u, self.weights[index])
-        chunks = u.reshape(u.shape[0], -1, self.weights.shape[1])
-        return product(chunks, self.weights[0]).reshape(u.shape[0], -1)
+        _, chunk, reach = self.weights.shape
+        parts = product(u.reshape(len(u), self.block // chunk, chunk), self.weights[0])
+        parts = overlap_add(parts.reshape(*parts.shape[:2], reach // self.hop, self.hop))
+        return parts.reshape(len(u), -1)
 
     def total(
         self, parts: Float[Array, "*batch block row part"]
@@ -100,22 +102,35 @@ class TimeAverage(eqx.Module):
         """Sum over the blocks, at the frames that are kept."""
         if self.hop is None:
             return parts.sum(-3)
-        *batch, _, n_rows, _ = parts.shape
         _, chunk, reach = self.weights.shape
-        n_near, per_block, n_chunks = (
-            reach // self.hop,
-            self.block // chunk,
-            self.period // self.hop,
-        )
-        parts = jnp.moveaxis(parts.reshape(*batch, self.n_blocks, n_rows, per_block, reach), -4, -3)
-        parts = parts.reshape(*batch, n_rows, self.n_blocks * per_block, n_near, self.hop)
-        before = self.first * per_block
-        after = n_chunks - before - self.n_blocks * per_block
-        parts = jnp.pad(parts, [*[(0, 0)] * (len(batch) + 1), (before, after), (0, 0), (0, 0)])
-        # Part d of chunk c belongs to the frames of chunk c + d − n_near // 2.
-        target, d = np.indices((n_chunks, n_near))
-        frames = parts[..., (target - d + n_near // 2) % n_chunks, d, :].sum(-2)
-        return frames.reshape(*batch, n_rows, self.period)[..., slice(*self.kept)]
+        hop = self.block // chunk * self.hop  # frames from a block to the next
+        parts = jnp.moveaxis(parts, -3, -2)
+        n_overlaps = -(-parts.shape[-1] // hop)
+        parts = _pad_last(parts, 0, n_overlaps * hop - parts.shape[-1])
+        parts = overlap_add(parts.reshape(*parts.shape[:-1], n_overlaps, hop))
+        frames = parts.reshape(*parts.shape[:-2], -1)
+        # The first chunk reaches back by almost half of its frames; time is periodic.
+        start = (self.first * hop - reach // self.hop // 2 * self.hop) % self.period
+        n_periods = -(-(start + frames.shape[-1]) // self.period)
+        frames = _pad_last(frames, start, n_periods * self.period - start - frames.shape[-1])
+        frames = frames.reshape(*frames.shape[:-1], n_periods, self.period).sum(-2)
+        return frames[..., slice(*self.kept)]
+
+
+def overlap_add(
+    parts: Float[Array, "*batch chunk overlap hop"],
+) -> Float[Array, "*batch chunks_and_overlaps hop"]:
+    """Sums of what is meant for the same place: part d of chunk c for place c + d."""
+    n_overlaps = parts.shape[-2]
+    placed = [
+        jnp.pad(parts[..., d, :], [(0, 0)] * (parts.ndim - 3) + [(d, n_overlaps - 1 - d), (0, 0)])
+        for d in range(n_overlaps)
+    ]
+    return sum(placed[1:], placed[0])
+
+
+def _pad_last(a: Array, before: int, after: int) -> Array:
+    return jnp.pad(a, [(0, 0)] * (a.ndim - 1) + [(before, after)])
 
 
 def product(a: Array, b: Array) -> Array:
@@ -195,7 +210,9 @@ def average_in_blocks(
     def step(block, index):
         return average.of_block(nonlinearity(block), index)
 
-    parts = jax.lax.map(lambda args: step(*args), (y.reshape(math.prod(steps), *y.shape[-2:]), index.ravel()))
+    parts = jax.lax.map(
+        lambda args: step(*args), (y.reshape(math.prod(steps), *y.shape[-2:]), index.ravel())
+    )
     return average.total(parts.reshape(*steps, *parts.shape[1:]))
 
 

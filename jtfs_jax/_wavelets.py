@@ -23,23 +23,28 @@ class Wavelet(NamedTuple):
     j: int
 
 
+def are_wavelets(J: int, Q: int) -> bool:
+    """Whether `Q` wavelets an octave are at all shorter than 2**J, so that they have an elbow."""
+    return _highest(Q)[1] > SIGMA0 / 2**J
+
+
+def _highest(Q: int) -> tuple[float, float]:
+    xi, ratio = max(1 / (1 + 2 ** (3 / Q)), 0.35), 2 ** (-1 / Q)
+    return xi, xi * (1 - ratio) / (1 + ratio) / math.sqrt(2 * math.log(1 / R_PSI))
+
+
 def wavelets(J: int, Q: int) -> tuple[Wavelet, ...]:
     """Morlet wavelets from high to low frequency, `Q` an octave, of duration up to 2**J.
 
     Above the "elbow" the quality factor is constant; below, the bandwidth is, and frequencies are
     spaced evenly down to zero (Lostanlen & Han, 2024, section 3.1).
     """
-    xi = max(1 / (1 + 2 ** (3 / Q)), 0.35)
-    ratio = 2 ** (-1 / Q)
-    sigma = xi * (1 - ratio) / (1 + ratio) / math.sqrt(2 * math.log(1 / R_PSI))
-    sigma_min = SIGMA0 / 2**J
-    if sigma <= sigma_min:
-        xi, found = sigma, []
-    else:
-        found = [(xi, sigma)]
-        while sigma > sigma_min / ratio:
-            xi, sigma = xi * ratio, sigma * ratio
-            found.append((xi, sigma))
+    assert are_wavelets(J, Q)
+    (xi, sigma), ratio, sigma_min = _highest(Q), 2 ** (-1 / Q), SIGMA0 / 2**J
+    found = [(xi, sigma)]
+    while sigma > sigma_min / ratio:
+        xi, sigma = xi * ratio, sigma * ratio
+        found.append((xi, sigma))
     found += [(xi * (1 - q / Q), sigma_min) for q in range(1, Q)]
     return tuple(Wavelet(xi, sigma, _max_decimation(xi, sigma)) for xi, sigma in found)
 
@@ -96,8 +101,9 @@ def low_pass(width: float, n: int) -> np.ndarray:
     t = np.minimum(t, n - t)
     std = low_pass_std(width)
     n_periods = math.ceil(0.5 + 9 * std / n)
-    periods = np.arange(-n_periods, n_periods + 1)[:, None] * n
-    phi = np.exp(-0.5 * ((t + periods) / std) ** 2).sum(0)
+    phi = np.zeros(n)
+    for period in range(-n_periods, n_periods + 1):
+        phi += np.exp(-0.5 * ((t + period * n) / std) ** 2)
     return phi / phi.sum()
 
 

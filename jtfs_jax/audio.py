@@ -145,7 +145,9 @@ def _read(path: Path, duration: float | None) -> tuple[Float[np.ndarray, "time c
         if path.stat().st_size == 0:
             return np.zeros((0, 1), np.float32), 1
         with soundfile.SoundFile(path) as file:
-            n = -1 if duration is None else math.ceil((duration + _MARGIN) * file.samplerate)
+            n = file.frames
+            if duration is not None:
+                n = math.ceil(min((duration + _MARGIN) * file.samplerate, n))
             return file.read(n, dtype="float32", always_2d=True), file.samplerate
     except (OSError, TypeError, soundfile.SoundFileError) as error:
         reason = str(getattr(error, "error_string", error)).rstrip(".")

@@ -127,7 +127,7 @@ def _draw(
     sample_rate: float | None,
     reference: float | None,
 ) -> "QuadMesh":
-    reference = reference or u1.max() or 1.0
+    reference = (reference if reference is not None else u1.max()) or 1.0
     level = 20 * np.log10(np.maximum(u1 / reference, _FLOOR))
     time = np.linspace(0, bank.n_samples / (sample_rate or 1), u1.shape[1] + 1)
     frequency = _edges(np.asarray(wavelet_frequencies(bank, sample_rate=sample_rate)))

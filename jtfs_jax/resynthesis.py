@@ -6,6 +6,7 @@ coefficients of both. The "bold driver" sets the size of each step, and undoes a
 
 from collections.abc import Callable
 from functools import partial
+from numbers import Integral
 
 import equinox as eqx
 import jax
@@ -117,7 +118,8 @@ def resynthesize(
             f"x must have one axis, time, but its shape is {x.shape}; resynthesize one sound at a "
             f"time, and use count for several metamers of it."
         )
-    target = transform(bank, x)
+    # As a batch, which is all that a transform of the user's needs to know.
+    target = jax.tree.map(lambda leaf: leaf[0], transform(bank, x[None]))
     length = float(norm(target))
     if not np.isfinite(length) or length == 0:
         raise ValueError(
@@ -173,9 +175,9 @@ def colored_noise(
         ValueError: If `count` or `seed` is out of range.
     """
     positive_integer("count", count)
-    if isinstance(seed, bool) or not 0 <= seed < 2**32:
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or not 0 <= seed < 2**32:
         raise ValueError(f"seed must be an integer between 0 and 2**32 − 1, got {seed!r}.")
-    return _colored_noise(bank, jnp.asarray(s1), jax.random.key(seed), count)
+    return _colored_noise(bank, jnp.asarray(s1), jax.random.key(int(seed)), count)
 
 
 @partial(jax.jit, static_argnames="count")

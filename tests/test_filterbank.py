@@ -17,7 +17,7 @@ ERRORS = {
     "J too large": ({"J": 14}, r"J must be .* at most 16 n_samples = 16000, got 14; lower J"),
     "J of order two too large": ({"J": (5, 14)}, r"got \(5, 14\)"),
     "Q zero": ({"Q": (8, 0)}, r"Q\[1\] must be an integer of at least 1, got 0"),
-    "Q list": ({"Q": [8, 1]}, "Q must be"),
+    "Q list of three": ({"Q": [8, 1, 1]}, "Q must be an integer or a pair"),
     "Q beyond J": ({"J": 2, "Q": 16, "J_fr": None}, "lower Q or raise J"),
     "T too large": (
         {"T": 1001},
@@ -26,6 +26,10 @@ ERRORS = {
     "T too small": ({"T": 0.5}, "T must be 0"),
     "T negative": ({"T": -1}, "T must be 0"),
     "T nan": ({"T": float("nan")}, "T must be None"),
+    "T beyond floats": ({"T": 10**400}, "T must be None"),
+    "Q of order two beyond J": ({"Q": (1, 99), "J": 3, "J_fr": None}, r"Q\[1\] must leave"),
+    "huge Q": ({"Q": 10**9}, "lower Q"),
+    "no dtype": ({"dtype": None}, "dtype must be"),
     "T text": ({"T": "all"}, "T must be None"),
     "T boolean": ({"T": True}, "T must be None"),
     "stride no power of two": ({"stride": 3}, "stride must be a power of two between 1 and 128"),
@@ -42,7 +46,7 @@ ERRORS = {
     "stride_fr without F": ({"F": 0, "stride_fr": 1}, "stride_fr must be None where F=0"),
     "F without J_fr": ({"J_fr": None, "F": 4}, "F must be None where J_fr is None"),
     "Q_fr without J_fr": ({"J_fr": None, "Q_fr": 2}, "Q_fr must be 1 where J_fr is None"),
-    "integer dtype": ({"dtype": np.int32}, "dtype must be float32 or float64, got int32"),
+    "integer dtype": ({"dtype": np.int32}, "dtype must be float32 or float64, got .*int32"),
     "half precision": ({"dtype": np.float16}, "dtype must be float32 or float64"),
     "float64 without x64": ({"dtype": np.float64}, "jax_enable_x64"),
 }

@@ -86,7 +86,7 @@ def test_units(bank):
     frequencies = jtfs_jax.wavelet_frequencies(bank, sample_rate=FS)
     bands = jtfs_jax.band_frequencies(bank, sample_rate=FS)
     np.testing.assert_allclose(bands, frequencies[:: bank.stride_fr])
-    with pytest.raises(ValueError, match="sample_rate must be positive"):
+    with pytest.raises(ValueError, match="sample_rate must be a positive number"):
         jtfs_jax.path_table(bank, sample_rate=0)
 
 
