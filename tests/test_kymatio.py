@@ -50,7 +50,7 @@ def is_down(key, n_psi):
 
 def assert_agree(actual, expected, file):
     """To 5e-5 in float64; to 1e-4 in float32, where rounding is relative to what is loudest."""
-    loudest = max(np.linalg.norm(value) / math.sqrt(value.size) for value in expected.values())
+    loudest = max(np.linalg.norm(value) / math.sqrt(value.size) for value in actual.values())
     errors = []
     for key, value in expected.items():
         norm, difference = np.linalg.norm(value), np.linalg.norm(actual[key] - value)

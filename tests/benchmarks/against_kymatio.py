@@ -55,7 +55,7 @@ def kymatio():
 
     def value_and_gradient():
         y = x.clone().requires_grad_(True)
-        sum((path**2).sum() for path in transform(y).values()).backward()
+        torch.stack([(path**2).sum() for path in transform(y).values()]).sum().backward()
 
     return {"forward": forward, "value and gradient": value_and_gradient}
 
