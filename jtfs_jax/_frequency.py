@@ -57,10 +57,12 @@ class FrequencyBank(eqx.Module):
         assert self.average is not None
         n_low, n_spin = self.low.shape[0], self.even.shape[0]
         n_psi, n_bands, _ = self.average.shape
+        *batch, n_rows, n_frames = u.shape
+        n_spins = (n_rows - n_low) // n_spin
         low = product(self.average_low, u[..., :n_low, :])[..., None, :, :]
-        spins = u[..., n_low:, :].reshape(*u.shape[:-2], -1, n_spin, u.shape[-1])
+        spins = u[..., n_low:, :].reshape(*batch, n_spins, n_spin, n_frames)
         psi = product(self.average.reshape(n_psi * n_bands, n_spin), spins)
-        psi = psi.reshape(*low.shape[:-3], -1, n_bands, low.shape[-1])
+        psi = psi.reshape(*batch, n_spins * n_psi, n_bands, n_frames)
         return jnp.concatenate([low, psi], axis=-3)
 
     def split_rows(

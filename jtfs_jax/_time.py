@@ -108,7 +108,7 @@ class TimeAverage(eqx.Module):
         n_overlaps = -(-parts.shape[-1] // hop)
         parts = _pad_last(parts, 0, n_overlaps * hop - parts.shape[-1])
         parts = overlap_add(parts.reshape(*parts.shape[:-1], n_overlaps, hop))
-        frames = parts.reshape(*parts.shape[:-2], -1)
+        frames = parts.reshape(*parts.shape[:-2], parts.shape[-2] * hop)
         # The first chunk reaches back by almost half of its frames; time is periodic.
         start = (self.first * hop - reach // self.hop // 2 * self.hop) % self.period
         n_periods = -(-(start + frames.shape[-1]) // self.period)
