@@ -28,6 +28,20 @@ class FilterBank(eqx.Module):
 
     Its leaves are arrays, all else is static. Frequencies and bandwidths of the wavelets are in
     cycles/sample, of those along log-frequency in cycles/row; widths are in samples and in rows.
+
+    Attributes:
+        n_samples: Length of the signals.
+        n_padded: Length to which they are padded.
+        T: Width of φ_T, "global" or 0; `stride` is what lies between frames, None where T is
+            "global" or 0.
+        F: Width of φ_F, "global" or 0; `stride_fr` is what lies between bands, likewise.
+        J: log2 of the longest wavelets of the first and the second order; `J_fr` of those along
+            log-frequency, None without these.
+        Q: Wavelets an octave of the first and the second order; `Q_fr` of those along
+            log-frequency.
+        wavelets1: Center frequency `xi`, bandwidth `sigma` and decimation `j` of each first-order
+            wavelet; `wavelets2` and `wavelets_fr` are those of the second order and of spin +1
+            along log-frequency.
     """
 
     first: tuple[WaveletBand, ...]
