@@ -11,7 +11,15 @@ from jaxtyping import Array, DTypeLike, Float
 from . import _checks, _grid
 from ._frequency import FrequencyBank, frequency_bank
 from ._time import TimeAverage, WaveletBand, global_average, leaf, local_average
-from ._wavelets import Wavelet, are_wavelets, low_pass_hat, morlet_hat, passband, wavelets
+from ._wavelets import (
+    Wavelet,
+    are_wavelets,
+    low_pass,
+    low_pass_hat,
+    morlet_hat,
+    passband,
+    wavelets,
+)
 
 
 class SecondOrder(eqx.Module):
@@ -176,6 +184,7 @@ def filterbank(
 
     low_pass_width = _low_pass_width(width, (J1, J2))
     n_padded = _grid.padded_length(n_samples, J_max, low_pass_width)
+    phi = low_pass(low_pass_width, n_padded)
     critical_stride = 2 ** math.floor(math.log2(low_pass_width))
     if width == "global":
         log2_limit = max(math.floor(math.log2(n_samples)) - 6, 0)
@@ -190,7 +199,7 @@ def filterbank(
         kept = range(n_padded // critical_stride)
         if stride == critical_stride:
             kept = _grid.frames(n_samples, n_padded, critical_stride)
-        return local_average(width, critical_stride, kept, n_padded, log2_stride)
+        return local_average(phi, width, critical_stride, kept, log2_stride)
 
     def frequency(n_live: int) -> FrequencyBank | None:
         if J_fr is None:

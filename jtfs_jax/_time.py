@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from . import _grid
-from ._wavelets import NEGLIGIBLE, low_pass, low_pass_reach
+from ._wavelets import NEGLIGIBLE, low_pass_reach
 
 BLOCK = 2048  # samples of U2, of one slice n2, that are computed at a time
 _MIN_CHUNK = 32  # samples that are averaged by one product, at least
@@ -139,14 +139,15 @@ def product(a: Array, b: Array) -> Array:
 
 
 def local_average(
-    width: float, stride: int, kept: range, n_padded: int, log2_stride: int
+    phi: np.ndarray, width: float, stride: int, kept: range, log2_stride: int
 ) -> TimeAverage:
     """φ_T of a given width at some multiples of `stride`, for signals at one in 2**log2_stride."""
-    step, n = 2**log2_stride, n_padded >> log2_stride
+    n_padded, step = len(phi), 2**log2_stride
+    n = n_padded >> log2_stride
     chunk = min(max(stride // step, _MIN_CHUNK), n)
     hop = chunk * step // stride
     n_near = 2 * math.ceil(low_pass_reach(width) / (chunk * step)) + 1
-    phi = low_pass(width, n_padded) * step
+    phi = phi * step
     if len(kept) <= n_near * hop or n_near * chunk >= n:
         frame = np.array(kept) * stride
         weights = phi[(frame - np.arange(n)[:, None] * step) % n_padded]
