@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from ._checks import positive_number
 from ._extras import require
 from ._files import check_writable, replacing
 
@@ -61,9 +62,9 @@ def load(
         >>> load(bundled("crow"), 22050).shape
         (10598,)
     """
-    _check_positive("sample_rate", sample_rate)
+    positive_number("sample_rate", sample_rate)
     if duration is not None:
-        _check_positive("duration", duration)
+        positive_number("duration", duration)
     x, native_rate = _read(Path(path), duration)
     if x.shape[0] == 0:
         raise ValueError(f"{path}: the file is empty, it has no samples; take another recording.")
@@ -107,7 +108,7 @@ def save(path: str | os.PathLike, x: Float[np.ndarray, " time"], sample_rate: fl
         ImportError: If soundfile is not installed.
     """
     path = check_path(path)
-    _check_positive("sample_rate", sample_rate)
+    positive_number("sample_rate", sample_rate)
     if sample_rate != int(sample_rate):
         raise ValueError(f"{path}: sample_rate must be an integer to be saved, got {sample_rate}.")
     x = np.asarray(x)
@@ -152,8 +153,3 @@ def _read(path: Path, duration: float | None) -> tuple[Float[np.ndarray, "time c
     except (OSError, TypeError, soundfile.SoundFileError) as error:
         reason = str(getattr(error, "error_string", error)).rstrip(".")
         raise ValueError(f"{path}: this cannot be read as audio ({reason}).") from error
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be a positive number, got {value!r}.")
