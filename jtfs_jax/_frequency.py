@@ -30,18 +30,13 @@ class FrequencyBank(eqx.Module):
 
     def spinned(self, y: Complex[Array, "*batch n1 time"]) -> Float[Array, "*batch row time"]:
         """|y ⋆ ψ_β| for β = 0, every β with spin +1, every β with spin −1; four real products."""
-        a_b = jnp.concatenate([y.real, y.imag], axis=-1)
-        low, even, odd = jnp.split(
-            product(jnp.concatenate([self.low, self.even, self.odd]), a_b),
-            [len(self.low), len(self.low) + len(self.even)],
-            axis=-2,
-        )
-        low_a, low_b = jnp.split(low, 2, axis=-1)
-        even_a, even_b = jnp.split(even, 2, axis=-1)
-        odd_a, odd_b = jnp.split(odd, 2, axis=-1)
+        # Separate products: together they would be split, and their gradients concatenated.
+        even_a, even_b = product(self.even, y.real), product(self.even, y.imag)
+        odd_a, odd_b = product(self.odd, y.real), product(self.odd, y.imag)
+        low = modulus(product(self.low, y.real), product(self.low, y.imag))
         up = modulus(even_a - odd_b, even_b + odd_a)
         down = modulus(even_a + odd_b, even_b - odd_a)
-        return jnp.concatenate([modulus(low_a, low_b), up, down], axis=-2)
+        return jnp.concatenate([low, up, down], axis=-2)
 
     def unspinned(self, y: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch row frame"]:
         """|y ⋆ ψ_β| of a real y, for which both spins are the same."""

@@ -13,15 +13,22 @@ def modulus(re: Float[Array, "..."], im: Float[Array, "..."]) -> Float[Array, ".
     give NaN at 0 (`sqrt`), or a second derivative that is wrong there (`abs` of a complex array).
     Squares that underflow count as 0, so that the inverse of the modulus has a finite square.
     """
-    square = re * re + im * im
     # JAX drops the rule below when it differentiates a loop a second time: be safe without it.
-    nonzero = square >= jnp.finfo(square.dtype).tiny
-    return jnp.where(nonzero, jnp.sqrt(jnp.where(nonzero, square, 1)), 0)
+    root, nonzero = _root(re, im)
+    return jnp.where(nonzero, root, 0)
 
 
 @modulus.defjvp
 def _modulus_jvp(primals, tangents):
     (re, im), (d_re, d_im) = primals, tangents
-    out = modulus(re, im)
-    inverse = jnp.where(out > 0, 1 / jnp.where(out > 0, out, 1), 0)
-    return out, (re * inverse) * d_re + (im * inverse) * d_im
+    root, nonzero = _root(re, im)
+    # One value per sample for the backward pass, in which memory is what takes time.
+    inverse = jnp.where(nonzero, 1 / root, 0)
+    return jnp.where(nonzero, root, 0), inverse * (re * d_re + im * d_im)
+
+
+def _root(re: Float[Array, "..."], im: Float[Array, "..."]) -> tuple[Array, Array]:
+    """√(re² + im²), or 1 where it counts as 0, and where it does not."""
+    square = re * re + im * im
+    nonzero = square >= jnp.finfo(square.dtype).tiny
+    return jnp.sqrt(jnp.where(nonzero, square, 1)), nonzero
