@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, DTypeLike, Float
 
 from . import _checks, _grid
+from ._fourier import twiddles
 from ._frequency import FrequencyBank, frequency_bank
 from ._time import TimeAverage, WaveletBand, global_average, leaf, local_average
 from ._wavelets import (
@@ -29,6 +30,7 @@ class SecondOrder(eqx.Module):
     average: TimeAverage | None  # None: no averaging in time
     frequency: FrequencyBank | None  # None: time scattering only
     n_live: int = eqx.field(static=True)
+    n_bins: int = eqx.field(static=True)  # of the rows that feed them, from 0 to those they pass
 
 
 class FilterBank(eqx.Module):
@@ -57,6 +59,7 @@ class FilterBank(eqx.Module):
     phi_hat: Float[Array, " bin"]  # φ_T, up to the frame rate
     means: tuple[TimeAverage, ...]  # of each band of U1, where T="global"
     frequency: FrequencyBank | None  # for α = 0
+    twiddle: Float[Array, "2 phase bin"]  # of the Fourier transforms
 
     n_samples: int = eqx.field(static=True)
     J: tuple[int, int] = eqx.field(static=True)
@@ -214,7 +217,9 @@ def filterbank(
         n_live = sum(psi.j < band.j for psi in psi1)
         if n_live:
             average = time_average(band.log2_stride)
-            second.append(SecondOrder(band, average, frequency(n_live), n_live))
+            highest = max(-band.start, band.start + band.psi_hat.shape[-1] - 1)
+            n_bins = min(highest, n_padded // 2) + 1
+            second.append(SecondOrder(band, average, frequency(n_live), n_live, n_bins))
     means = [time_average(band.log2_stride) for band in first] if width == "global" else []
     n_bins = min(n_padded // critical_stride, n_padded // 2) + 1
     phi_hat = low_pass_hat(low_pass_width, n_padded, n_bins)
@@ -227,6 +232,7 @@ def filterbank(
         phi_hat=leaf(phi_hat),
         means=tuple(mean for mean in means if mean is not None),
         frequency=frequency(n_rows),
+        twiddle=leaf(twiddles(n_padded)),
         n_samples=n_samples,
         J=(J1, J2),
         Q=(Q1, Q2),

@@ -9,8 +9,9 @@ from jaxtyping import Array, Complex, Float
 
 from . import _checks, _grid
 from ._filterbank import FilterBank
+from ._fourier import analysis, interleave, scale
 from ._modulus import modulus
-from ._time import WaveletBand, scale, wavelet_transform
+from ._time import WaveletBand, wavelet_transform
 
 
 class FirstOrder(eqx.Module):
@@ -31,10 +32,10 @@ def spectrum(bank: FilterBank, x: Float[Array, "batch time"]) -> Complex[Array, 
 
 
 def band_modulus(
-    half: Complex[Array, "*batch bin"], band: WaveletBand, n: int, log2_stride: int
-) -> Float[Array, "*batch n1 time"]:
+    bank: FilterBank, half: Complex[Array, "*batch bin"], band: WaveletBand, log2_stride: int
+) -> Float[Array, "*batch phase n1 sample"]:
     """|x ⋆ ψ_n1| for the wavelets of a band, at one in 2**log2_stride samples."""
-    y = wavelet_transform(half, band, n, log2_stride)
+    y = wavelet_transform(half, band, bank.n_padded, log2_stride, bank.twiddle)
     return modulus(y.real, y.imag)
 
 
@@ -43,30 +44,37 @@ def full_rate_scalogram(
 ) -> Float[Array, "*batch n1 time"]:
     """U1 at every sample of the signal."""
     before = _grid.pad_left(bank.n_samples, bank.n_padded)
-    rows = [
-        band_modulus(half, band, bank.n_padded, 0)[..., before : before + bank.n_samples]
-        for band in bank.first
-    ]
-    return jnp.concatenate(rows, axis=-2)
+    rows = [interleave(band_modulus(bank, half, band, 0)) for band in bank.first]
+    return jnp.concatenate(rows, axis=-2)[..., before : before + bank.n_samples]
 
 
 def first_order(bank: FilterBank, x: Float[Array, "batch time"]) -> FirstOrder:
     """The first order of both scattering transforms."""
-    n = bank.n_padded
     half = spectrum(bank, x)
-    u1_hats, means = [], []
-    for index, band in enumerate(bank.first):
-        u1 = band_modulus(half, band, n, band.log2_stride)
-        u1_hats.append(scale(jnp.fft.rfft(u1), jnp.array(2.0**band.log2_stride, bank.dtype)))
-        if bank.T == "global":
-            means.append(bank.means[index].whole(u1))
+
+    @jax.checkpoint  # U1 is large, and soon computed again for the derivative
+    def of_band(half, band, mean):
+        u1 = band_modulus(bank, half, band, band.log2_stride)
+        u1_hat = analysis(u1, _n_bins(bank, band), bank.twiddle)
+        u1_hat = scale(u1_hat, jnp.array(2.0**band.log2_stride, bank.dtype))
+        return u1_hat, None if mean is None else mean.whole(u1)
+
+    means = bank.means if bank.T == "global" else [None] * len(bank.first)
+    bands = [of_band(half, band, mean) for band, mean in zip(bank.first, means, strict=True)]
+    u1_hats = tuple(u1_hat for u1_hat, _ in bands)
     if bank.T == 0:
-        return FirstOrder(x, full_rate_scalogram(bank, half), tuple(u1_hats))
+        return FirstOrder(x, full_rate_scalogram(bank, half), u1_hats)
     if bank.T == "global":
-        s0 = x.mean(-1, keepdims=True)
-        return FirstOrder(s0, jnp.concatenate(means, axis=-2), tuple(u1_hats))
+        s1 = jnp.concatenate([mean for _, mean in bands if mean is not None], axis=-2)
+        return FirstOrder(x.mean(-1, keepdims=True), s1, u1_hats)
     s0 = low_pass(bank, half[..., : bank.phi_hat.size])
-    return FirstOrder(s0, low_pass_rows(bank, u1_hats), tuple(u1_hats))
+    return FirstOrder(s0, low_pass_rows(bank, u1_hats), u1_hats)
+
+
+def _n_bins(bank: FilterBank, band: WaveletBand) -> int:
+    """Bins of U1 that φ_T, or a wavelet of the second order, passes."""
+    passed = [second.n_bins for second in bank.second if second.band.j > band.j]
+    return min(max([bank.phi_hat.size, *passed]), (bank.n_padded >> band.log2_stride) // 2 + 1)
 
 
 def low_pass(bank: FilterBank, half: Complex[Array, "*batch bin"]) -> Float[Array, "*batch frame"]:

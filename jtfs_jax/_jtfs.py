@@ -10,7 +10,7 @@ from ._filterbank import FilterBank
 from ._first_order import first_order, low_pass_rows
 from ._frequency import FrequencyBank
 from ._paths import joint_paths, require_joint
-from ._second_order import average, second_transform
+from ._second_order import second_order
 
 
 class JointScattering(eqx.Module):
@@ -96,8 +96,8 @@ def jtfs(bank: FilterBank, x: Float[Array, "*batch time"]) -> JointScattering:
     slices = [(bank.frequency, bank.frequency.unspinned(s1)[:, None])]
     for second in bank.second:
         assert second.frequency is not None
-        y = second_transform(bank, second, first.u1_hats)
-        slices.append((second.frequency, average(bank, second, y, second.frequency.spinned)))
+        u = second_order(bank, second, first.u1_hats, second.frequency.spinned)
+        slices.append((second.frequency, u))
 
     if 0 in (bank.T, bank.F):
         coefficients = [path for fr, u in slices for path in _paths_of_slice(bank, fr, u)]

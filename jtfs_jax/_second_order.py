@@ -6,34 +6,42 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
 from ._filterbank import FilterBank, SecondOrder
-from ._time import average_in_blocks, refine, wavelet_transform
+from ._fourier import bins, interleave, scale, synthesis
+from ._time import WaveletBand, average_in_blocks, refine
 
 
-def second_transform(
-    bank: FilterBank, second: SecondOrder, u1_hats: Sequence[Complex[Array, "batch n1 bin"]]
-) -> Complex[Array, "batch n2 n1 time"]:
-    """U1 ⋆ ψ_n2 for the wavelets ψ_n2 of one resolution, and the rows n1 that feed them."""
-    band, n = second.band, bank.n_padded
-    highest = max(-band.start, band.start + band.psi_hat.shape[-1] - 1)
-    n_bins = min(highest, n // 2) + 1
-    n_bands = sum(first.j < band.j for first in bank.first)
-    live = [u1_hat[..., :n_bins] for u1_hat in u1_hats[:n_bands]]
-    y = wavelet_transform(jnp.concatenate(live, axis=-2), band, n, band.log2_stride)
-    return jnp.swapaxes(y, -2, -3)
-
-
-def average(
+def second_order(
     bank: FilterBank,
     second: SecondOrder,
-    y: Complex[Array, "batch n2 n1 time"],
+    u1_hats: Sequence[Complex[Array, "batch n1 bin"]],
     nonlinearity: Callable[[Complex[Array, "*batch n1 time"]], Float[Array, "*batch row time"]],
 ) -> Float[Array, "batch n2 row frame"]:
-    """φ_T ⋆ nonlinearity(y) at the frames; without averaging, its samples within the signal."""
-    if second.average is None:
-        frames = bank.frames(2**second.band.log2_stride)
-        return nonlinearity(y[..., frames.start : frames.stop])
-    s = average_in_blocks(second.average, y, nonlinearity)
+    """φ_T ⋆ nonlinearity(U1 ⋆ ψ_n2) at the frames, for the wavelets ψ_n2 of one resolution.
+
+    The rows n1 are those that feed them. Without averaging, all samples within the signal.
+    """
+    live = u1_hats[: sum(first.j < second.band.j for first in bank.first)]
+
+    def of_band(live, second):
+        u1_hat = jnp.concatenate([u1_hat[..., : second.n_bins] for u1_hat in live], axis=-2)
+        y = _transform(bank, second.band, u1_hat)
+        if second.average is None:
+            frames = bank.frames(2**second.band.log2_stride)
+            return nonlinearity(interleave(y)[..., frames.start : frames.stop])
+        return average_in_blocks(second.average, y, nonlinearity)
+
+    s = of_band(live, second)
     if bank.stride is None or bank.stride == bank.critical_stride:
         return s
     frames = bank.frames(bank.stride)
     return refine(s, bank.n_padded // bank.stride)[..., frames.start : frames.stop]
+
+
+def _transform(
+    bank: FilterBank, band: WaveletBand, u1_hat: Complex[Array, "batch n1 bin"]
+) -> Complex[Array, "batch n2 phase n1 sample"]:
+    passed = bins(u1_hat, bank.n_padded, band.start, band.start + band.psi_hat.shape[-1])
+    psi_hat = band.psi_hat[:, None] * 2.0**-band.log2_stride
+    return synthesis(
+        scale(passed[:, None], psi_hat), bank.n_padded >> band.log2_stride, bank.twiddle
+    )

@@ -1,4 +1,4 @@
-"""Everything along time: spectra, wavelet transforms, averages over blocks that fit the cache."""
+"""Everything along time: wavelet transforms, and averages over blocks that fit the cache."""
 
 import math
 from collections.abc import Callable
@@ -11,10 +11,12 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from . import _grid
+from ._fourier import bins, n_phases, of_rank, scale, synthesis
 from ._wavelets import NEGLIGIBLE, low_pass_reach
 
 BLOCK = 2048  # samples of U2, of one slice n2, that are computed at a time
-_MIN_CHUNK = 32  # samples that are averaged by one product, at least
+_MIN_CHUNK = 32  # samples that are averaged by one product, at least,
+_CHUNK_FRAMES = 32  # or as many as there are between this number of frames
 
 
 class WaveletBand(eqx.Module):
@@ -41,69 +43,62 @@ def leaf(table: np.ndarray) -> Array:
     return cast(Array, table)
 
 
-def bins(half: Complex[Array, "*batch bin"], n: int, start: int, stop: int) -> Array:
-    """Bins [start, stop), of `n` a cycle, of real signals given by the half of their spectrum."""
-    parts = [half[..., max(start, 0) : min(stop, n // 2 + 1)]]
-    if start < 0:
-        parts.insert(0, jnp.conj(half[..., max(1 - stop, 1) : 1 - start][..., ::-1]))
-    if stop > n // 2 + 1:
-        parts.append(jnp.conj(half[..., n - stop + 1 : n // 2 + n % 2][..., ::-1]))
-    return jnp.concatenate(parts, axis=-1)
-
-
-def scale(z: Complex[Array, "..."], factor: Float[Array, "..."]) -> Complex[Array, "..."]:
-    """Product of complex by real numbers, without promotion of the latter."""
-    factor = jnp.expand_dims(factor, range(z.ndim - factor.ndim))
-    return jax.lax.complex(z.real * factor, z.imag * factor)
-
-
 def wavelet_transform(
-    half: Complex[Array, "*batch bin"], band: WaveletBand, n: int, log2_stride: int
-) -> Complex[Array, "*batch wavelet time"]:
+    half: Complex[Array, "*batch bin"],
+    band: WaveletBand,
+    n: int,
+    log2_stride: int,
+    twiddle: Float[Array, "2 p k"],
+) -> Complex[Array, "*batch phase wavelet sample"]:
     """Convolutions, at one in 2**log2_stride of `n` samples, up to a phase that all rows share."""
-    width = band.psi_hat.shape[-1]
+    n_wavelets, width = band.psi_hat.shape
     passed = bins(half, n, band.start, band.start + width)[..., None, :]
-    return jnp.fft.ifft(scale(passed, band.psi_hat * 2.0**-log2_stride), n >> log2_stride)
+    passed = repeat_rows(passed, n_wavelets)
+    return synthesis(scale(passed, band.psi_hat * 2.0**-log2_stride), n >> log2_stride, twiddle)
 
 
 class TimeAverage(eqx.Module):
     """φ_T and subsampling of signals at one resolution, as products of blocks with weights.
 
-    A product gives what a block adds to the frames: to every frame, or, where φ_T is short, to
-    the frames near the block, in chunks that all have the same weights.
+    A block is a stretch of one phase (see `_fourier`). A product gives what it adds to the frames:
+    to every frame, or, where φ_T is short, to the frames near it, in chunks that all have the
+    same weights.
     """
 
-    weights: Float[Array, "block sample frame"]
+    weights: Float[Array, "phase_block sample frame"] | Float[Array, "phase sample frame"]
     block: int = eqx.field(static=True)  # samples in a block
-    first: int = eqx.field(static=True)  # index of the first block that reaches a frame
-    n_blocks: int = eqx.field(static=True)
+    first: int = eqx.field(static=True)  # index in a phase of the first block that reaches a frame
+    n_blocks: int = eqx.field(static=True)  # of a phase
     hop: int | None = eqx.field(static=True)  # frames in a chunk; None: blocks add to all
     period: int = eqx.field(static=True)  # frames in the padded signal
     kept: tuple[int, int] = eqx.field(static=True)  # start and stop of the frames that are kept
 
-    def whole(self, u: Float[Array, "*batch row time"]) -> Float[Array, "*batch row frame"]:
+    def whole(self, u: Float[Array, "*batch phase row sample"]) -> Float[Array, "*batch row frame"]:
         """Average of signals that exist whole, where the blocks add to every frame."""
-        start = self.first * self.block
-        weights = self.weights.reshape(-1, self.weights.shape[-1])
-        return product(u[..., start : start + len(weights)], weights)
+        start, length = self.first * self.block, self.n_blocks * self.block
+        weights = self.weights.reshape(-1, length, self.weights.shape[-1])
+        return product(u[..., start : start + length], of_rank(weights, u.ndim)).sum(-3)
 
     def of_block(self, u: Float[Array, "row sample"], index: Array) -> Float[Array, "row part"]:
-        """What one block adds to the frames."""
+        """What one block, of all those of all phases, adds to the frames."""
         if self.hop is None:
             return product(u, self.weights[index])
         _, chunk, reach = self.weights.shape
-        parts = product(u.reshape(len(u), self.block // chunk, chunk), self.weights[0])
+        parts = u.reshape(len(u), self.block // chunk, chunk)
+        parts = product(parts, self.weights[index // self.n_blocks])
         parts = overlap_add(parts.reshape(*parts.shape[:2], reach // self.hop, self.hop))
         return parts.reshape(len(u), -1)
 
     def total(
-        self, parts: Float[Array, "*batch block row part"]
+        self, parts: Float[Array, "*batch phase_block row part"]
     ) -> Float[Array, "*batch row frame"]:
         """Sum over the blocks, at the frames that are kept."""
         if self.hop is None:
             return parts.sum(-3)
         _, chunk, reach = self.weights.shape
         hop = self.block // chunk * self.hop  # frames from a block to the next
+        *batch, _, n_rows, n_parts = parts.shape
+        parts = parts.reshape(*batch, -1, self.n_blocks, n_rows, n_parts).sum(-4)
         parts = jnp.moveaxis(parts, -3, -2)
         n_overlaps = -(-parts.shape[-1] // hop)
         parts = _pad_last(parts, 0, n_overlaps * hop - parts.shape[-1])
@@ -138,28 +133,38 @@ def product(a: Array, b: Array) -> Array:
     return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
 
 
+def repeat_rows(a: Array, n_rows: int) -> Array:
+    """The one row of `a` several times, by a product, whose derivative is faster than a sum's."""
+    if n_rows == 1:
+        return a
+    ones = jnp.ones((n_rows, 1), a.real.dtype)
+    return jax.lax.complex(product(ones, a.real), product(ones, a.imag))
+
+
 def local_average(
     phi: np.ndarray, width: float, stride: int, kept: range, log2_stride: int
 ) -> TimeAverage:
     """φ_T of a given width at some multiples of `stride`, for signals at one in 2**log2_stride."""
-    n_padded, step = len(phi), 2**log2_stride
-    n = n_padded >> log2_stride
-    chunk = min(max(stride // step, _MIN_CHUNK), n)
+    n_padded = len(phi)
+    phases = n_phases(n_padded >> log2_stride)
+    phase = np.arange(phases)[:, None, None] << log2_stride
+    step = phases << log2_stride  # between samples of a phase
+    length = n_padded // step
+    chunk = min(max(_CHUNK_FRAMES * stride // step, _MIN_CHUNK), length)
+    chunk = max(min(chunk, BLOCK), stride // step)
     hop = chunk * step // stride
     n_near = 2 * math.ceil(low_pass_reach(width) / (chunk * step)) + 1
-    phi = phi * step
-    if len(kept) <= n_near * hop or n_near * chunk >= n:
+    phi = phi * 2**log2_stride
+    if len(kept) <= n_near * hop or n_near * chunk >= length:
         frame = np.array(kept) * stride
-        weights = phi[(frame - np.arange(n)[:, None] * step) % n_padded]
-        return _full_average(weights)
+        return _full_average(phi[(frame - phase - np.arange(length)[:, None] * step) % n_padded])
     frame = (np.arange(n_near * hop) - n_near // 2 * hop) * stride
-    weights = phi[(frame - np.arange(chunk)[:, None] * step) % n_padded]
-    block = max(min(BLOCK, n), chunk)
-    margin = math.ceil(low_pass_reach(width) / step)
+    block = max(min(BLOCK, length), chunk)
+    margin = math.ceil(low_pass_reach(width) / step) + 1
     first = max(kept[0] * stride // step - margin, 0) // block
-    last = min(-(-(kept[-1] * stride // step + margin + 1) // block), n // block)
+    last = min(-(-(kept[-1] * stride // step + margin + 1) // block), length // block)
     return TimeAverage(
-        weights=leaf(weights[None]),
+        weights=leaf(phi[(frame - phase - np.arange(chunk)[:, None] * step) % n_padded]),
         block=block,
         first=first,
         n_blocks=last - first,
@@ -174,17 +179,18 @@ def global_average(n_samples: int, n_padded: int, log2_stride: int) -> TimeAvera
     n = n_padded >> log2_stride
     positions = (np.arange(n) << log2_stride) - _grid.pad_left(n_samples, n_padded)
     weights = _grid.cell_overlaps(positions, 1 << log2_stride, n_samples)
-    return _full_average(weights[:, None])
+    return _full_average(weights.reshape(-1, n_phases(n), 1).swapaxes(0, 1))
 
 
 def _full_average(weights: np.ndarray) -> TimeAverage:
-    n, n_frames = weights.shape
-    block = min(BLOCK, n)
-    blocks = weights.reshape(-1, block, n_frames)
-    used = np.flatnonzero(blocks.max((1, 2)) > NEGLIGIBLE * weights.max())
+    """Average with weights of every sample, `(phase, sample, frame)`."""
+    phases, length, n_frames = weights.shape
+    block = min(BLOCK, length)
+    blocks = weights.reshape(phases, -1, block, n_frames)
+    used = np.flatnonzero(blocks.max((0, 2, 3)) > NEGLIGIBLE * weights.max())
     first, last = int(used[0]), int(used[-1]) + 1
     return TimeAverage(
-        weights=leaf(blocks[first:last]),
+        weights=leaf(blocks[:, first:last].reshape(-1, block, n_frames)),
         block=block,
         first=first,
         n_blocks=last - first,
@@ -196,16 +202,16 @@ def _full_average(weights: np.ndarray) -> TimeAverage:
 
 def average_in_blocks(
     average: TimeAverage,
-    y: Complex[Array, "*batch n1 time"],
+    y: Complex[Array, "*batch phase n1 sample"],
     nonlinearity: Callable[[Complex[Array, "n1 sample"]], Float[Array, "row sample"]],
 ) -> Float[Array, "*batch row frame"]:
     """φ_T ⋆ nonlinearity(y) at the frames; what the nonlinearity returns never exists whole."""
-    *batch, n_rows, _ = y.shape
-    start = average.first * average.block
-    y = y[..., start : start + average.n_blocks * average.block]
-    y = jnp.moveaxis(y.reshape(*batch, n_rows, average.n_blocks, average.block), -2, -3)
-    steps = y.shape[:-2]
-    index = jnp.broadcast_to(jnp.arange(average.n_blocks), steps)
+    *batch, phases, n_rows, _ = y.shape
+    n_blocks, start = average.n_blocks, average.first * average.block
+    y = y[..., start : start + n_blocks * average.block]
+    y = jnp.moveaxis(y.reshape(*batch, phases, n_rows, n_blocks, average.block), -2, -3)
+    steps = (*batch, phases * n_blocks)
+    index = jnp.broadcast_to(jnp.arange(phases * n_blocks), steps)
 
     @jax.checkpoint
     def step(block, index):

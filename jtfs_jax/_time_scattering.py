@@ -11,7 +11,7 @@ from ._filterbank import FilterBank
 from ._first_order import first_order
 from ._modulus import modulus
 from ._paths import time_paths
-from ._second_order import average, second_transform
+from ._second_order import second_order
 
 
 class TimeScattering(eqx.Module):
@@ -74,8 +74,7 @@ def time_scattering(bank: FilterBank, x: Float[Array, "*batch time"]) -> TimeSca
     first = first_order(bank, x)
     slices = []
     for second in bank.second:
-        y = second_transform(bank, second, first.u1_hats)
-        s2 = average(bank, second, y, lambda z: modulus(z.real, z.imag))
+        s2 = second_order(bank, second, first.u1_hats, lambda z: modulus(z.real, z.imag))
         slices.append(s2.reshape(*batch, s2.shape[1] * s2.shape[2], s2.shape[3]))
     paths = list(time_paths(bank))
     order = np.array(sorted(range(len(paths)), key=paths.__getitem__), dtype=int)

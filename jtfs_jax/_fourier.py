@@ -1,0 +1,119 @@
+"""Fourier transforms over time; a long one is several short ones, which stay in the cache.
+
+A signal of n samples, where n is large, is laid out by phases: sample t of the signal is sample
+t // P of the phase t mod P. With n = P·M and the bins k = κ + aM, where κ < M,
+
+    y(phase p, m) = Σ_κ exp(2πi κm/M) · exp(2πi κp/n) · Σ_a exp(2πi ap/P) · ŷ(κ + aM)
+
+takes one transform of M points for each phase, and only those a where the signal has bins. The
+order of the samples does not matter to what acts on each, nor to an average over all.
+
+References:
+    Cooley & Tukey, An Algorithm for the Machine Calculation of Complex Fourier Series, 1965.
+"""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+LENGTH = 2**15  # points of a transform that the cache still holds
+_MAX_PHASES = 8
+
+
+def n_phases(n: int) -> int:
+    """Number of phases of a signal of n samples, a power of two."""
+    return min(max(n // LENGTH, 1), _MAX_PHASES)
+
+
+def twiddles(n: int) -> np.ndarray:
+    """Real and imaginary parts of exp(2πi κp/n), which serve all signals of at most n samples."""
+    phases = n_phases(n)
+    angle = 2 * np.pi / n * np.arange(phases)[:, None] * np.arange(n // phases)
+    return np.stack([np.cos(angle), np.sin(angle)])
+
+
+def bins(half: Complex[Array, "*batch bin"], n: int, start: int, stop: int) -> Array:
+    """Bins [start, stop), of `n` a cycle, of real signals given by the half of their spectrum."""
+    parts = [half[..., max(start, 0) : min(stop, n // 2 + 1)]]
+    if start < 0:
+        parts.insert(0, jnp.conj(half[..., max(1 - stop, 1) : 1 - start][..., ::-1]))
+    if stop > n // 2 + 1:
+        parts.append(jnp.conj(half[..., n - stop + 1 : n // 2 + n % 2][..., ::-1]))
+    return jnp.concatenate(parts, axis=-1)
+
+
+def scale(z: Complex[Array, "..."], factor: Float[Array, "..."]) -> Complex[Array, "..."]:
+    """Product of complex by real numbers, without promotion of the latter."""
+    factor = of_rank(factor, z.ndim)
+    return jax.lax.complex(z.real * factor, z.imag * factor)
+
+
+def of_rank(a: Array, rank: int) -> Array:
+    """An array with leading axes of length 1, up to a given number of axes."""
+    return jnp.expand_dims(a, range(rank - a.ndim))
+
+
+def synthesis(
+    lowest: Complex[Array, "*batch row bin"], n: int, twiddle: Float[Array, "2 p k"]
+) -> Complex[Array, "*batch phase row sample"]:
+    """Signals of n samples, by phases, from their lowest bins; all others are 0."""
+    phases = n_phases(n)
+    if phases == 1:
+        return jnp.fft.ifft(lowest, n)[..., None, :, :]
+    length = n // phases
+    n_folds = -(-lowest.shape[-1] // length)
+    missing = n_folds * length - lowest.shape[-1]
+    padded = jnp.pad(lowest, [(0, 0)] * (lowest.ndim - 1) + [(0, missing)])
+    folds = [padded[..., a * length : (a + 1) * length] for a in range(n_folds)]
+    # Written out, as sums over an axis are slow, here and in the derivative.
+    turned = [_turned_sum(folds, np.arange(n_folds) * phase / phases) for phase in range(phases)]
+    z = jnp.stack(turned, axis=-3)
+    return jnp.fft.ifft(z * of_rank(_turns(twiddle, phases, length), z.ndim)) / phases
+
+
+def analysis(
+    u: Float[Array, "*batch phase row sample"], n_bins: int, twiddle: Float[Array, "2 p k"]
+) -> Complex[Array, "*batch row bin"]:
+    """The lowest bins of real signals that are laid out by phases."""
+    phases, length = u.shape[-3], u.shape[-1]
+    u_hat = jnp.fft.rfft(u)
+    if phases == 1:
+        return u_hat[..., 0, :, :n_bins]
+    turns = _turns(twiddle, phases, length)[..., : u_hat.shape[-1]]
+    u_hat = u_hat * jnp.conj(of_rank(turns, u_hat.ndim))
+    above = [u_hat[..., phase, :, :] for phase in range(phases)]
+    below = [jnp.conj(z[..., 1 : length // 2]) for z in above]
+    # Around the multiples of M: above them the bins of u_hat, below them their conjugates.
+    n_folds = max(-(-(n_bins - 1 - length // 2) // length), 0) + 1
+    parts = []
+    for a in range(n_folds):
+        cycles = -a * np.arange(phases) / phases
+        if a:
+            parts.append(_turned_sum(below, cycles)[..., ::-1])
+        parts.append(_turned_sum(above, cycles))
+    return jnp.concatenate(parts, axis=-1)[..., :n_bins]
+
+
+def interleave(y: Array) -> Array:
+    """Signals in the order of time, `(*batch, row, time)`, from `(*batch, phase, row, sample)`."""
+    *batch, phases, n_rows, length = y.shape
+    return jnp.moveaxis(y, -3, -1).reshape(*batch, n_rows, length * phases)
+
+
+def _turned_sum(
+    parts: Sequence[Complex[Array, "..."]], cycles: Float[np.ndarray, " part"]
+) -> Complex[Array, "..."]:
+    """Σ exp(2πi cycles) · part."""
+    turns = np.exp(2j * np.pi * (cycles % 1)).astype(parts[0].dtype)
+    terms: list[Array] = [turn * part for turn, part in zip(turns, parts, strict=True)]
+    return sum(terms[1:], terms[0])
+
+
+def _turns(
+    twiddle: Float[Array, "2 p k"], phases: int, length: int
+) -> Complex[Array, "phase 1 bin"]:
+    twiddle = twiddle[:, :: twiddle.shape[1] // phases, :: twiddle.shape[2] // length]
+    return jax.lax.complex(twiddle[0], twiddle[1])[:, None, :]
