@@ -1,0 +1,307 @@
+"""Speed, memory and growth of jtfs_jax, beside those of Kymatio. From a clone:
+
+    python tests/benchmarks/run.py metamer dafx --kymatio PATH --output results.json
+    python tests/benchmarks/run.py --table results.json
+
+PATH is a checkout of Kymatio's main branch, not necessarily installed, which needs `torch`,
+`scipy<1.17`, `appdirs`, `configparser` and `packaging` beside jtfs_jax; without `--kymatio`,
+jtfs_jax is measured alone, in this checkout. Each implementation has a process to itself, so that
+peak memory means something, and they run in turn, so that they find the machine in the same state.
+
+Works are the two transforms, their value and gradient (of the sum of squares of the coefficients
+that Kymatio returns), and their Jacobian (of a synthesizer of three parameters). Peak memory is of
+the device that computes; on a CPU, of the process, libraries and compilation included, whereas
+XLA's buffers are those of the compiled program alone. What is not a configuration is a part
+that measures jtfs_jax alone: `growth` over lengths of signals, all else as in `quick`; `batch` over
+sizes of batches of `metamer`; `operations` of compiled programs with more and more paths.
+
+A measurement is written as soon as it is made, in place of a former one of its name, with the
+command, versions and machine that made it.
+"""
+
+import argparse
+import datetime
+import json
+import math
+import os
+import platform
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from processes import HERE, REPOSITORY, measure
+from table import bytes_text, ratio_text, seconds_text, table
+
+CONFIGURATIONS = {
+    "quick": {"n_samples": 2**13, "J": 8, "Q": 8, "T": None, "J_fr": 3, "F": None},
+    "metamer": {"n_samples": 2**16, "J": 12, "Q": 12, "T": 2**13, "J_fr": 3, "F": None},
+    "dafx": {"n_samples": 2**16, "J": 13, "Q": 16, "T": 2**11, "J_fr": 6, "F": 4},
+    "long": {"n_samples": 2**20, "J": 13, "Q": 12, "T": 2**11, "J_fr": 3, "F": None},
+}
+GOLDEN = {"metamer": HERE.parent / "golden" / "jtfs_metamer.npz"}
+WORKS = {
+    transform + suffix: {"transform": transform, "mode": mode}
+    for transform in ("time_scattering", "jtfs")
+    for suffix, mode in {"": "forward", "_gradient": "gradient", "_jacobian": "jacobian"}.items()
+}
+LENGTHS = [2**log2_length for log2_length in range(13, 21)]
+BATCHES = [1, 8, 16]
+VARIATIONS = [{}, {"Q_fr": 2}, {"J_fr": 5}, {"Q": 16}, {"Q": 16, "J_fr": 5, "Q_fr": 2}]
+
+
+def job(parameters, work, **others):
+    """What a child is to do."""
+    defaults = {"implementation": "jtfs_jax", "batch": None, "golden": None, "results": None}
+    return defaults | WORKS[work] | {"parameters": parameters, "runs": True} | others
+
+
+def measure_jobs(jobs, options):
+    """Entries of all jobs, with medians, spreads, and ratios to the first entry turn by turn."""
+    repeats = options.repeats if all(job["runs"] for job in jobs.values()) else 0
+    entries = measure(jobs, repeats=repeats, kymatio=options.kymatio, limit=options.limit)
+    measured = [entry for entry in entries.values() if entry["seconds"] and "error" not in entry]
+    first = next(iter(entries.values()))
+    for entry in measured:
+        seconds = entry["seconds"]
+        entry["median_seconds"] = statistics.median(seconds)
+        entry["spread_seconds"] = [min(seconds), max(seconds)]
+        if entry is not first and first in measured:
+            turns = zip(seconds, first["seconds"], strict=True)
+            entry["seconds_ratio"] = statistics.median(its / our for its, our in turns)
+            entry["bytes_ratio"] = entry["peak_bytes"] / first["peak_bytes"]
+    return entries
+
+
+def configuration(name, work, options):
+    """The record of a work of jtfs_jax and of its peers."""
+    golden, mode = GOLDEN.get(name), WORKS[work]["mode"]
+    peers = options.peers if options.kymatio and mode != "jacobian" else []
+    with tempfile.TemporaryDirectory() as folder:
+        files = {
+            implementation: os.path.join(folder, f"{implementation}.npz")
+            for implementation in ("jtfs_jax", *(f"kymatio_{peer}" for peer in peers))
+        }
+        common = {"golden": str(golden) if golden else None}
+        jobs = {
+            implementation: job(
+                CONFIGURATIONS[name], work, implementation=implementation, results=file, **common
+            )
+            for implementation, file in files.items()
+        }
+        entries = measure_jobs(jobs, options)
+        results = {}
+        if golden and work == "jtfs":
+            results["golden data"] = golden_coefficients(golden)
+        for implementation in [*list(files)[1:], "jtfs_jax"]:  # A peer can be the reference.
+            if "error" not in entries[implementation]:
+                with np.load(files[implementation]) as file:
+                    results[implementation] = dict(file)
+    against = next(iter(results), None)
+    for implementation in results:
+        if implementation in entries and implementation != against and results[implementation]:
+            difference = relative_error(results[implementation], results[against])
+            entries[implementation]["relative_error"] = {"against": against} | difference
+    return {"parameters": CONFIGURATIONS[name], "entries": entries}
+
+
+def golden_coefficients(file):
+    """Kymatio's coefficients in float64, by the names that children give to theirs."""
+    data = np.load(file)
+    keys = [str(tuple(int(i) for i in key if i >= 0)) for key in data["keys"]]
+    return dict(zip(keys, np.split(data["values"], np.cumsum(data["lengths"])[:-1]), strict=True))
+
+
+def relative_error(actual, expected):
+    """Median and worst over the paths that are no quieter than 1e-3 times the loudest."""
+    keys = [key for key in expected if key in actual and actual[key].shape == expected[key].shape]
+    rms = {key: math.sqrt(np.mean(np.abs(expected[key]) ** 2)) for key in keys}
+    loud = [key for key in keys if rms[key] > 1e-3 * max(rms.values())]
+    norm = np.linalg.norm
+    errors = [float(norm(actual[key] - expected[key]) / norm(expected[key])) for key in loud]
+    if not errors:
+        return {"median": None, "worst": None, "paths": 0}
+    return {"median": statistics.median(errors), "worst": max(errors), "paths": len(errors)}
+
+
+def growth(work, options):
+    """The record of time and memory over lengths of signals, with fitted exponents."""
+    parameters = CONFIGURATIONS["quick"]
+    jobs = {str(n): job(parameters | {"n_samples": n}, work) for n in LENGTHS}
+    entries = measure_jobs(jobs, options)
+    quantities = {
+        "seconds": lambda entry: entry["median_seconds"],
+        "bytes": lambda entry: entry["peak_bytes"] - entry["start_bytes"],
+        "xla_bytes": lambda entry: entry["xla_bytes"],
+    }
+    measured = {int(n): entry for n, entry in entries.items() if "median_seconds" in entry}
+    exponents = {
+        name: exponents_of({n: quantity(entry) for n, entry in measured.items()})
+        for name, quantity in quantities.items()
+    }
+    return {"parameters": parameters, "entries": entries, "exponents": exponents}
+
+
+def exponents_of(values):
+    """p of the values ∝ N^p, fitted to all lengths and to the upper half of them.
+
+    >>> {name: round(p, 3) for name, p in exponents_of({1: 3, 2: 6, 4: 24, 8: 96}).items()}
+    {'all': 1.7, 'upper_half': 2.0}
+    """
+    points = np.log(np.array([(n, value) for n, value in values.items() if value]))
+    halves = {"all": points, "upper_half": points[len(points) // 2 :]}
+    return {
+        name: float(np.polyfit(half[:, 0], half[:, 1], 1)[0]) if len(half) > 1 else None
+        for name, half in halves.items()
+    }
+
+
+def batch(work, options):
+    """The record of batches of several sizes, with ratios to one signal."""
+    parameters = CONFIGURATIONS["metamer"]
+    jobs = {str(n): job(parameters, work, batch=n) for n in BATCHES}
+    return {"parameters": parameters, "entries": measure_jobs(jobs, options)}
+
+
+def operations(work, options):
+    """The record of programs with more and more paths, compiled but not run."""
+    parameters = CONFIGURATIONS["quick"]
+    jobs = {}
+    for variation in VARIATIONS:
+        name = ", ".join(f"{key}={value}" for key, value in variation.items()) or "quick"
+        jobs[name] = job(parameters | variation, work, runs=False)
+    return {"parameters": parameters, "entries": measure_jobs(jobs, options)}
+
+
+PARTS = {"growth": growth, "batch": batch, "operations": operations}
+
+
+def conditions(options):
+    """What a measurement is made with."""
+    arguments = [arg.rpartition("=") for arg in sys.argv[1:]]  # Folders are nobody's business.
+    arguments = [option + equals + (Path(arg).name or arg) for option, equals, arg in arguments]
+    command = shlex.join(["python", "tests/benchmarks/run.py", *arguments])
+    return {
+        "command": command,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "revision": revision(REPOSITORY),
+        "kymatio_revision": revision(options.kymatio) if options.kymatio else None,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "load": os.getloadavg()[0],
+    }
+
+
+def processor():
+    """The name of the processor, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def revision(folder):
+    """The commit that is checked out, None outside of git."""
+    command = [
+        "git",
+        "-C",
+        str(folder),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=12",
+        "--exclude=*",
+    ]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def write(file, results):
+    """Results whole, or not at all."""
+    temporary = file.with_name(file.name + ".part")
+    temporary.write_text(json.dumps(results, indent=1) + "\n")
+    os.replace(temporary, file)
+
+
+def summary(entry):
+    """An entry in a line."""
+    if "error" in entry:
+        return entry["error"]
+    facts = []
+    if "median_seconds" in entry:
+        facts.append(seconds_text(entry["median_seconds"], entry["spread_seconds"]))
+    if entry["compile_seconds"] is not None:
+        facts.append(f"compiled in {seconds_text(entry['compile_seconds'])}")
+    facts.append(f"peak memory {bytes_text(entry['peak_bytes'])}")
+    if entry.get("xla_bytes"):
+        facts.append(f"XLA's buffers {bytes_text(entry['xla_bytes'])}")
+    if "operations" in entry:
+        facts.append(f"{entry['operations']} operations")
+    if "seconds_ratio" in entry:
+        facts.append(f"{ratio_text(entry['seconds_ratio'])} the time")
+        facts.append(f"{ratio_text(entry['bytes_ratio'])} the memory")
+    error = entry.get("relative_error")
+    if error and error["median"] is not None:
+        facts.append(f"median error {error['median']:.1e} to {error['against']}")
+    return ", ".join(facts)
+
+
+def options_of_command_line():
+    """The command line, checked."""
+    names = [*CONFIGURATIONS, *PARTS]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(names)}")
+    parser.add_argument(
+        "--works", nargs="+", choices=WORKS, help="all; of the parts, jtfs and its gradient"
+    )
+    parser.add_argument("--repeats", type=int, default=5, help="turns of each implementation")
+    parser.add_argument("--kymatio", type=Path, metavar="PATH", help="a checkout of main")
+    parser.add_argument("--peers", nargs="+", choices=("torch", "jax"), default=("torch", "jax"))
+    parser.add_argument("--limit", type=float, default=1800, help="seconds to wait for an answer")
+    parser.add_argument("--output", type=Path, default=Path("results.json"))
+    parser.add_argument("--table", type=Path, metavar="JSON", help="print as Markdown, no more")
+    options = parser.parse_args()
+    for name in options.names:
+        if name not in names:
+            parser.error(f"{name!r} is not one of {', '.join(names)}")
+    if not options.output.absolute().parent.is_dir():
+        parser.error(f"the folder of --output {options.output} does not exist; make it")
+    if not options.names and not options.table:
+        parser.error(f"name one or more of {', '.join(names)}")
+    return options
+
+
+def main():
+    """Measure, or print a table."""
+    options = options_of_command_line()
+    if options.table:
+        print(table(json.loads(options.table.read_text())))
+        return
+    results = json.loads(options.output.read_text()) if options.output.exists() else {}
+    for name in options.names:
+        for work in options.works or (["jtfs", "jtfs_gradient"] if name in PARTS else WORKS):
+            made_with = conditions(options)
+            if name in PARTS:
+                record = PARTS[name](work, options)
+            else:
+                record = configuration(name, work, options)
+            results.setdefault(name, {})[work] = record | {"conditions": made_with}
+            write(options.output, results)
+            for member, entry in record["entries"].items():
+                print(f"{name} {work}, {member}: {summary(entry)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
