@@ -64,12 +64,11 @@ def synthesis(
     if phases == 1:
         return jnp.fft.ifft(lowest, n)[..., None, :, :]
     length = n // phases
-    n_folds = -(-lowest.shape[-1] // length)
-    missing = n_folds * length - lowest.shape[-1]
-    padded = jnp.pad(lowest, [(0, 0)] * (lowest.ndim - 1) + [(0, missing)])
-    folds = [padded[..., a * length : (a + 1) * length] for a in range(n_folds)]
+    folds = jnp.split(lowest, list(range(length, lowest.shape[-1], length)), axis=-1)
+    missing = length - folds[-1].shape[-1]
+    folds[-1] = jnp.pad(folds[-1], [(0, 0)] * (lowest.ndim - 1) + [(0, missing)])
     # Written out, as sums over an axis are slow, here and in the derivative.
-    turned = [_turned_sum(folds, np.arange(n_folds) * phase / phases) for phase in range(phases)]
+    turned = [_turned_sum(folds, np.arange(len(folds)) * phase / phases) for phase in range(phases)]
     z = jnp.stack(turned, axis=-3)
     return jnp.fft.ifft(z * of_rank(_turns(twiddle, phases, length), z.ndim)) / phases
 

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 
@@ -15,7 +16,7 @@ def modulus(re: Float[Array, "..."], im: Float[Array, "..."]) -> Float[Array, ".
     """
     # JAX drops the rule below when it differentiates a loop a second time: be safe without it.
     root, nonzero = _root(re, im)
-    return jnp.where(nonzero, root, 0)
+    return lax.select(nonzero, root, jnp.zeros_like(root))
 
 
 @modulus.defjvp
@@ -23,12 +24,13 @@ def _modulus_jvp(primals, tangents):
     (re, im), (d_re, d_im) = primals, tangents
     root, nonzero = _root(re, im)
     # One value per sample for the backward pass, in which memory is what takes time.
-    inverse = jnp.where(nonzero, 1 / root, 0)
-    return jnp.where(nonzero, root, 0), inverse * (re * d_re + im * d_im)
+    zero = jnp.zeros_like(root)
+    inverse = lax.select(nonzero, 1 / root, zero)
+    return lax.select(nonzero, root, zero), inverse * (re * d_re + im * d_im)
 
 
 def _root(re: Float[Array, "..."], im: Float[Array, "..."]) -> tuple[Array, Array]:
     """√(re² + im²), or 1 where it counts as 0, and where it does not."""
     square = re * re + im * im
     nonzero = square >= jnp.finfo(square.dtype).tiny
-    return jnp.sqrt(jnp.where(nonzero, square, 1)), nonzero
+    return lax.sqrt(lax.select(nonzero, square, jnp.ones_like(square))), nonzero

@@ -14,7 +14,8 @@ from . import _grid
 from ._fourier import bins, n_phases, of_rank, scale, synthesis
 from ._wavelets import NEGLIGIBLE, low_pass_reach
 
-BLOCK = 2048  # samples of U2, of one slice n2, that are computed at a time
+BLOCK = 2048  # samples of U2, of one slice n2, that the cache of a CPU holds
+_WIDE = 2**17  # samples of U2 that are computed side by side elsewhere
 _MIN_CHUNK = 32  # samples that are averaged by one product, at least,
 _CHUNK_FRAMES = 32  # or as many as there are between this number of frames
 
@@ -217,10 +218,21 @@ def average_in_blocks(
     def step(block, index):
         return average.of_block(nonlinearity(block), index)
 
+    blocks = y.reshape(math.prod(steps), *y.shape[-2:])
     parts = jax.lax.map(
-        lambda args: step(*args), (y.reshape(math.prod(steps), *y.shape[-2:]), index.ravel())
+        lambda args: step(*args),
+        (blocks, index.ravel()),
+        batch_size=_blocks_at_once(len(blocks), average.block),
     )
     return average.total(parts.reshape(*steps, *parts.shape[1:]))
+
+
+def _blocks_at_once(n_blocks: int, block: int) -> int | None:
+    """How many blocks are computed side by side, a divisor of their number; None: one by one."""
+    if jax.default_backend() == "cpu":
+        return None
+    wanted = max(_WIDE // block, 1)
+    return max(count for count in range(1, wanted + 1) if n_blocks % count == 0)
 
 
 def refine(s: Float[Array, "*batch frame"], n_frames: int) -> Float[Array, "*batch n_frames"]:
