@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 MIN_SECONDS = 0.2  # Of one repeat: quicker works run several times in it.
+MAX_WARM_UP = 10  # Seconds: of quicker works one run is not counted in each repeat.
 
 
 def signal(job):
@@ -246,11 +247,14 @@ class Process:
             work.run()
             start = time.perf_counter()
             work.run()
-            self.n_runs = max(1, round(MIN_SECONDS / (time.perf_counter() - start)))
+            self.seconds = time.perf_counter() - start
+            self.n_runs = max(1, round(MIN_SECONDS / self.seconds))
         return answer
 
     def run(self):
-        """Seconds of a run."""
+        """Seconds of a run, after one that brings what lay idle back into caches and memory."""
+        if self.seconds < MAX_WARM_UP:
+            self.work.run()
         start = time.perf_counter()
         for _ in range(self.n_runs):
             self.work.run()
