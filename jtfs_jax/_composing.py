@@ -1,0 +1,219 @@
+"""Changes to the coefficients of sounds, which make targets for resynthesis."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Real
+
+from ._filterbank import FilterBank
+from ._jtfs import JointScattering
+from ._paths import joint_paths, require_joint
+from ._time_scattering import TimeScattering
+
+Scattering = TypeVar("Scattering", JointScattering, TimeScattering)
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.resynthesis.swap_spins")
+def swap_spins(bank: FilterBank, S: JointScattering) -> JointScattering:
+    """Coefficients in which what rose falls, and what fell rises.
+
+    Exchanges each path of spin +1 with that of spin −1 of the same rate and scale. Paths of
+    spin 0, S1 and S0 stay, so that frequencies, rates and scales do. Its own inverse.
+
+    Averaged over the whole signal, these are the coefficients of the signal reversed in time; over
+    a shorter T, each stretch of about T turns around in its place.
+
+    Args:
+        bank: The filters that `S` was computed with.
+        S: Coefficients of `jtfs`, with any batch axes.
+
+    Returns:
+        Coefficients of the same shapes.
+
+    Raises:
+        ValueError: At trace time, if `S` has not the paths of `bank`.
+
+    Example:
+        >>> import jax.numpy as jnp, jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
+        >>> S = jtfs_jax.jtfs(bank, jnp.sin(jnp.linspace(0.0, 60.0, 4096) ** 2))
+        >>> rises = jtfs_jax.path_table(bank).spin == 1
+        >>> falling = swap_spins(bank, S)
+        >>> bool(S.S2[rises].sum() > falling.S2[rises].sum())
+        True
+
+    References:
+        The reversal of chirps in `scattering.m`, research folder dafx19: Lostanlen & Hecker, The
+        Shape of RemiXXXes to Come, 2019, arXiv:1906.09334.
+
+    See Also:
+        scale_paths: makes paths louder or softer.
+    """
+    _require_paths(bank, S)
+    n_psi = len(bank.wavelets_fr)
+    paths = list(joint_paths(bank))
+    partners = [(n2, _other_spin(n_fr, n_psi) if n2 >= 0 else n_fr) for n2, n_fr in paths]
+    if isinstance(S.S2, Mapping):
+        swapped = {path: S.S2[partner] for path, partner in zip(paths, partners, strict=True)}
+    else:
+        index = {path: number for number, path in enumerate(paths)}
+        swapped = S.S2[..., np.array([index[partner] for partner in partners]), :, :]
+    return JointScattering(S.S0, S.S1, swapped)
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.resynthesis.scale_paths")
+def scale_paths(
+    bank: FilterBank, S: JointScattering, gain: Real[Array | np.ndarray, " path"]
+) -> JointScattering:
+    """Coefficients with a gain for each path of the second order.
+
+    The columns of `path_table` say which path is which: a comparison makes a mask, arithmetic makes
+    gains. S1 and S0 stay: what changes is how the bands are modulated.
+
+    Args:
+        bank: The filters that `S` was computed with.
+        S: Coefficients of `jtfs`, with any batch axes.
+        gain: Factors, one a path in the order of `path_table`; false or 0 leaves a path out. They
+            should not be negative, for no sound has negative coefficients.
+
+    Returns:
+        Coefficients of the same shapes.
+
+    Raises:
+        ValueError: At trace time, if `S` has not the paths of `bank`, or `gain` is not an array of
+            real numbers with one value a path.
+
+    Example:
+        >>> import jax.numpy as jnp, jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
+        >>> S = jtfs_jax.jtfs(bank, jnp.sin(jnp.linspace(0.0, 60.0, 4096) ** 2))
+        >>> table = jtfs_jax.path_table(bank, sample_rate=4000.0)
+        >>> slow = scale_paths(bank, S, table.rate < 40.0)
+        >>> never_falling = scale_paths(bank, S, table.spin >= 0)
+        >>> boosted = scale_paths(bank, S, jnp.where(abs(table.rate - 60.0) < 30.0, 2.0, 1.0))
+        >>> coarse = scale_paths(bank, S, 1 / (1 + table.scale))
+
+    See Also:
+        swap_spins: exchanges paths.
+        path_table: rates, scales and spins of the paths.
+    """
+    _require_paths(bank, S)
+    paths = list(joint_paths(bank))
+    if not isinstance(gain, jax.Array) or gain.shape != (len(paths),):
+        found = f"shape {gain.shape}" if isinstance(gain, jax.Array) else type(gain).__name__
+        raise ValueError(
+            f"gain must be an array of shape ({len(paths)},), one value a path, got {found}; "
+            f"compute it from the columns of path_table(bank)."
+        )
+    if jnp.issubdtype(gain.dtype, jnp.complexfloating):
+        raise ValueError(f"gain must have real numbers, got dtype {gain.dtype}; convert it first.")
+    if isinstance(S.S2, Mapping):
+        scaled = {
+            path: S.S2[path] * factor.astype(S.S2[path].dtype)
+            for path, factor in zip(paths, gain, strict=True)
+        }
+        return JointScattering(S.S0, S.S1, scaled)
+    factors = gain.astype(S.S2.dtype).reshape((1,) * (S.S2.ndim - 3) + (-1, 1, 1))
+    return JointScattering(S.S0, S.S1, S.S2 * factors)
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.resynthesis.morph")
+def morph(
+    S_a: Scattering,
+    S_b: Scattering,
+    amount: float | Float[Array | np.ndarray, ""] | Float[Array | np.ndarray, " frame"],
+) -> Scattering:
+    """Coefficients between those of two sounds.
+
+        S = (1 − amount) S_a + amount S_b
+
+    Averages over time are linear: a sound that is `a` for one share of the time and `b` for the
+    rest, within T, has about these coefficients (at α = 0 and β > 0 at most these), so that they
+    can be resynthesized. Geometric means, even steps in decibels, cannot: where one sound lacks
+    what the other has, they have neither. They also have no derivative at 0.
+
+    The louder sound prevails at equal amounts: scale both to the same norm where it should not.
+
+    Args:
+        S_a: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
+        S_b: Coefficients of the same shapes, of the same filterbank.
+        amount: 0 for `S_a`, 1 for `S_b`, or a number between for all frames; or one for each
+            frame, to go from the one to the other in the course of time. It is not restricted to
+            [0, 1], but beyond coefficients may be negative, which no sound has.
+
+    Returns:
+        Coefficients of the same shapes. For several amounts at once:
+        `jax.vmap(morph, in_axes=(None, None, 0))`.
+
+    Raises:
+        ValueError: At trace time, if `S_a` and `S_b` differ in structure or shapes, or `amount` is
+            neither a number nor one for each of their frames.
+
+    Example:
+        >>> import jax.numpy as jnp, jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
+        >>> t = jnp.linspace(0.0, 60.0, 4096)
+        >>> S_a, S_b = jtfs_jax.jtfs(bank, jnp.sin(t**2)), jtfs_jax.jtfs(bank, jnp.sin(9 * t))
+        >>> halfway = morph(S_a, S_b, 0.5)
+        >>> crossfade = morph(S_a, S_b, jnp.linspace(0.0, 1.0, 16))
+        >>> crossfade.S2.shape
+        (59, 7, 16)
+    """
+    if jax.tree.structure(S_a) != jax.tree.structure(S_b):
+        raise ValueError(
+            f"S_b must have the paths of S_a, a {type(S_a).__name__}, got a {type(S_b).__name__} "
+            f"of another structure; compute both by the same transform and filterbank."
+        )
+    amount = jnp.asarray(amount)
+    for a, b in zip(jax.tree.leaves(S_a), jax.tree.leaves(S_b), strict=True):
+        if a.shape != b.shape:
+            raise ValueError(
+                f"S_b must have the shapes of S_a, got {b.shape} where S_a has {a.shape}; "
+                f"compute both with the same filterbank, and from as many sounds."
+            )
+        if amount.shape not in ((), a.shape[-1:]):
+            raise ValueError(
+                f"amount must be a number, or one for each of {a.shape[-1]} frames, got shape "
+                f"{amount.shape}; use jax.vmap for several amounts, and a number where T=0 gives "
+                f"paths frames of their own."
+            )
+
+    def between(a: Array, b: Array) -> Array:
+        weight = amount.astype(a.dtype)
+        if amount.ndim:
+            weight = weight.reshape((1,) * (a.ndim - 1) + (-1,))
+        return (1 - weight) * a + weight * b
+
+    return jax.tree.map(between, S_a, S_b)
+
+
+def _other_spin(n_fr: int, n_psi: int) -> int:
+    """Index of the frequential filter of the opposite spin; the low-pass has none."""
+    if n_fr == 0:
+        return 0
+    return n_fr + n_psi if n_fr <= n_psi else n_fr - n_psi
+
+
+def _require_paths(bank: FilterBank, S: JointScattering) -> None:
+    """The coefficients have the paths of the filterbank."""
+    require_joint(bank)
+    paths = list(joint_paths(bank))
+    if not isinstance(S, JointScattering):
+        raise ValueError(
+            f"S must be what jtfs returns, a JointScattering, got a {type(S).__name__}."
+        )
+    if isinstance(S.S2, Mapping):
+        matches, found = set(S.S2) == set(paths), f"a dictionary of {len(S.S2)} paths"
+    else:
+        matches, found = S.S2.shape[-3:-2] == (len(paths),), f"an array of shape {S.S2.shape}"
+    if not matches:
+        raise ValueError(
+            f"S must have the {len(paths)} paths of bank, but its S2 is {found}; pass the "
+            f"filterbank that S was computed with."
+        )
