@@ -120,9 +120,7 @@ class OurWork(JaxWork):
 
     def results(self):
         output = self.jax.tree.map(np.asarray, self.run())
-        if self.mode == "forward":
-            return self.library.to_kymatio(self.bank, output)
-        return {"gradient": output[1]} if self.mode == "gradient" else {}
+        return self.library.to_kymatio(self.bank, output)
 
 
 def kymatio_transform(job, frontend):
@@ -165,10 +163,7 @@ class KymatioJaxWork(JaxWork):
         self.arguments = (jnp.asarray(x),)
 
     def results(self):
-        output = self.run()
-        if self.mode == "forward":
-            return dict(zip(self.keys, output, strict=True))
-        return {"gradient": output[1]}
+        return dict(zip(self.keys, self.run(), strict=True))
 
 
 class KymatioTorchWork:
@@ -211,10 +206,7 @@ class KymatioTorchWork:
         return {"device": self.torch.cuda.get_device_name() if self.cuda else "cpu"}
 
     def results(self):
-        output = self.run()
-        if self.mode == "forward":
-            return {key: path.cpu().numpy() for key, path in output.items()}
-        return {"gradient": output.grad.cpu().numpy()}
+        return {key: path.cpu().numpy() for key, path in self.run().items()}
 
 
 WORKS = {"jtfs_jax": OurWork, "kymatio_torch": KymatioTorchWork, "kymatio_jax": KymatioJaxWork}
@@ -264,7 +256,7 @@ class Process:
         """Peak memory of the device that computes; then write the results where they are wanted."""
         answer = {"process_peak_bytes": process_peak()}
         answer["peak_bytes"] = self.work.device_peak() or answer["process_peak_bytes"]
-        if self.job["results"]:
+        if self.job["results"] and self.job["mode"] == "forward":
             results: dict[str, Any] = {str(k): v for k, v in self.work.results().items()}
             np.savez(self.job["results"], **results)
         return answer

@@ -96,8 +96,9 @@ def configuration(name, work, options):
         results = {}
         if golden and work == "jtfs":
             results["golden data"] = golden_coefficients(golden)
+        # Gradients are not compared: of some paths Kymatio returns only a part of the rows.
         for implementation in [*list(files)[1:], "jtfs_jax"]:  # A peer can be the reference.
-            if "error" not in entries[implementation]:
+            if mode == "forward" and "error" not in entries[implementation]:
                 with np.load(files[implementation]) as file:
                     results[implementation] = dict(file)
     against = next(iter(results), None)
