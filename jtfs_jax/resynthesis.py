@@ -22,6 +22,7 @@ from ._bold_driver import (
     norm,
 )
 from ._checks import positive_integer
+from ._composing import morph as morph, scale_paths as scale_paths, swap_spins as swap_spins
 from ._filterbank import FilterBank
 from ._jtfs import jtfs
 
