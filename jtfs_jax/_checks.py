@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, DTypeLike
 
 Width: TypeAlias = float | int | Literal["global"] | None
@@ -128,3 +129,8 @@ def signal(x: Array, n_samples: int, dtype: np.dtype) -> tuple[Array, tuple[int,
         )
     batch = x.shape[:-1]
     return x.astype(dtype).reshape(math.prod(batch), n_samples), batch
+
+
+def is_traced(value: object) -> bool:
+    """Whether the value is not known yet, as under `jax.jit`."""
+    return isinstance(value, Tracer)

@@ -13,16 +13,20 @@ from typing import NoReturn
 _DESCRIPTION = """\
 Make a musical metamer of a recording: another sound, found from noise by gradient
 descent, that has the same joint time–frequency scattering coefficients. Writes the
-sound, a picture (PNG), and the settings with the error of every step (JSON).
+sound, a picture (PNG), the settings with the error of every step (JSON), and the state
+from which --resume goes on (.state.npz).
 """
 _EPILOG = """\
 examples:
   jtfs-jax metamer                          a metamer of a guitar, as metamer.wav
   jtfs-jax metamer bird.wav -o out.wav      of a recording: out.wav, out.png, out.json
   jtfs-jax metamer bird.wav --count 4       four different ones: metamer-1.wav … metamer-4.wav
+  jtfs-jax metamer --resume --steps 200     go on with the first, which had 100 steps
 
 Ctrl-C stops after the current step and writes the best so far; a second one quits
-at once. Exit status: 0; 130 after Ctrl-C; 2 for bad input, and then nothing is written.
+at once. The state is written every 30 seconds, so that --resume, with the same other
+options, loses no more than that if the program is killed.
+Exit status: 0; 130 after Ctrl-C; 2 for bad input, and then nothing is written.
 """
 
 
@@ -85,14 +89,26 @@ def _add_metamer(commands) -> None:
         metavar="OUT.wav",
         type=Path,
         default=Path("metamer.wav"),
-        help="where the metamer goes; OUT.png and OUT.json lie beside it (default: %(default)s)",
+        help="where the metamer goes; OUT.png, OUT.json and OUT.state.npz lie beside it "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--steps",
         metavar="N",
         type=_integer(1),
         default=100,
-        help="steps of gradient descent (default: %(default)s)",
+        help="steps of gradient descent, all told (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from OUT.state.npz, if the run ended early or is to have more --steps",
+    )
+    parser.add_argument(
+        "--optimizer",
+        choices=["lbfgs", "bold_driver"],
+        default="lbfgs",
+        help="how steps are chosen (default: %(default)s)",
     )
     parser.add_argument(
         "--seed",

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import hashlib
 import importlib.metadata
 import json
 import signal
@@ -10,18 +11,21 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
-from . import audio, plot
-from ._bold_driver import BoldDriverState
+from . import _checkpoint, audio, plot
+from ._descent import begin
 from ._extras import require
 from ._files import check_writable, replacing
 from ._filterbank import FilterBank, filterbank
-from .resynthesis import Resynthesis, resynthesize
+from .resynthesis import ResynthesisState, bold_driver, lbfgs, resynthesize
 
 INTERRUPTED = 130  # the exit status that shells expect after Ctrl-C
+_SECONDS_BETWEEN_STATES = 30.0
 _DEFAULT_SAMPLES = 2**16
-_PACKAGES = ("jtfs_jax", "jax", "jaxlib", "equinox", "numpy", "soundfile", "soxr")
+_OPTIMIZERS = {"lbfgs": lbfgs(), "bold_driver": bold_driver()}
+_PACKAGES = ("jtfs_jax", "jax", "jaxlib", "equinox", "numpy", "optax", "soundfile", "soxr")
 
 
 def metamer(options: argparse.Namespace) -> int:
@@ -33,42 +37,66 @@ def metamer(options: argparse.Namespace) -> int:
     duration = options.duration or _DEFAULT_SAMPLES / options.sample_rate
     x = audio.load(source, options.sample_rate, duration)
     bank = _filterbank(source, len(x), options)
+    settings = _settings(options, bank)
 
-    start = time.monotonic()
-    with _Progress(options.steps) as progress:
-        result = resynthesize(
-            bank,
-            x,
-            n_steps=options.steps,
-            count=options.count,
-            seed=options.seed,
-            callback=progress,
+    run = _Run(
+        outputs.state, settings | {"recording": hashlib.sha256(x.tobytes()).hexdigest()[:16]}
+    )
+    optimizer = _OPTIMIZERS[options.optimizer]
+    if options.resume:
+        run.resume(bank, optimizer, options.count)
+    n_left = options.steps - run.n_steps
+    if n_left < 0:
+        raise ValueError(
+            f"{outputs.state}: --steps {options.steps} are fewer than the {run.n_steps} steps of "
+            f"this run; give at least as many."
         )
-    seconds = time.monotonic() - start
-    if len(result.error) == 1:
+    if n_left:
+        with _Progress(options.steps, run) as progress:
+            resynthesize(
+                bank,
+                x,
+                n_steps=n_left,
+                count=options.count,
+                seed=options.seed,
+                optimizer=optimizer,
+                state=run.state,
+                callback=progress,
+            )
+        interrupted = progress.interrupted
+    else:
+        interrupted = False
+    if run.n_steps == 0:
         raise KeyboardInterrupt  # before the first step there is only noise to write
 
+    run.save()
+    seconds = run.history["seconds"][-1]
     record = {
         "audio": str(options.audio or "bundled: guitar_slide"),
-        "settings": _settings(options, bank),
+        "settings": settings | {"steps": options.steps},
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
-        "interrupted": progress.interrupted,
+        "interrupted": interrupted,
         "seconds": round(seconds, 3),
     }
-    _write(outputs, bank, x, result, record)
-    n_steps = len(result.error) - 1
+    _write(outputs, bank, x, run, record)
     for path, error, accepted in zip(
-        outputs.sounds, result.error[-1], result.accepted[1:].sum(axis=0), strict=True
+        outputs.sounds,
+        run.history["error"][-1],
+        np.sum(run.history["accepted"][1:], axis=0),
+        strict=True,
     ):
-        print(f"{path}: error {100 * error:.2f} % after {n_steps} steps, {accepted} of them kept")
+        print(
+            f"{path}: error {100 * error:.2f} % after {run.n_steps} steps, {accepted} of them kept"
+        )
     print(f"Picture: {outputs.picture}   Record: {outputs.record}   Time: {seconds:.0f} s")
-    return INTERRUPTED if progress.interrupted else 0
+    return INTERRUPTED if interrupted else 0
 
 
 class _Outputs(NamedTuple):
     sounds: list[Path]
     picture: Path
     record: Path
+    state: Path
 
 
 def _outputs(options: argparse.Namespace) -> _Outputs:
@@ -77,8 +105,9 @@ def _outputs(options: argparse.Namespace) -> _Outputs:
     sounds = [path]
     if options.count > 1:
         sounds = [path.with_stem(f"{path.stem}-{k}") for k in range(1, options.count + 1)]
-    outputs = _Outputs(sounds, path.with_suffix(".png"), path.with_suffix(".json"))
-    for output in [*sounds, outputs.picture, outputs.record]:
+    others = (path.with_suffix(suffix) for suffix in (".png", ".json", ".state.npz"))
+    outputs = _Outputs(sounds, *others)
+    for output in [*sounds, *outputs[1:]]:
         check_writable(output)
         if _same_file(output, options.audio):
             raise ValueError(f"{output}: this is the recording itself; give another --output.")
@@ -108,13 +137,64 @@ def _filterbank(source: Path, n_samples: int, options: argparse.Namespace) -> Fi
     )
 
 
+class _Run:
+    """The state after the last step and what came before, in memory and, now and then, on disk."""
+
+    def __init__(self, path: Path, settings: dict[str, object]):
+        self.state: ResynthesisState | None = None
+        names = ("error", "learning_rate", "accepted", "n_forward", "n_gradient", "seconds")
+        self.history: dict[str, list] = {name: [] for name in names}
+        self._path = path
+        self._settings = settings
+        self._begun = self._saved = time.monotonic()
+        self._seconds_before = 0.0
+
+    @property
+    def n_steps(self) -> int:
+        """Steps done; row 0 of the history is the noise at the start."""
+        return max(len(self.history["error"]) - 1, 0)
+
+    def resume(self, bank: FilterBank, optimizer, count: int) -> None:
+        """Go on from what is on disk."""
+        y = jax.ShapeDtypeStruct((count, bank.n_samples), bank.dtype)
+        envelope = jax.ShapeDtypeStruct((bank.n_samples,), bank.dtype)
+        like = jax.eval_shape(lambda y, e: begin(y, e, optimizer), y, envelope)
+        self.history, self.state = _checkpoint.read(self._path, self._settings, like)
+        self._seconds_before = float(self.history["seconds"][-1])
+
+    def add(self, state: ResynthesisState) -> None:
+        """Take note of a step."""
+        self.state = state
+        for name in ("error", "learning_rate", "accepted", "n_forward", "n_gradient"):
+            self.history[name].append(np.asarray(getattr(state, name)))
+        now = time.monotonic()
+        self.history["seconds"].append(self._seconds_before + now - self._begun)
+
+    def is_due(self) -> bool:
+        """Whether it is time to save."""
+        return time.monotonic() - self._saved >= _SECONDS_BETWEEN_STATES
+
+    def save(self) -> None:
+        """Write all of it, whole or not at all."""
+        try:
+            _checkpoint.write(self._path, self._settings, self.history, self.state)
+        except OSError as error:  # the run itself may end well nevertheless
+            _tqdm().write(f"The state could not be written: {error}", file=sys.stderr)
+        self._saved = time.monotonic()
+
+
+def _tqdm():
+    return require("tqdm", "audio,plot").tqdm
+
+
 class _Progress:
     """A progress bar, which is the callback of `resynthesize`, and the end of it after Ctrl-C."""
 
-    def __init__(self, n_steps: int):
+    def __init__(self, n_steps: int, run: _Run):
         self.interrupted = False
-        self._bar = require("tqdm", "audio,plot").tqdm(total=n_steps, desc="compiling", unit="step")
-        self._n_calls = 0
+        self._run = run
+        self._bar = _tqdm()(total=n_steps, initial=run.n_steps, desc="compiling", unit="step")
+        self._compiled = False
 
     def __enter__(self) -> "_Progress":
         self._previous = signal.signal(signal.SIGINT, self._interrupt)
@@ -124,21 +204,24 @@ class _Progress:
         signal.signal(signal.SIGINT, self._previous)
         self._bar.close()
 
-    def __call__(self, state: BoldDriverState) -> bool:
-        error = float(np.asarray(state.error).min())
-        if self._n_calls == 0:
-            self._bar.reset()
+    def __call__(self, state: ResynthesisState) -> bool:
+        self._run.add(state)
+        error = float(state.error.min())
+        if not self._compiled:
+            self._compiled = True
+            self._bar.unpause()
             self._bar.set_description("metamer", refresh=False)
         self._bar.set_postfix_str(f"error {100 * error:.2f} %", refresh=False)
-        self._bar.update(min(self._n_calls, 1))  # the first call is for the start, not a step
-        self._n_calls += 1
+        self._bar.update(self._run.n_steps - self._bar.n)
+        if self._run.is_due():
+            self._run.save()
         return self.interrupted
 
     def _interrupt(self, *_) -> None:
         self.interrupted = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self._bar.write(
-            "Stopping after this step; Ctrl-C again quits at once, without any output.",
+            "Stopping after this step; Ctrl-C again quits at once, and nothing more is written.",
             file=sys.stderr,
         )
 
@@ -147,7 +230,7 @@ def _settings(options: argparse.Namespace, bank: FilterBank) -> dict[str, object
     return {
         "sample_rate": options.sample_rate,
         "n_samples": bank.n_samples,
-        "steps": options.steps,
+        "optimizer": options.optimizer,
         "seed": options.seed,
         "count": options.count,
         "J": options.J,
@@ -159,30 +242,30 @@ def _settings(options: argparse.Namespace, bank: FilterBank) -> dict[str, object
     }
 
 
-def _write(
-    outputs: _Outputs, bank: FilterBank, x: np.ndarray, result: Resynthesis, record: dict
-) -> None:
+def _write(outputs: _Outputs, bank: FilterBank, x: np.ndarray, run: _Run, record: dict) -> None:
     """Write everything to temporary files; only when all of them are complete they are renamed."""
-    sounds, picture, log = outputs
+    assert run.state is not None
     sample_rate = record["settings"]["sample_rate"]
-    y = np.asarray(result.y)
-    best = int(result.error[-1].argmin())
+    y = np.asarray(run.state.y)
+    history = {name: np.array(rows) for name, rows in run.history.items()}
+    best = int(history["error"][-1].argmin())
+    record["gradient_evaluations"] = history["n_gradient"].tolist()
+    record["forward_evaluations"] = history["n_forward"].tolist()
+    record["seconds_at_step"] = history["seconds"].round(3).tolist()
     with contextlib.ExitStack() as stack:
         gains = [
             audio.save(stack.enter_context(replacing(path)), y[k], sample_rate)
-            for k, path in enumerate(sounds)
+            for k, path in enumerate(outputs.sounds)
         ]
-        figure = plot.metamer(bank, x, y[best], result.error, sample_rate=sample_rate)
-        figure.savefig(stack.enter_context(replacing(picture)), dpi=120)
+        figure = plot.metamer(bank, x, y[best], history["error"], sample_rate=sample_rate)
+        figure.savefig(stack.enter_context(replacing(outputs.picture)), dpi=120)
         record["metamers"] = [
-            {
-                "file": path.name,
-                "gain": gains[k],
-                "error": result.error[:, k].tolist(),
-                "learning_rate": result.learning_rate[:, k].tolist(),
-                "accepted": result.accepted[:, k].tolist(),
+            {"file": path.name, "gain": gains[k]}
+            | {
+                name: history[name][:, k].tolist()
+                for name in ("error", "learning_rate", "accepted")
             }
-            for k, path in enumerate(sounds)
+            for k, path in enumerate(outputs.sounds)
         ]
         text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False)
-        stack.enter_context(replacing(log)).write_text(text + "\n", encoding="utf-8")
+        stack.enter_context(replacing(outputs.record)).write_text(text + "\n", encoding="utf-8")

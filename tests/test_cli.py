@@ -1,9 +1,11 @@
 import importlib.metadata
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 
 import jax
 import numpy as np
@@ -18,6 +20,9 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 
 RATE, N = 8000, 1024
 SMALL = ["--J=6", "--Q=4", "--J-fr=2", "--T=64", f"--sample-rate={RATE}", f"--duration={N / RATE}"]
+
+
+NAMES = {"out.wav", "out.png", "out.json", "out.state.npz"}
 
 
 def run(*arguments):
@@ -50,13 +55,13 @@ def relative_error(path, recording):
 def test_metamer_writes_sound_picture_and_record(tmp_path, recording, capsys):
     output = tmp_path / "out.wav"
     assert run("metamer", recording, "-o", output, "--steps=8", "--seed=3", *SMALL) == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"out.wav", "out.png", "out.json"}
+    assert {path.name for path in tmp_path.iterdir()} == NAMES
     assert (soundfile.info(output).frames, soundfile.info(output).samplerate) == (N, RATE)
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG\r\n")
 
     record = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     settings = {"seed": 3, "steps": 8, "count": 1, "n_samples": N, "sample_rate": RATE}
-    settings |= {"J": 6, "Q": 4, "T": 64, "J_fr": 2, "Q_fr": 1, "F": 4}
+    settings |= {"optimizer": "lbfgs", "J": 6, "Q": 4, "T": 64, "J_fr": 2, "Q_fr": 1, "F": 4}
     assert record["settings"] == settings
     assert record["audio"] == str(recording)
     assert record["versions"]["jtfs_jax"] == importlib.metadata.version("jtfs_jax")
@@ -66,6 +71,11 @@ def test_metamer_writes_sound_picture_and_record(tmp_path, recording, capsys):
     assert made["file"] == "out.wav"
     assert len(made["error"]) == len(made["learning_rate"]) == len(made["accepted"]) == 9
     assert made["error"][-1] < made["error"][0]
+    assert record["forward_evaluations"] == list(range(1, 10))
+    gradients = np.array(record["gradient_evaluations"])
+    assert gradients.tolist() == np.cumsum(made["accepted"]).tolist()
+    assert (np.diff(record["seconds_at_step"]) >= 0).all()
+    assert record["seconds_at_step"][-1] == record["seconds"]
     assert relative_error(output, recording) == pytest.approx(made["error"][-1], rel=1e-2)
 
     out, err = capsys.readouterr()
@@ -76,7 +86,7 @@ def test_metamer_writes_sound_picture_and_record(tmp_path, recording, capsys):
 def test_count_and_seed(tmp_path, recording):
     output = tmp_path / "out.wav"
     assert run("metamer", recording, "-o", output, "--steps=1", "--count=2", *SMALL) == 0
-    names = {"out-1.wav", "out-2.wav", "out.png", "out.json"}
+    names = {"out-1.wav", "out-2.wav"} | NAMES - {"out.wav"}
     assert {path.name for path in tmp_path.iterdir()} == names
     record = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert [made["file"] for made in record["metamers"]] == ["out-1.wav", "out-2.wav"]
@@ -87,7 +97,7 @@ def test_count_and_seed(tmp_path, recording):
         path = tmp_path / f"{name}.wav"
         run("metamer", recording, "-o", path, "--steps=1", f"--seed={seed}", *SMALL)
     same, other = (audio.load(tmp_path / f"{name}.wav", RATE) for name in ("same", "other"))
-    np.testing.assert_allclose(same, first, atol=1e-4)
+    np.testing.assert_allclose(same, first, atol=5e-3)  # rounding, in a batch, grows by a step
     assert abs(np.corrcoef(first, other)[0, 1]) < 0.5
 
 
@@ -130,6 +140,10 @@ BAD_OPTIONS = {
     "T too long": (["--T", "5000"], "T must be 0 (no averaging) or between 1 and 1024"),
     "J_fr too large": (["--J-fr", "9"], "J_fr must be"),
     "F too large": (["--F", "1000"], "F must be 0 (no averaging) or between 1 and"),
+    "optimizer": (["--optimizer", "adam"], "--optimizer: invalid choice: 'adam'"),
+    "nothing to resume": (["--resume"], "metamer.state.npz: there is no such file to resume from"),
+    "not a state": (["--resume", "-o", "text.wav"], "text.state.npz: this is not the state of a"),
+    "half a state": (["--resume", "-o", "half.wav"], "half.state.npz: this is not the state of a"),
     "unknown": (["--speed", "9"], "unrecognized arguments: --speed 9"),
 }
 
@@ -159,6 +173,9 @@ def test_bad_options(tmp_path, monkeypatch, capsys, name):
     make(NOISE)(tmp_path / "good.wav")
     (tmp_path / "folder.wav").mkdir()
     (tmp_path / "picture.png").mkdir()
+    (tmp_path / "text.state.npz").write_text("text")
+    np.savez(tmp_path / "half.npz", leaf_0=np.zeros(2))
+    (tmp_path / "half.npz").rename(tmp_path / "half.state.npz")
     options, message = BAD_OPTIONS[name]
     assert_refused(tmp_path, capsys, ["good.wav", *SMALL, *options], message)
 
@@ -201,6 +218,86 @@ def test_interruption_of_the_compilation_or_twice_writes_nothing(
     assert capsys.readouterr().err.endswith("interrupted\n")
 
 
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_a_run_in_two_parts_is_one_run(tmp_path, recording, capsys):
+    whole, parts = tmp_path / "whole.wav", tmp_path / "parts.wav"
+    options = [*SMALL, "--seed=5", "--count=2", "--optimizer=bold_driver"]
+    assert run("metamer", recording, "-o", whole, "--steps=9", *options) == 0
+    for steps in (4, 9, 9):  # the last one has nothing to do but to write what is known
+        arguments = ["--resume"] if parts.with_suffix(".state.npz").exists() else []
+        assert run("metamer", recording, "-o", parts, f"--steps={steps}", *arguments, *options) == 0
+    for k in (1, 2):
+        sounds = [(tmp_path / f"{name}-{k}.wav").read_bytes() for name in ("whole", "parts")]
+        assert sounds[0] == sounds[1]
+    expected, found = read(whole.with_suffix(".json")), read(parts.with_suffix(".json"))
+    for left, right in zip(expected["metamers"], found["metamers"], strict=True):
+        del left["file"], right["file"]
+        assert left == right
+    for name in ("settings", "gradient_evaluations", "forward_evaluations"):
+        assert expected[name] == found[name]
+    assert len(found["seconds_at_step"]) == 10
+
+    capsys.readouterr()
+    assert run("metamer", recording, "-o", parts, "--steps=8", "--resume", *options) == 2
+    assert "--steps 8 are fewer than the 9 steps of this run" in capsys.readouterr().err
+    changed = ["--seed=6", "--Q-fr=2", "--resume"]
+    assert run("metamer", recording, "-o", parts, *options, *changed) == 2
+    assert "seed was 5, not 6, Q_fr was 1, not 2; resume with these" in capsys.readouterr().err
+    assert run("metamer", "-o", parts, *options, "--resume") == 2
+    assert "other settings: recording was" in capsys.readouterr().err
+
+
+def test_a_killed_run_resumes(tmp_path, recording):
+    """It loses nothing that was written, and the rest comes out as if it had not been killed."""
+    killed, whole = tmp_path / "out.wav", tmp_path / "whole.wav"
+    state = tmp_path / "out.state.npz"
+    program = (
+        "from jtfs_jax import _cli, _metamer; _metamer._SECONDS_BETWEEN_STATES = 0.0; _cli.main()"
+    )
+    arguments = ["metamer", str(recording), "-o", str(killed), "--steps=1000000", *SMALL]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        env=os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 100
+        while not state.exists() or saved_steps(state) < 3:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+    n_steps = saved_steps(state)
+    assert not killed.exists()
+
+    steps = f"--steps={n_steps + 4}"
+    assert run("metamer", recording, "-o", killed, "--resume", steps, *SMALL) == 0
+    assert run("metamer", recording, "-o", whole, steps, *SMALL) == 0
+    found, expected = (read(path.with_suffix(".json"))["metamers"][0] for path in (killed, whole))
+    np.testing.assert_allclose(found["error"], expected["error"], rtol=1e-2)
+    assert found["accepted"] == expected["accepted"]
+
+
+def saved_steps(path):
+    with np.load(path) as arrays:
+        return len(arrays["history_error"]) - 1
+
+
+def test_a_state_that_cannot_be_written_does_not_end_the_run(
+    tmp_path, monkeypatch, recording, capsys
+):
+    monkeypatch.setattr(_metamer, "_SECONDS_BETWEEN_STATES", 0.0)
+    monkeypatch.setattr(np, "savez", no_space)
+    assert run("metamer", recording, "-o", tmp_path / "out.wav", "--steps=2", *SMALL) == 0
+    assert {path.name for path in tmp_path.iterdir()} == NAMES - {"out.state.npz"}
+    assert "The state could not be written: No space left" in capsys.readouterr().err
+
+
 def no_space(*args, **kwargs):
     raise OSError("No space left on device")
 
@@ -216,12 +313,12 @@ def ctrl_c(*args, **kwargs):
 def test_failure_to_write_leaves_what_was_there(
     tmp_path, monkeypatch, recording, capsys, fail, status, message
 ):
-    for name in ("out.wav", "out.png", "out.json"):
+    for name in NAMES:
         (tmp_path / name).write_text(f"old {name}")
     monkeypatch.setattr(json, "dumps", fail)
     assert run("metamer", recording, "-o", tmp_path / "out.wav", "--steps=1", *SMALL) == status
     assert capsys.readouterr().err.splitlines()[-1].endswith(message)
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.iterdir())) == len(NAMES)
     assert all(path.read_text() == f"old {path.name}" for path in tmp_path.iterdir())
 
 

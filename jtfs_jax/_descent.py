@@ -1,0 +1,166 @@
+"""The loop of resynthesis: its state, and the compiled program that takes some steps."""
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Int, PyTree
+
+from ._target import Target, Transform, half_square
+from ._trials import trial_state
+
+CHUNK = 64  # steps that one call can take
+
+
+class ResynthesisState(eqx.Module):
+    """Several sounds on their way to their targets: all that is needed to go on.
+
+    Attributes:
+        y: The best sounds so far.
+        error: Relative errors of these.
+        accepted: Whether the last trial became the sound.
+        learning_rate: Factor of the direction in the next step; None if the optimizer is neither
+            `bold_driver` nor `lbfgs`.
+        n_forward: Number of evaluations of the transform so far, each of the whole batch.
+        n_gradient: Number of evaluations of its gradient.
+        scale: Sounds are this times the variables z of the optimizer.
+        trial: z to be tried next.
+        best: z of the best sounds.
+        value: Half of the squared error of these.
+        optimizer: State of the optimizer, with a leading axis for all sounds.
+        batch: Number of sounds for each target, and the leading axes of the targets.
+    """
+
+    scale: Float[Array, "sound time"]
+    trial: Float[Array, "sound time"]
+    best: Float[Array, "sound time"]
+    value: Float[Array, " sound"]
+    was_accepted: Bool[Array, " sound"]
+    optimizer: PyTree[Array]
+    n_forward: Int[Array, ""]
+    n_gradient: Int[Array, ""]
+    batch: tuple[int, ...] = eqx.field(static=True)
+
+    @property
+    def y(self) -> Float[Array, "count *batch time"]:
+        """The best sounds so far."""
+        return (self.scale * self.best).reshape(*self.batch, -1)
+
+    @property
+    def error(self) -> Float[Array, "count *batch"]:
+        """Relative errors of these."""
+        return jnp.sqrt(2 * self.value).reshape(self.batch)
+
+    @property
+    def accepted(self) -> Bool[Array, "count *batch"]:
+        """Whether the last trial became the sound."""
+        return self.was_accepted.reshape(self.batch)
+
+    @property
+    def learning_rate(self) -> Float[Array, "count *batch"] | None:
+        """Factor of the direction in the next step."""
+        trials = trial_state(self.optimizer)
+        return None if trials is None else trials.learning_rate.reshape(self.batch)
+
+
+class Row(NamedTuple):
+    """One step, in the history of `Resynthesis`."""
+
+    error: Array
+    learning_rate: Array | None
+    accepted: Array
+    n_forward: Array
+    n_gradient: Array
+
+
+def _row(state: ResynthesisState) -> Row:
+    return Row(state.error, state.learning_rate, state.accepted, state.n_forward, state.n_gradient)
+
+
+@partial(jax.jit, static_argnames="optimizer")
+def begin(
+    y: Float[Array, "count *batch time"],
+    envelope: Float[Array, "*batch time"],
+    optimizer: optax.GradientTransformation,
+) -> ResynthesisState:
+    """State before the first trial, which is that of `y` itself."""
+    batch, n_samples = y.shape[:-1], y.shape[-1]
+    scale = jnp.broadcast_to(jnp.sqrt(envelope)[None], y.shape).reshape(-1, n_samples)
+    z = y.reshape(-1, n_samples) / scale
+    # Divided by the peak first, lest the squares of a quiet sound vanish.
+    peak = jnp.abs(z).max(axis=1, keepdims=True)
+    peak = jnp.where(peak > 0, peak, 1)
+    rms = peak * jnp.sqrt(jnp.square(z / peak).mean(axis=1, keepdims=True))
+    rms = jnp.where(rms > 0, rms, 1)
+    z = z / rms
+    return ResynthesisState(
+        scale=scale * rms,
+        trial=z,
+        best=z,
+        value=jnp.full(len(z), jnp.inf, z.dtype),
+        was_accepted=jnp.zeros(len(z), bool),
+        optimizer=jax.vmap(optimizer.init)(z),
+        n_forward=jnp.zeros((), jnp.int32),
+        n_gradient=jnp.zeros((), jnp.int32),
+        batch=batch,
+    )
+
+
+@partial(jax.jit, static_argnames=("transform", "optimizer"))
+@jax.named_scope("jtfs_jax.resynthesize")
+def run(
+    bank: PyTree,
+    target: Target,
+    state: ResynthesisState,
+    n: int,
+    *,
+    transform: Transform,
+    optimizer: optax.GradientTransformation,
+) -> tuple[ResynthesisState, Row]:
+    """As many trials as `n`, up to `CHUNK`; as `n` is traced, one program serves them all."""
+
+    def trial(index, state_and_rows):
+        state, rows = state_and_rows
+        state = _try(bank, target, state, transform, optimizer)
+        return state, jax.tree.map(lambda buffer, row: buffer.at[index].set(row), rows, _row(state))
+
+    rows = jax.tree.map(lambda row: jnp.zeros((CHUNK, *row.shape), row.dtype), _row(state))
+    return jax.lax.fori_loop(0, n, trial, (state, rows))
+
+
+def _try(bank, target, state, transform, optimizer) -> ResynthesisState:
+    """Evaluate the trial, let the optimizer judge it, and propose the next."""
+    optimizer = optax.with_extra_args_support(optimizer)
+    z = state.trial
+
+    def loss(z):
+        s = transform(bank, state.scale * z)
+        return half_square(target, s, math.prod(state.batch[1:])).astype(z.dtype)
+
+    value, pullback = jax.vjp(loss, z)
+    better = jnp.isfinite(value) & (value <= state.value)
+    judges = trial_state(state.optimizer) is not None
+    wanted = better.any() if judges else jnp.ones((), bool)
+    (gradient,) = jax.lax.cond(
+        wanted, pullback, lambda _: (jnp.zeros_like(z),), jnp.ones_like(value)
+    )
+    updates, optimizer_state = jax.vmap(
+        lambda gradient, state, z, value: optimizer.update(gradient, state, z, value=value)
+    )(gradient, state.optimizer, z, value)
+    trials = trial_state(optimizer_state)
+    accepted = better & jnp.isfinite(gradient).all(axis=1) if trials is None else trials.accepted
+    return ResynthesisState(
+        scale=state.scale,
+        trial=z + updates,
+        best=jnp.where(accepted[:, None], z, state.best),
+        value=jnp.where(accepted, value, state.value),
+        was_accepted=accepted,
+        optimizer=optimizer_state,
+        n_forward=state.n_forward + 1,
+        n_gradient=state.n_gradient + wanted.astype(jnp.int32),
+        batch=state.batch,
+    )

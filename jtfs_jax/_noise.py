@@ -1,0 +1,189 @@
+"""Noise with the first-order coefficients of a sound, and the loudness of the sound over time."""
+
+import math
+from functools import partial
+from numbers import Integral
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ._checks import positive_integer
+from ._filterbank import FilterBank
+from ._paths import frame_times
+from ._time_scattering import time_scattering
+
+_MAX_NODES = 256  # each of them takes a Fourier transform of the whole noise
+_N_CORRECTIONS = 2
+_CORRECTION_FLOOR = 1e-4  # of the largest coefficient, −80 dB: what is below is not amplified
+_ENVELOPE_FLOOR = 1e-2
+
+
+def colored_noise(
+    bank: FilterBank,
+    s1: Float[Array, "*batch n1 frame"],
+    *,
+    count: int = 1,
+    seed: int = 0,
+) -> Float[Array, "count *batch time"]:
+    """Gaussian noise that has nearly the first-order coefficients `s1`.
+
+    Gaussian noise n of spectral density P around the wavelet ψ, of bandwidth σ and peak gain 1, has
+
+        E|n ⋆ ψ| = √(π/4 · P · ∫|ψ̂|²)     with ∫|ψ̂|² = √π σ
+
+    which gives √P at the wavelets' center frequencies, for each frame; in between, it is
+    interpolated over frequency, and over time. The same white noise passes through all of these
+    filters. As they overlap, the coefficients of the result are not yet `s1`; so all amplitudes
+    are twice multiplied by the ratio of the one to the other (below 1e-4 of the largest
+    coefficient, that is −80 dB, both count as that much). The mean of the noise is 0, or almost.
+
+    Frames closer than 1/256 of the duration, or than the width of φ_T, are averaged before.
+
+    Args:
+        bank: Filters from `filterbank`.
+        s1: First-order coefficients S1 of one sound or several, all frames. A single frame, such as
+            `s1.mean(axis=-1, keepdims=True)`, gives noise that is stationary.
+        count: Number of sounds for each of the `s1`. Each is the same for any `count`; sounds of
+            different `s1` come from the same white noise.
+        seed: Integer that determines the noise, from 0 to 2**32 − 1.
+
+    Returns:
+        The sounds.
+
+    Raises:
+        ValueError: If `count` or `seed` is out of range, or `s1` is not for this `bank`.
+
+    Example:
+        >>> import jax.numpy as jnp, jtfs_jax
+        >>> bank = jtfs_jax.filterbank(1024, J=6, Q=4)
+        >>> x = jnp.sin(jnp.linspace(0.0, 300.0, 1024))
+        >>> colored_noise(bank, jtfs_jax.time_scattering(bank, x).S1, count=3).shape
+        (3, 1024)
+
+    References:
+        Lostanlen & Han, Musical metamerism with time–frequency scattering, 2024, section 2.3,
+        for stationary noise.
+    """
+    positive_integer("count", count)
+    s1 = jnp.asarray(s1, bank.dtype)
+    shape = (len(bank.wavelets1), len(frame_times(bank)))
+    if s1.ndim < 2 or s1.shape[-2] != shape[0] or s1.shape[-1] not in (1, shape[1]):
+        raise ValueError(
+            f"s1 must have {shape[0]} rows and 1 or {shape[1]} frames on its last axes, but its "
+            f"shape is {s1.shape}; compute it with this filterbank."
+        )
+    flat = s1.reshape(-1, *s1.shape[-2:])
+    y = _colored_noise(bank, flat, white_noise(bank.n_samples, bank.dtype, count, seed))
+    return y.reshape(count, *s1.shape[:-2], bank.n_samples)
+
+
+def white_noise(n_samples: int, dtype, count: int, seed: int) -> Float[Array, "count time"]:
+    """Gaussian noise of variance 1; each is the same for any `count`."""
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be an integer between 0 and 2**32 − 1, got {seed!r}.")
+    keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(int(seed))))(jnp.arange(count))
+    return jax.vmap(lambda key: jax.random.normal(key, (n_samples,), dtype))(keys)
+
+
+@jax.jit
+def first_order(
+    bank: FilterBank, y: Float[Array, "*batch time"]
+) -> Float[Array, "*batch n1 frame"]:
+    """S1; under `jit` nothing is computed of the second order."""
+    return time_scattering(bank, y).S1
+
+
+@jax.jit
+def envelope(bank: FilterBank, s1: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch time"]:
+    """Loudness over time, √Σ_n1 S1², relative to its maximum and at least 0.01 of it."""
+    nodes = _nodes(bank, s1.shape[-1])
+    loudness = jnp.sqrt(jnp.square(nodes.average(s1)).sum(axis=-2))
+    e = jnp.vectorize(nodes.interpolate, signature="(node)->(time)")(loudness)
+    highest = e.max(axis=-1, keepdims=True)
+    return jnp.maximum(e / jnp.where(highest > 0, highest, 1), _ENVELOPE_FLOOR)
+
+
+class _Nodes(NamedTuple):
+    """Times between which spectra are interpolated, each the average of some frames."""
+
+    times: np.ndarray
+    group: int  # consecutive frames a node
+    n_samples: int
+
+    def average(self, s1: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch n1 node"]:
+        n_frames = s1.shape[-1]
+        missing = len(self.times) * self.group - n_frames
+        padded = jnp.pad(s1, [(0, 0)] * (s1.ndim - 1) + [(0, missing)])
+        sums = padded.reshape(*s1.shape[:-1], -1, self.group).sum(axis=-1)
+        sizes = np.full(sums.shape[-1], self.group)
+        sizes[-1] -= missing
+        return sums / jnp.broadcast_to(jnp.asarray(sizes, s1.dtype), sums.shape)
+
+    def interpolate(self, values: Float[Array, " node"]) -> Float[Array, " time"]:
+        t = jnp.arange(self.n_samples, dtype=values.dtype)
+        return jnp.interp(t, jnp.asarray(self.times, values.dtype), values)
+
+
+def _nodes(bank: FilterBank, n_frames: int) -> _Nodes:
+    times = frame_times(bank)
+    if n_frames == 1:
+        return _Nodes(times.mean(keepdims=True), len(times), bank.n_samples)
+    shortest = 2 ** math.ceil(math.log2(bank.n_samples / _MAX_NODES))
+    group = max(bank.critical_stride, shortest) // (bank.stride or 1)
+    first = np.arange(0, n_frames, group)
+    sizes = np.minimum(group, n_frames - first)
+    return _Nodes(np.add.reduceat(times, first) / sizes, group, bank.n_samples)
+
+
+@jax.jit
+def _colored_noise(
+    bank: FilterBank, s1: Float[Array, "target n1 frame"], white: Float[Array, "count time"]
+) -> Float[Array, "count target time"]:
+    nodes = _nodes(bank, s1.shape[-1])
+    wanted = jnp.maximum(nodes.average(s1), 0)
+    highest = wanted.max(axis=(-2, -1), keepdims=True)
+    floor = _CORRECTION_FLOOR * jnp.where(highest > 0, highest, 1)
+    white_hat = jnp.broadcast_to(
+        jnp.fft.rfft(white)[:, None], (len(white), len(s1), bank.n_samples // 2 + 1)
+    )
+    synthesize = jax.vmap(jax.vmap(partial(_filtered, bank, nodes)))
+
+    def correct(_, amplitude_and_noise):
+        amplitude, _ = amplitude_and_noise
+        y = synthesize(amplitude, white_hat)
+        found = nodes.average(first_order(bank, y))
+        ratio = jnp.maximum(wanted, floor)[None] / jnp.maximum(found, floor[None])
+        return amplitude * ratio, y
+
+    amplitude = jnp.broadcast_to(wanted[None], (len(white), *wanted.shape))
+    none = jnp.zeros((*amplitude.shape[:2], bank.n_samples), s1.dtype)
+    # The last noise is synthesized after the last correction, and not corrected itself.
+    return jax.lax.fori_loop(0, _N_CORRECTIONS + 1, correct, (amplitude, none))[1]
+
+
+def _filtered(
+    bank: FilterBank,
+    nodes: _Nodes,
+    amplitude: Float[Array, "n1 node"],
+    white_hat: Array,
+) -> Float[Array, " time"]:
+    """White noise through filters that change over time, whose |n ⋆ ψ| is `amplitude`."""
+    xi, sigma = np.array([(w.xi, w.sigma) for w in bank.wavelets1]).T
+    dtype = amplitude.dtype
+    # By E|n ⋆ ψ| in `colored_noise`, √P is the mean of |n ⋆ ψ| times this:
+    gain = jnp.asarray(np.sqrt(4 / np.pi / (np.sqrt(np.pi) * sigma)), dtype)
+    frequency = jnp.asarray(np.fft.rfftfreq(bank.n_samples), dtype)
+    centers = jnp.asarray(xi[::-1], dtype)
+
+    def add(y, node):
+        index, row = node
+        root_p = jnp.interp(frequency, centers, (gain * row)[::-1]).at[0].set(0)
+        part_hat = jax.lax.complex(root_p * white_hat.real, root_p * white_hat.imag)
+        hat = nodes.interpolate(jax.nn.one_hot(index, len(nodes.times), dtype=dtype))
+        return y + hat * jnp.fft.irfft(part_hat, bank.n_samples), None
+
+    none = jnp.zeros(bank.n_samples, dtype)
+    return jax.lax.scan(add, none, (jnp.arange(len(nodes.times)), amplitude.T))[0]
