@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from . import _checks
+from ._fourier import scale
 from ._phase import cycles
 from ._wavelets import SIGMA0
 
@@ -369,7 +370,7 @@ def power_law_noise(
     # Normalized before the exponential, which steep spectra would overflow.
     log_counts = jnp.asarray(_row(np.log(counts / n_samples), exponent), exponent.dtype)
     log_power = log_power - jax.nn.logsumexp(log_power + log_counts, axis=-1, keepdims=True)
-    spectrum = jnp.fft.rfft(white)[..., 1:] * jnp.exp(0.5 * log_power)
+    spectrum = scale(jnp.fft.rfft(white)[..., 1:], jnp.exp(0.5 * log_power))
     no_mean = [(0, 0)] * (spectrum.ndim - 1) + [(1, 0)]
     return jnp.fft.irfft(jnp.pad(spectrum, no_mean), n_samples)
 
