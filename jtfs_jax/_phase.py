@@ -6,8 +6,8 @@ rounded. Derivatives do not need this; they are those of the same formula in pla
 """
 
 import math
-from dataclasses import dataclass
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,10 +16,10 @@ from jaxtyping import Array, Float
 _LN2 = math.log(2)
 _N_DOUBLINGS = 8
 _DEGREE = 8  # for 60 octaves from t = 0, the first term left out is below 1e-13 of the sum
+_NEAR, _DEGREE_NEAR = 0.5, 14  # the same for a float64 sum
 
 
-@dataclass(frozen=True)
-class _Pair:
+class _Pair(eqx.Module):
     """The number high + low, where low is at most a rounding error of high: 48 bits."""
 
     high: Array
@@ -82,30 +82,40 @@ def cycles(
     Returns:
         The phase, for float32 without whole cycles.
     """
-    plain_t = jnp.asarray(t, f.dtype)
-    plain_t = plain_t if gamma is None else _integral(gamma * _LN2, plain_t, float)
-    smooth = f * plain_t
+    smooth = jnp.asarray(t, f.dtype)
+    if gamma is not None:
+        smooth = smooth * _mean_exp(gamma * _LN2 * smooth)
+    smooth = f * smooth
     if f.dtype != jnp.float32:
         return smooth
     time = _as_pair(t)
     if gamma is not None:
-        time = _integral(_as_pair(gamma) * _as_pair(_LN2), time, _as_pair)
+        time = _integral_of_exp(_as_pair(gamma) * _as_pair(_LN2), time)
     accurate = (_as_pair(f) * time).fraction()
     return accurate + (smooth - jax.lax.stop_gradient(smooth))
 
 
-def _integral(rate, t, number):
-    """∫₀ᵗ exp(rate · s) ds; `number` makes constants for the arithmetic of the arguments.
+def _mean_exp(x: Array) -> Array:
+    """Mean of exp between 0 and x, (exp(x) − 1) / x, with its derivatives around 0."""
+    near = jnp.abs(x) < _NEAR
+    small, large = jnp.where(near, x, 0), jnp.where(near, 1, x)
+    series = jnp.ones_like(x)
+    for k in range(_DEGREE_NEAR, 0, -1):
+        series = 1 + small / (k + 1) * series
+    return jnp.where(near, series, jnp.expm1(large) / large)
 
-    By its Taylor series near 0, then, with E the integral, by E(2t) = E(t) (2 + rate · E(t)). There
-    is no division by the rate, which may be 0.
+
+def _integral_of_exp(rate: _Pair, t: _Pair) -> _Pair:
+    """∫₀ᵗ exp(rate · s) ds, by its Taylor series near 0, then by doubling.
+
+    With E the integral, E(2t) = E(t) (2 + rate · E(t)). Nothing is divided by the rate.
     """
-    t = t * number(2.0**-_N_DOUBLINGS)
+    t = t * _as_pair(2.0**-_N_DOUBLINGS)
     x = rate * t
-    series = number(1.0)
+    integral = _as_pair(1.0)
     for k in range(_DEGREE, 0, -1):
-        series = number(1.0) + x * number(1 / (k + 1)) * series
-    integral = t * series
-    for _ in range(_N_DOUBLINGS):
-        integral = integral * (number(2.0) + rate * integral)
-    return integral
+        integral = _as_pair(1.0) + x * _as_pair(1 / (k + 1)) * integral
+    integral = t * integral
+    return jax.lax.fori_loop(
+        0, _N_DOUBLINGS, lambda _, integral: integral * (_as_pair(2.0) + rate * integral), integral
+    )
