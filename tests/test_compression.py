@@ -9,19 +9,32 @@ import jtfs_jax
 from jtfs_jax import analysis
 
 N = 256
-TRANSFORMS = {"jtfs": jtfs_jax.jtfs, "time_scattering": jtfs_jax.time_scattering}
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
-@pytest.fixture(scope="module", params=[{}, {"T": 0, "F": 0}], ids=["dense", "by path"])
-def bank(request):
-    return jtfs_jax.filterbank(N, J=5, Q=4, J_fr=2, **request.param)
+CASES = {
+    "jtfs": (jtfs_jax.jtfs, {}),
+    "time_scattering": (jtfs_jax.time_scattering, {}),
+    "by path": (jtfs_jax.jtfs, {"T": 0, "F": 0}),
+}
 
 
-@pytest.fixture(params=TRANSFORMS)
-def S(request, bank):
+@pytest.fixture(scope="module", params=CASES)
+def case(request):
+    transform, options = CASES[request.param]
+    bank = jtfs_jax.filterbank(N, J=4, Q=2, J_fr=1, **options)
     x = np.random.default_rng(0).standard_normal((2, 3, N)).astype(np.float32)
-    return TRANSFORMS[request.param](bank, x)
+    return bank, transform(bank, x)
+
+
+@pytest.fixture
+def bank(case):
+    return case[0]
+
+
+@pytest.fixture
+def S(case):
+    return case[1]
 
 
 def paths(bank, S):
@@ -91,12 +104,11 @@ def test_logarithms_have_derivatives_at_zero():
 
 
 def test_errors_of_compression(bank, S):
-    one = jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, T=bank.T, F=bank.F)
     with pytest.raises(ValueError, match="paths of bank"):
-        analysis.fit_levels(one, S)
+        analysis.fit_levels(jtfs_jax.filterbank(N, J=3, Q=2, J_fr=1), S)
     with pytest.raises(ValueError, match="statistic must be"):
         analysis.fit_levels(bank, S, statistic="mode")  # pyright: ignore[reportArgumentType]
-    transform = TRANSFORMS["jtfs" if isinstance(S, jtfs_jax.JointScattering) else "time_scattering"]
-    levels = analysis.fit_levels(one, transform(one, jnp.ones((2, 3, N))))
+    levels = analysis.fit_levels(bank, S)
+    fewer = analysis.PathConstants(levels.S0, levels.S1, levels.S2[1:])
     with pytest.raises(ValueError, match="as many paths as the constants"):
-        analysis.mu_log(levels, S)
+        analysis.mu_log(fewer, S)

@@ -10,7 +10,7 @@ from jtfs_jax import analysis, synth
 
 N = 512
 OPTIONS = {
-    "dense": {"T": 2**5, "F": 4, "stride": 8, "stride_fr": 2},
+    "dense": {"T": 2**4, "F": 4, "stride": 8, "stride_fr": 2},
     "global": {"T": "global", "F": "global"},
     "not averaged": {"T": 0, "F": 0},
 }
@@ -19,16 +19,19 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 
 @pytest.fixture(scope="module", params=OPTIONS)
 def bank(request):
-    return jtfs_jax.filterbank(N, J=6, Q=6, J_fr=2, **OPTIONS[request.param])
+    return jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, **OPTIONS[request.param])
 
 
 @pytest.fixture(scope="module")
 def dense():
-    return jtfs_jax.filterbank(N, J=6, Q=6, J_fr=2, **OPTIONS["dense"])
+    return jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, **OPTIONS["dense"])
 
 
 def burst():
-    """Two of noise between silent ends, which nothing reaches from beyond."""
+    """Two of noise between silent ends, which nothing reaches from beyond.
+
+    All transforms are of two signals, to compile once for a filterbank.
+    """
     x = np.random.default_rng(0).standard_normal((2, N)).astype(np.float32)
     x[..., : 3 * N // 8] = x[..., -3 * N // 8 :] = 0
     return x
@@ -74,17 +77,17 @@ def test_energies_are_sums_of_squares_times_strides(bank):
     np.testing.assert_allclose(pairs["S0"], stride * (S.S0**2).sum(1), rtol=1e-5)
 
 
-@pytest.mark.parametrize("stride", [1, 32])
+@pytest.mark.parametrize("stride", [1, 16])
 def test_energies_do_not_depend_on_strides(dense, stride):
     x = burst()
-    other = jtfs_jax.filterbank(N, J=6, Q=6, J_fr=2, **OPTIONS["dense"] | {"stride": stride})
+    other = jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, **OPTIONS["dense"] | {"stride": stride})
     found = analysis.path_energies(other, jtfs_jax.jtfs(other, x))
     expected = np.asarray(analysis.path_energies(dense, jtfs_jax.jtfs(dense, x)))
     np.testing.assert_allclose(found, expected, atol=1e-4 * expected.max())
 
 
 def test_scalograms_keep_the_energy_that_the_littlewood_paley_sum_says():
-    bank = jtfs_jax.filterbank(N, J=6, Q=6, T=0)
+    bank = jtfs_jax.filterbank(N, J=4, Q=4, T=0)
     x = burst()
     S = jtfs_jax.time_scattering(bank, x)
     padded = np.zeros((2, bank.n_padded))
@@ -166,10 +169,10 @@ def test_batches_are_stacks(dense):
 
 def test_errors_of_energies(dense):
     S = jtfs_jax.jtfs(dense, burst())
-    other = jtfs_jax.filterbank(N, J=6, Q=4, J_fr=2)
+    other = jtfs_jax.filterbank(N, J=5, Q=4, J_fr=2)
     of_time = jtfs_jax.time_scattering(dense, burst())
     with pytest.raises(ValueError, match="paths of bank"):
-        analysis.path_energies(jtfs_jax.filterbank(N, J=5, Q=6, J_fr=2), S)
+        analysis.path_energies(jtfs_jax.filterbank(N, J=6, Q=6, J_fr=2), S)
     with pytest.raises(ValueError, match="paths of bank"):
         analysis.pair_energies(other, of_time)
     with pytest.raises(ValueError, match="what jtfs or time_scattering returns"):
