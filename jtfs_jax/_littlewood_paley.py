@@ -40,17 +40,17 @@ class JointLittlewoodPaley:
     Attributes:
         time: The sums over second-order filters; `time.frequency` are rates.
         frequential: The sums over frequential filters; `frequential.frequency` are scales.
+        frequential_of_average: The same for α = 0, whose rows are real: one spin stands for both.
     """
 
     time: LittlewoodPaley
     frequential: LittlewoodPaley
+    frequential_of_average: LittlewoodPaley
 
     @property
     def total(self) -> Float[np.ndarray, "scale rate"]:
         """The Littlewood–Paley sum in the plane; the same for positive and negative scales."""
-        # The rows that α = 0 leaves are real, and one spin stands for both.
-        of_low_pass = self.frequential.low_pass + self.frequential.wavelets / 2
-        return np.outer(of_low_pass, self.time.low_pass) + np.outer(
+        return np.outer(self.frequential_of_average.total, self.time.low_pass) + np.outer(
             self.frequential.total, self.time.wavelets
         )
 
@@ -139,7 +139,8 @@ def joint_littlewood_paley(
     """
     return JointLittlewoodPaley(
         time=littlewood_paley(bank, "second", sample_rate=sample_rate),
-        frequential=littlewood_paley(bank, "frequential"),
+        frequential=_over_rows(bank),
+        frequential_of_average=_over_rows(bank, real=True),
     )
 
 
@@ -159,7 +160,7 @@ def _over_time(
     return LittlewoodPaley(np.arange(n // 2 + 1) / n * sample_rate, phi, _both_sides(psi) / 2)
 
 
-def _over_rows(bank: FilterBank) -> LittlewoodPaley:
+def _over_rows(bank: FilterBank, *, real: bool = False) -> LittlewoodPaley:
     require_joint(bank)
     assert bank.J_fr is not None
     width = 0.0 if isinstance(bank.F, str) else bank.F
@@ -169,7 +170,7 @@ def _over_rows(bank: FilterBank) -> LittlewoodPaley:
     psi = np.square(np.abs(np.fft.fft(kernels))).sum(0)
     phi = np.square(np.abs(np.fft.rfft(low_pass(2**bank.J_fr, n))))
     scale = np.arange(n // 2 + 1) / n * bank.Q[0]
-    return LittlewoodPaley(scale, phi, _both_sides(psi))
+    return LittlewoodPaley(scale, phi, _both_sides(psi) / (2 if real else 1))
 
 
 def _both_sides(energy: Float[np.ndarray, " bin"]) -> Float[np.ndarray, " frequency"]:
