@@ -134,3 +134,10 @@ def signal(x: Array, n_samples: int, dtype: np.dtype) -> tuple[Array, tuple[int,
 def is_traced(value: object) -> bool:
     """Whether the value is not known yet, as under `jax.jit`."""
     return isinstance(value, Tracer)
+
+
+def index(name: str, value: object, n: int) -> int:
+    """An integer between 0 and n − 1."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or not 0 <= value < n:
+        raise ValueError(f"{name} must be an integer between 0 and {n - 1}, got {value!r}.")
+    return int(value)
