@@ -1,7 +1,7 @@
 """What pictures share: colors, levels, and axes with units."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -40,8 +40,8 @@ def colorbar(
     """
     figure = picture.get_figure()
     assert figure is not None
-    ax = picture.axes if ax is None else ax
-    bar = figure.colorbar(picture, ax=ax, pad=0.02, label=str(picture.get_label()))
+    room = cast("Axes", picture.axes) if ax is None else ax
+    bar = figure.colorbar(picture, ax=room, pad=0.02, label=str(picture.get_label()))
     bar.locator = require("matplotlib.ticker", "plot").MaxNLocator(5, steps=[1, 2, 5, 10])
     bar.outline.set_visible(False)
     return bar
@@ -58,7 +58,7 @@ def decibels(
 def edges(centers: Float[np.ndarray, " center"]) -> Float[np.ndarray, " edge"]:
     """Borders halfway, on a logarithmic axis, between the centers; of a single one, an octave."""
     log2 = np.log2(centers)
-    steps = np.diff(log2) if len(log2) > 1 else -np.ones(1)
+    steps = np.diff(log2) if len(log2) > 1 else np.ones(1)
     first, last = log2[:1] - steps[0] / 2, log2[-1:] + steps[-1] / 2
     return 2 ** np.concatenate([first, (log2[1:] + log2[:-1]) / 2, last])
 
