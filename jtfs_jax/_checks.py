@@ -138,6 +138,6 @@ def is_traced(value: object) -> bool:
 
 def index(name: str, value: object, n: int) -> int:
     """An integer between 0 and n − 1."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 0 or value >= n:
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) not in range(n):
         raise ValueError(f"{name} must be an integer between 0 and {n - 1}, got {value!r}.")
     return int(value)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from ._options import (
+from ._cli_options import (
     add_recordings,
     add_sampling,
     add_scattering,

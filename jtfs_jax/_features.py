@@ -16,7 +16,7 @@ from ._extras import require
 from ._files import replacing
 from ._filterbank import FilterBank
 from ._jtfs import jtfs
-from ._options import error_line
+from ._cli_options import error_line
 from ._paths import band_frequencies, frame_times, path_table, wavelet_frequencies
 from ._recording import check_output, joint_filterbank, name_of, settings_of, source_of
 

@@ -94,6 +94,15 @@ def _kappa(wavelet: Wavelet) -> float:
     return float(_periodized(np.array(-xi), sigma) / _periodized(np.array(0.0), sigma))
 
 
+def morlet(wavelet: Wavelet, t: np.ndarray) -> np.ndarray:
+    """Impulse response at any time `t`, with a peak of about 1: at integers, that of `morlet_hat`.
+
+    ψ(t) ∝ exp(−2 (π σ t)²) (exp(2πi ξ t) − κ),   κ such that Σₜ ψ(t) = 0 over integers
+    """
+    xi, sigma, _ = wavelet
+    return np.exp(-2 * (np.pi * sigma * t) ** 2) * (np.exp(2j * np.pi * xi * t) - _kappa(wavelet))
+
+
 def _periodized(f: np.ndarray, sigma: float) -> np.ndarray:
     first, last = math.ceil(-f.max() - 9 * sigma), math.floor(-f.min() + 9 * sigma)
     periods = np.arange(first, last + 1).reshape(-1, *[1] * f.ndim)
@@ -134,12 +143,3 @@ def row_kernel(wavelet: Wavelet, n: int) -> np.ndarray:
     # The spectrum starts at bin −(n // 2): undo that shift, and center the response.
     rows = np.arange(n)
     return np.roll(response * np.exp(-2j * np.pi * rows * (n // 2) / n), n // 2)
-
-
-def morlet(wavelet: Wavelet, t: np.ndarray) -> np.ndarray:
-    """Impulse response at any time `t`, with a peak of about 1: at integers, that of `morlet_hat`.
-
-    ψ(t) ∝ exp(−2 (π σ t)²) (exp(2πi ξ t) − κ),   κ such that Σₜ ψ(t) = 0 over integers
-    """
-    xi, sigma, _ = wavelet
-    return np.exp(-2 * (np.pi * sigma * t) ** 2) * (np.exp(2j * np.pi * xi * t) - _kappa(wavelet))
