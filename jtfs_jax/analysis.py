@@ -1,144 +1,33 @@
-"""Measures of sounds."""
+"""Measures of sounds, of coefficients and of filterbanks; coefficients as features for learning."""
 
-import math
-from functools import partial
-from typing import Literal
-
-import jax
-import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float
-
-from . import _checks
-from ._filterbank import FilterBank
-from ._first_order import scalogram
-from ._wavelets import ALPHA, SIGMA0
-
-# Correlation that wavelets may impose on two bands by their overlap, and still count as a pair.
-_NEGLIGIBLE = 1e-3
-
-
-@partial(jax.jit, static_argnames=("T", "octaves"))
-@jax.named_scope("jtfs_jax.analysis.band_synchrony")
-def band_synchrony(
-    bank: FilterBank,
-    x: Float[Array, "*batch time"],
-    *,
-    T: float | Literal["global"] | None = None,
-    octaves: tuple[float, float] = (0.0, math.inf),
-) -> Float[Array, "*batch"]:
-    """How well the envelopes of a sound's bands line up in time, from −1 to 1.
-
-    With φ_T a low-pass, γ_n the Gaussian |ψ_n| of the n-th wavelet, and ⋆ convolution over time,
-
-        V(n, t)    = U1(n, t) − (U1(n, ·) ⋆ φ_T)(t)
-        V(n, m, t) = (V(n, ·) ⋆ γ_m)(t)
-
-                     Σ ⟨V(n, m, ·), V(m, n, ·)⟩
-        synchrony  = ──────────────────────────────     sums over pairs of bands n < m
-                     Σ ‖V(n, m, ·)‖ ‖V(m, n, ·)‖
-
-    It is a mean of correlation coefficients, weighted by how much the bands are modulated. V leaves
-    out the slow variations, those that S1 describes. Convolution by the wavelet of the other band
-    brings both bands to the same resolution in time, so that the envelopes of a click, of which
-    each is as long as its wavelet, correlate fully. Bands whose wavelets overlap are no pair: their
-    envelopes are alike in any sound.
-
-    It is 1 for clicks, and for tones that are modulated slowly and alike; about 0 for noise, and
-    for tones modulated independently of each other. Delays from band to band, chirps for example,
-    lower it. It does not depend on gain, and is 0 for silence. Signals are continued by their
-    reflections: where a sound does not begin and end softly, and is otherwise steady, the kinks
-    there count.
-
-    Args:
-        bank: Filters from `filterbank`, of which those of the first order serve.
-        x: Real signals of `bank.n_samples` samples on the last axis; other axes are batch.
-        T: Width of φ_T, in samples: from 1 to `bank.n_samples`. None means that of `bank`. Where
-            either is "global" or 0, V leaves out the mean over the signal alone.
-        octaves: Smallest and largest distance between the bands of a pair.
-
-    Returns:
-        The synchrony of each signal.
-
-    Raises:
-        ValueError: At trace time, if `x` is not real or not as long as `bank` is for; if `T` or
-            `octaves` are out of range, or if the latter leave no pair.
-
-    Example:
-        >>> import jax.numpy as jnp, jtfs_jax
-        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8)
-        >>> click = jnp.zeros(4096).at[2000].set(1.0)
-        >>> round(float(band_synchrony(bank, click)), 3)
-        1.0
-
-    References:
-        Muradeli et al., Differentiable Time–Frequency Scattering on GPU, 2022, section 5 and
-        Figure 6, arXiv:2204.08269: metamers of time scattering lose synchrony, those of joint
-        time–frequency scattering keep it.
-
-    See Also:
-        jtfs_jax.resynthesis.resynthesize: metamers.
-    """
-    u1 = scalogram(bank, x)
-    n = bank.n_samples
-    xi, sigma = np.array([(psi.xi, psi.sigma) for psi in bank.wavelets1]).T
-    weights = jnp.asarray(_pairs(xi, sigma, octaves), u1.dtype)
-    # A cosine transform is that of a signal continued by its reflection, which the symmetric
-    # filters multiply. Higher up, no wavelet's Gaussian passes anything.
-    n_bins = min(n, math.ceil(2 * n * ALPHA * sigma.max()))
-    f = np.arange(n_bins) / (2 * n)
-    gaussians = jnp.asarray(np.exp(-0.5 * (f / sigma[:, None]) ** 2), u1.dtype)
-    high_pass = jnp.asarray(_high_pass(f, bank.T if T is None else T, n), u1.dtype)
-    v = jax.scipy.fft.dct(u1, norm="ortho")[..., :n_bins] * _as_row(high_pass, u1.ndim)
-
-    smooth = v * gaussians.reshape((1,) * (u1.ndim - 2) + gaussians.shape)
-    products = jnp.matmul(smooth, smooth.mT, precision=jax.lax.Precision.HIGHEST)
-    energies = jnp.matmul(v**2, (gaussians**2).T, precision=jax.lax.Precision.HIGHEST)
-    live = energies > 0
-    norms = jnp.where(live, jnp.sqrt(jnp.where(live, energies, 1)), 0)
-    common = jnp.einsum("...nm,nm->...", products, weights)
-    total = jnp.einsum("...nm,...mn,nm->...", norms, norms, weights)
-    return jnp.where(total > 0, common / jnp.where(total > 0, total, 1), 0)
-
-
-def _as_row(row: Float[Array, " bin"], ndim: int) -> Float[Array, "... bin"]:
-    return row.reshape((1,) * (ndim - 1) + row.shape)
-
-
-def _high_pass(
-    f: Float[np.ndarray, " bin"], T: float | str, n_samples: int
-) -> Float[np.ndarray, " bin"]:
-    """Transfer function of the identity without φ_T, at `f` cycles/sample."""
-    width = _checks.width("T", T, 0, n_samples, "samples")
-    if isinstance(width, str) or width == 0:
-        return np.where(f == 0, 0.0, 1.0)
-    return -np.expm1(-0.5 * (f * width / SIGMA0) ** 2)
-
-
-def _pairs(
-    xi: Float[np.ndarray, " n1"], sigma: Float[np.ndarray, " n1"], octaves: tuple[float, float]
-) -> Float[np.ndarray, "n1 n1"]:
-    """1 for each pair n < m at these distances whose wavelets do not overlap; else 0."""
-    if not (isinstance(octaves, tuple) and len(octaves) == 2 and 0 <= octaves[0] <= octaves[1]):
-        raise ValueError(
-            f"octaves must be a pair of numbers (smallest, largest), both at least 0 and in this "
-            f"order, got {octaves!r}."
-        )
-    distance = np.abs(np.log2(xi[:, None] / xi))
-    # How much the squared envelopes of white noise correlate: |⟨ψ_n, ψ_m⟩|² of unit wavelets.
-    variance = sigma[:, None] ** 2 + sigma**2
-    overlap = 2 * sigma[:, None] * sigma / variance * np.exp(-((xi[:, None] - xi) ** 2) / variance)
-    apart = np.triu(overlap <= _NEGLIGIBLE)
-    # Rounding shall not exclude what is an octave apart from (1, 1).
-    pairs = apart & (distance > octaves[0] - 1e-6) & (distance < octaves[1] + 1e-6)
-    if pairs.any():
-        return pairs.astype(float)
-    if not apart.any():
-        raise ValueError(
-            f"bank must have wavelets that do not overlap, but of its {len(xi)} first-order "
-            f"wavelets every two do; raise its J or its Q."
-        )
-    raise ValueError(
-        f"octaves must leave pairs of bands that do not overlap, got {octaves!r}, where such pairs "
-        f"are {distance[apart].min():.2f} to {distance[apart].max():.2f} octaves apart; widen it."
-    )
+from ._compression import (
+    PathConstants as PathConstants,
+    Standardization as Standardization,
+    fit_levels as fit_levels,
+    fit_standardization as fit_standardization,
+    log_compress as log_compress,
+    mu_log as mu_log,
+    standardize as standardize,
+)
+from ._energy import (
+    energy_fractions as energy_fractions,
+    pair_distances as pair_distances,
+    pair_energies as pair_energies,
+    path_energies as path_energies,
+    spin_ratio as spin_ratio,
+    spin_ratios as spin_ratios,
+)
+from ._littlewood_paley import (
+    JointLittlewoodPaley as JointLittlewoodPaley,
+    LittlewoodPaley as LittlewoodPaley,
+    joint_littlewood_paley as joint_littlewood_paley,
+    littlewood_paley as littlewood_paley,
+)
+from ._packing import (
+    PackedAxes as PackedAxes,
+    PackedScattering as PackedScattering,
+    pack as pack,
+    packed_axes as packed_axes,
+    unpack as unpack,
+)
+from ._synchrony import band_synchrony as band_synchrony
