@@ -12,11 +12,11 @@ import jax
 import numpy as np
 
 from . import audio
+from ._cli_options import error_line
 from ._extras import require
 from ._files import replacing
 from ._filterbank import FilterBank
 from ._jtfs import jtfs
-from ._cli_options import error_line
 from ._paths import band_frequencies, frame_times, path_table, wavelet_frequencies
 from ._recording import check_output, joint_filterbank, name_of, settings_of, source_of
 

@@ -1,48 +1,45 @@
-"""S2 path by path, whatever its layout, without the rows that are 0 by construction."""
+"""The second order path by path, whatever its layout, without rows that are 0 by construction."""
 
-from typing import TypeAlias
+from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from ._filterbank import FilterBank
-from ._paths import PathTable, band_frequencies, frame_times, joint_paths
-
-SecondOrder: TypeAlias = (
-    Float[Array | np.ndarray, "path band frame"]
-    | dict[tuple[int, int], Float[Array | np.ndarray, "band frame"]]
-)
+from ._jtfs import JointScattering, require_paths
+from ._paths import PathTable, band_frequencies, frame_times, joint_paths, path_table
 
 
-def live_paths(
-    bank: FilterBank, table: PathTable, S2: SecondOrder
-) -> list[Float[np.ndarray, "band frame"]]:
-    """The coefficients of each path, in the order of `table`.
+def live_paths(bank: FilterBank, S: JointScattering) -> list[Float[np.ndarray, "band frame"]]:
+    """The coefficients of each path of one sound, in the order of `path_table`.
 
     Raises:
-        ValueError: If `S2` is not that of one sound through `bank`.
+        ValueError: If `S` is not that of one sound through `bank`.
     """
-    if isinstance(S2, dict):
-        if list(S2) != list(joint_paths(bank)):
-            raise ValueError(
-                f"S2 must have the {len(table)} paths of bank, in their order, got a dictionary of "
-                f"{len(S2)}; give the filterbank that S2 was made with."
-            )
-        paths = [np.asarray(u) for u in S2.values()]
-        found, wanted = paths[0].shape, paths[0].shape[-2:]
+    require_one_sound(bank, S)
+    if isinstance(S.S2, Mapping):
+        paths = [S.S2[path] for path in joint_paths(bank)]
     else:
-        paths = list(np.asarray(S2))
-        found = S2.shape
-        wanted = (len(table), len(band_frequencies(bank)), len(frame_times(bank)))
+        paths = np.asarray(S.S2)
+    return [np.asarray(u)[:n] for u, n in zip(paths, path_table(bank).n_rows, strict=True)]
+
+
+def require_one_sound(bank: FilterBank, S: JointScattering) -> None:
+    """The coefficients are those of one sound through the filterbank."""
+    require_paths(bank, S)
+    if isinstance(S.S2, Mapping):
+        found = next(iter(S.S2.values())).shape
+        wanted = found[-2:]
+    else:
+        found = S.S2.shape
+        wanted = (found[-3], len(band_frequencies(bank)), len(frame_times(bank)))
     if found != wanted:
         raise ValueError(
-            f"S2 must be that of one sound, of shape {wanted} for this filterbank, got {found}; "
-            f"give one sound of a batch, and the filterbank that S2 was made with."
+            f"S must be that of one sound, its S2 of shape {wanted} for this filterbank, got "
+            f"{found}; take one sound of a batch, and the filterbank that S was computed with."
         )
-    return [u[:n] for u, n in zip(paths, table.n_rows, strict=True)]
 
 
 def signed_scales(table: PathTable) -> Float[np.ndarray, " path"]:
-    """Scales in cycles/octave, negative where the spin is; 0 for the low-pass β = 0."""
-    scales = np.where(table.spin < 0, -table.scale, table.scale)
-    return np.where(table.n_fr == 0, 0.0, scales)
+    """Scales in cycles/octave, negative where the spin is."""
+    return np.where(table.spin < 0, -table.scale, table.scale)

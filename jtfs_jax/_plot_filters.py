@@ -1,11 +1,12 @@
 """Transfer functions of the filterbanks, and their Littlewood–Paley sums."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 from ._filterbank import FilterBank
-from ._paths import require_joint
+from ._littlewood_paley import frequential_responses, littlewood_paley
 from ._plot_axes import (
     FALLING,
     LOW_PASS,
@@ -14,12 +15,6 @@ from ._plot_axes import (
     frequency_unit,
     legend_above,
     logarithmic,
-)
-from ._transfer_functions import (
-    TransferFunction,
-    frequential_filters,
-    littlewood_paley,
-    time_filters,
 )
 
 if TYPE_CHECKING:
@@ -33,58 +28,57 @@ _CROWD = 50  # filters whose lines had better be thin
 
 def filterbank(
     bank: FilterBank,
-    order: Literal[1, 2, "fr"] = 1,
+    filters: Literal["first", "second", "frequential"] = "first",
     *,
     sample_rate: float | None = None,
     ax: "Axes | None" = None,
 ) -> "list[Line2D]":
-    """Draw the transfer functions of a filterbank, and their Littlewood–Paley sum.
+    """Draw the transfer functions of an order, or along log-frequency, and what they keep in all.
 
-    The sum is the gain in energy, of real signals over time and of complex ones along frequency:
-
-        orders 1 and 2   |φ̂_T(f)|² + ½ Σₙ |ψ̂ₙ(f)|² + |ψ̂ₙ(−f)|²
-        "fr"             |φ̂(f)|² + Σ_β |ψ̂_β(f)|² + |ψ̂_β(−f)|²     φ the low-pass β = 0
+    The black line is the Littlewood–Paley sum, the gain in energy at each frequency.
 
     Args:
         bank: Filters from `filterbank`.
-        order: Of which order are the wavelets, or "fr" for those along log-frequency.
-        sample_rate: Samples a second, in Hz. None: frequencies are in cycles/sample. Those along
-            log-frequency are always in cycles/octave.
+        filters: "first" for the ψ_n1, "second" for the ψ_n2 that have paths, both with φ_T, or the
+            low-pass of width 2**J for T=0 and T="global"; "frequential" for the ψ_β of both spins
+            and the low-pass β = 0.
+        sample_rate: Samples a second, in Hz. None: frequencies are in cycles/sample. Those of
+            "frequential" are in cycles/octave, whatever the sample rate.
         ax: Where to draw. None: the current axes of pyplot.
 
     Returns:
-        The moduli of the wavelets, from high to low frequency, and those of spin −1 after those of
-        spin +1; then the low-pass, and the sum.
+        The moduli of the wavelets from high to low frequency, those of spin −1 after those of spin
+        +1, and of the low-pass; then the sum.
 
     Raises:
-        ValueError: If `order` is none of these, or `bank` has no frequential wavelets for "fr".
-    """
-    if order not in (1, 2, "fr"):
-        raise ValueError(f'order must be 1, 2 or "fr", got {order!r}.')
-    if order == "fr":
-        require_joint(bank)
-    filters = frequential_filters(bank) if order == "fr" else time_filters(bank, order)
-    unit = bank.Q[0] if order == "fr" else (sample_rate or 1)
-    ax = current_axes(ax)
-    lines = []
-    for filter_ in filters:
-        label, color = _label(filter_)
-        every = -(-len(filter_.values) // _N_POINTS)
-        lines += ax.plot(
-            filter_.f[::every] * unit,
-            np.abs(filter_.values[::every]),
-            color=color,
-            linewidth=0.8 if len(filters) < _CROWD else 0.4,
-            label=label,
-        )
-    f, total = littlewood_paley(filters)
-    lines += ax.plot(f * unit, total, color="black", linewidth=1.2, label="Littlewood–Paley")
+        ValueError: If `filters` is none of these, if `bank` has no frequential wavelets where they
+            are asked for, or if `sample_rate` is not positive.
 
-    if order == "fr":
-        ax.set_xlim(-unit / 2, unit / 2)
+    See Also:
+        jtfs_jax.analysis.littlewood_paley: the sum.
+    """
+    total = littlewood_paley(bank, filters, sample_rate=sample_rate)
+    of_rows = filters == "frequential"
+    curves = _along_frequency(bank) if of_rows else _along_time(bank, filters, sample_rate or 1.0)
+    ax = current_axes(ax)
+    width = 0.8 if len(curves) < _CROWD else 0.4
+    lines = []
+    for curve in curves:
+        every = -(-len(curve.f) // _N_POINTS)
+        options = {"color": curve.color, "label": curve.label, "linewidth": width}
+        lines += ax.plot(curve.f[::every], np.abs(curve.gain[::every]), **options)
+    f, energy = total.frequency, total.total
+    if of_rows:
+        f, energy = np.concatenate([-f[:0:-1], f]), np.concatenate([energy[:0:-1], energy])
+    lines += ax.plot(f, energy, color="black", linewidth=1.2, label="Littlewood–Paley")
+
+    if of_rows:
+        ax.set_xlim(f[0], f[-1])
         ax.set_xlabel("frequency (cycles/octave)")
     else:
-        ax.set_xlim(_lowest(filters) * unit, unit / 2)
+        # The half of the low-pass and the peaks of all wavelets are to be seen.
+        peaks = [curve.f[curve.gain > curve.gain.max() / 2].max() for curve in curves]
+        ax.set_xlim(min(peaks) / 2, f[-1])
         logarithmic(ax, "x")
         ax.set_xlabel(f"frequency ({frequency_unit(sample_rate)})")
     ax.set_ylim(0, None)
@@ -94,14 +88,30 @@ def filterbank(
     return lines
 
 
-def _lowest(filters: list[TransferFunction]) -> float:
-    """A frequency from which the slowest wavelet and the low-pass can be seen."""
-    slowest = min(filter_.xi for filter_ in filters if filter_.xi)
-    cutoffs = [f.f[np.abs(f.values) > 0.5].max() for f in filters if not f.xi]
-    return min([slowest, *cutoffs]) / 2
+class _Curve(NamedTuple):
+    f: Float[np.ndarray, " bin"]
+    gain: Float[np.ndarray, " bin"]
+    label: str
+    color: str
 
 
-def _label(filter_: TransferFunction) -> tuple[str, str]:
-    if filter_.spin:
-        return ("rising", RISING) if filter_.spin > 0 else ("falling", FALLING)
-    return ("wavelets", _WAVELET) if filter_.xi else ("low-pass", LOW_PASS)
+def _along_time(bank: FilterBank, filters: str, sample_rate: float) -> list[_Curve]:
+    """The wavelets as the filterbank has them, on the bins that they pass."""
+    bands = bank.first if filters == "first" else [second.band for second in bank.second]
+    curves = {}
+    for band in bands:
+        f = (band.start + np.arange(band.psi_hat.shape[1])) / bank.n_padded * sample_rate
+        for n, gain in enumerate(np.asarray(band.psi_hat, float), band.first):
+            curves[n] = _Curve(f, gain, "wavelets", _WAVELET)
+    phi_hat = np.asarray(bank.phi_hat, float)
+    f = np.arange(len(phi_hat)) / bank.n_padded * sample_rate
+    return [*(curves[n] for n in sorted(curves)), _Curve(f, phi_hat, "low-pass", LOW_PASS)]
+
+
+def _along_frequency(bank: FilterBank) -> list[_Curve]:
+    phi_hat, psi_hats = frequential_responses(bank)
+    order = np.fft.fftfreq(len(phi_hat)).argsort()
+    f = np.fft.fftfreq(len(phi_hat))[order] * bank.Q[0]
+    rising = [_Curve(f, psi_hat[order], "rising", RISING) for psi_hat in psi_hats]
+    falling = [_Curve(-f, psi_hat[order], "falling", FALLING) for psi_hat in psi_hats]
+    return [*rising, *falling, _Curve(f, phi_hat[order], "low-pass", LOW_PASS)]

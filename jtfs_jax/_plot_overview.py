@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from ._energy import path_energies
 from ._extras import require
 from ._filterbank import FilterBank
 from ._jtfs import jtfs
@@ -42,10 +43,10 @@ def overview(
     See Also:
         scalogram, path, scale_rate, energy_profile: its parts.
     """
-    S2 = jtfs(bank, jnp.asarray(x)).S2
+    S = jtfs(bank, jnp.asarray(x))
     table = path_table(bank, sample_rate=sample_rate)
-    paths = live_paths(bank, table, S2)
-    rising, falling = _loudest(table, paths)
+    paths = live_paths(bank, S)
+    rising, falling = _loudest(table, np.asarray(path_energies(bank, S)))
     reference = max(float(paths[rising].max()), float(paths[falling].max()))
 
     figure = require("matplotlib.figure", "plot").Figure(figsize=(8, 9), layout="constrained")
@@ -53,21 +54,20 @@ def overview(
     colorbar(scalogram(bank, x, sample_rate=sample_rate, ax=top.add_subplot()))
     axes = middle.subplots(1, 2, sharex=True, sharey=True)
     meshes = [
-        path(bank, S2, index, sample_rate=sample_rate, reference=reference, ax=ax)
+        path(bank, S, index, sample_rate=sample_rate, reference=reference, ax=ax)
         for ax, index in zip(axes, (rising, falling), strict=True)
     ]
     axes[1].set_ylabel("")
     colorbar(meshes[0], ax=list(axes))
     rates, energies = bottom.subplots(1, 2)
-    colorbar(scale_rate(bank, S2, sample_rate=sample_rate, ax=rates))
-    energy_profile(bank, S2, sample_rate=sample_rate, ax=energies)
+    colorbar(scale_rate(bank, S, sample_rate=sample_rate, ax=rates))
+    energy_profile(bank, S, sample_rate=sample_rate, ax=energies)
     return figure
 
 
-def _loudest(table: PathTable, paths: list[Float[np.ndarray, "band frame"]]) -> tuple[int, int]:
-    """The path of the greatest mean square, and its mirror: the rising one first."""
-    power = np.array([np.mean(np.square(u, dtype=float)) for u in paths])
-    loudest = int(np.argmax(np.where(table.spin != 0, power, -1.0)))
+def _loudest(table: PathTable, energies: Float[np.ndarray, " path"]) -> tuple[int, int]:
+    """The path of the greatest energy, of those with a spin, and its mirror: the rising one first."""
+    loudest = int(np.argmax(np.where(table.spin != 0, energies, -1.0)))
     alike = (table.n2 == table.n2[loudest]) & (table.scale == table.scale[loudest])
-    rising, falling = (np.flatnonzero(alike & (table.spin == spin)) for spin in (1, -1))
-    return int(rising[0]), int(falling[0])
+    rising, falling = (int(np.flatnonzero(alike & (table.spin == spin))[0]) for spin in (1, -1))
+    return rising, falling

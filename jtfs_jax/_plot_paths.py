@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import _checks
+from ._energy import path_energies
 from ._extras import require
 from ._filterbank import FilterBank
-from ._live_paths import SecondOrder, live_paths, signed_scales
+from ._jtfs import JointScattering
+from ._live_paths import live_paths, require_one_sound, signed_scales
 from ._paths import PathTable, band_frequencies, frame_times, path_table, wavelet_frequencies
 from ._plot_axes import (
     FALLING,
@@ -46,7 +48,7 @@ _PAIRS = {
 
 def path(
     bank: FilterBank,
-    S2: SecondOrder,
+    S: JointScattering,
     path: int,
     *,
     sample_rate: float | None = None,
@@ -57,7 +59,7 @@ def path(
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
-        S2: Second-order coefficients of one sound, from `jtfs`.
+        S: Coefficients of one sound, from `jtfs`.
         path: Index of the path, as in `path_table`.
         sample_rate: Samples a second, in Hz. None: time in samples, frequency in cycles/sample.
         reference: Coefficient of 0 dB, the brightest color. None: the largest in the picture.
@@ -68,7 +70,7 @@ def path(
         and frames in columns.
 
     Raises:
-        ValueError: If `S2` is not that of one sound through `bank`, or there is no such path.
+        ValueError: If `S` is not that of one sound through `bank`, or there is no such path.
 
     See Also:
         scale_rate: all paths at once.
@@ -76,7 +78,7 @@ def path(
     """
     table = path_table(bank, sample_rate=sample_rate)
     path = _checks.index("path", path, len(table))
-    u = live_paths(bank, table, S2)[path]
+    u = live_paths(bank, S)[path]
     times = frame_times(bank, sample_rate=sample_rate, n2=int(table.n2[path]))
     end = bank.n_samples / (sample_rate or 1)
     if bank.F == "global":
@@ -101,7 +103,7 @@ def path_name(table: PathTable, path: int, sample_rate: float | None) -> str:
 
 def animation(
     bank: FilterBank,
-    S2: SecondOrder,
+    S: JointScattering,
     *,
     paths: Sequence[int] | None = None,
     interval: float = 0.4,
@@ -116,7 +118,7 @@ def animation(
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
-        S2: Second-order coefficients of one sound, from `jtfs`.
+        S: Coefficients of one sound, from `jtfs`.
         paths: Indices of the paths, as in `path_table`. None: all.
         interval: Time for which a path is seen, in seconds.
         sample_rate: Samples a second, in Hz. None: time in samples, frequency in cycles/sample.
@@ -127,14 +129,14 @@ def animation(
         The animation, of as many frames as there are paths.
 
     Raises:
-        ValueError: If `S2` is not that of one sound through `bank`, if `paths` is empty or has
+        ValueError: If `S` is not that of one sound through `bank`, if `paths` is empty or has
             an index that does not exist, or if `interval` is not a positive number.
 
     See Also:
         path: the picture of one path.
     """
     table = path_table(bank, sample_rate=sample_rate)
-    live = live_paths(bank, table, S2)
+    live = live_paths(bank, S)
     seconds = _checks.positive_number("interval", interval)
     shown = range(len(table)) if paths is None else paths
     shown = [_checks.index("paths", index, len(table)) for index in shown]
@@ -148,7 +150,7 @@ def animation(
     def draw(index: int) -> "tuple[QuadMesh]":
         canvas.clear()
         options = {"sample_rate": sample_rate, "reference": reference, "ax": canvas}
-        mesh = path(bank, S2, index, **options)
+        mesh = path(bank, S, index, **options)
         canvas.set_ylim(*limits)
         return (mesh,)
 
@@ -160,7 +162,7 @@ def animation(
 
 def energy_profile(
     bank: FilterBank,
-    S2: SecondOrder,
+    S: JointScattering,
     *,
     sample_rate: float | None = None,
     ax: "Axes | None" = None,
@@ -172,7 +174,7 @@ def energy_profile(
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
-        S2: Second-order coefficients of one sound, from `jtfs`.
+        S: Coefficients of one sound, from `jtfs`.
         sample_rate: Samples a second, in Hz. None: rates are in cycles/sample.
         ax: Where to draw. None: the current axes of pyplot.
 
@@ -180,15 +182,14 @@ def energy_profile(
         The bars; the p-th, around p, is that of the p-th path.
 
     Raises:
-        ValueError: If `S2` is not that of one sound through `bank`.
+        ValueError: If `S` is not that of one sound through `bank`.
 
     See Also:
-        path_table: what each path measures.
+        jtfs_jax.analysis.path_energies: the definition.
     """
     table = path_table(bank, sample_rate=sample_rate)
-    energy = np.array([np.sum(u.astype(float) ** 2) for u in live_paths(bank, table, S2)])
-    # Where paths have their own resolutions, a coefficient of a sparse one stands for more.
-    energy *= table.stride * table.stride_fr
+    require_one_sound(bank, S)
+    energy = np.asarray(path_energies(bank, S), float)
     percent = 100 * energy / (energy.sum() or 1.0)
     ax = current_axes(ax)
     pairs = [_pair(table, index) for index in range(len(table))]

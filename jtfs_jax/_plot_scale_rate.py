@@ -1,5 +1,6 @@
 """Second-order coefficients by rate and scale."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,7 +9,8 @@ from jaxtyping import Float
 from . import _checks
 from ._extras import require
 from ._filterbank import FilterBank
-from ._live_paths import SecondOrder, live_paths, signed_scales
+from ._jtfs import JointScattering
+from ._live_paths import live_paths, signed_scales
 from ._paths import path_table
 from ._plot_axes import (
     current_axes,
@@ -28,7 +30,7 @@ RANGE_DB = 40
 
 def scale_rate(
     bank: FilterBank,
-    S2: SecondOrder,
+    S: JointScattering,
     *,
     band: int | None = None,
     frame: int | None = None,
@@ -42,7 +44,7 @@ def scale_rate(
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
-        S2: Second-order coefficients of one sound, from `jtfs`.
+        S: Coefficients of one sound, from `jtfs`.
         band: Index of a band. None: the mean over those that first-order wavelets feed.
         frame: Index of a frame. None: the mean over all.
         sample_rate: Samples a second, in Hz. None: rates are in cycles/sample.
@@ -53,7 +55,7 @@ def scale_rate(
         The mesh: scales in rows and rates in columns, both from low to high.
 
     Raises:
-        ValueError: If `S2` is not that of one sound through `bank`, if there is no such band or
+        ValueError: If `S` is not that of one sound through `bank`, if there is no such band or
             frame, or if one is asked for where paths have their own (T=0 or F=0).
 
     References:
@@ -63,10 +65,10 @@ def scale_rate(
         path: the bands and frames of one cell.
     """
     table = path_table(bank, sample_rate=sample_rate)
-    paths = live_paths(bank, table, S2)
-    if not isinstance(S2, dict):
-        band = None if band is None else _checks.index("band", band, S2.shape[1])
-        frame = None if frame is None else _checks.index("frame", frame, S2.shape[2])
+    paths = live_paths(bank, S)
+    if not isinstance(S.S2, Mapping):
+        band = None if band is None else _checks.index("band", band, S.S2.shape[1])
+        frame = None if frame is None else _checks.index("frame", frame, S.S2.shape[2])
     elif (band, frame) != (None, None):
         raise ValueError(
             f"band and frame must be None where T=0 or F=0, as paths have their own there, got "
