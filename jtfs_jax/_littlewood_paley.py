@@ -180,12 +180,9 @@ def frequential_responses(
     width = 0.0 if isinstance(bank.F, str) else bank.F
     n_rows = max(len(bank.wavelets1), (bank.J[0] + 1) * bank.Q[0])
     n = _grid.padded_rows(n_rows, bank.J_fr, width)
-    kernels = np.stack(
-        [
-            np.fft.fftshift(low_pass(2**bank.J_fr, n)),
-            *(row_kernel(psi, n) for psi in bank.wavelets_fr),
-        ]
-    )
+    # Low-passes are centered on row 0; kernels that are continued by zeros must not begin there.
+    low = np.roll(low_pass(2**bank.J_fr, n), n // 2)
+    kernels = np.stack([low, *(row_kernel(psi, n) for psi in bank.wavelets_fr)])
     responses = np.abs(np.fft.fft(kernels, 8 * n))
     return responses[0], responses[1:]
 

@@ -107,7 +107,7 @@ def logarithmic(ax: "Axes", which: Literal["x", "y"]) -> None:
     ax.set(**{f"{which}scale": "log"})
     low, high = axis.get_view_interval()
     decades = np.log10(high / low) if high > low > 0 else 1.0
-    longest = 2 if which == "x" else 3.5
+    longest = 1.3 if which == "x" else 3.5  # labels are wider than high
     axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5) if decades < longest else (1,)))
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: number(value, 3)))
     axis.set_minor_formatter(ticker.NullFormatter())

@@ -66,7 +66,7 @@ def overview(
 
 
 def _loudest(table: PathTable, energies: Float[np.ndarray, " path"]) -> tuple[int, int]:
-    """The path of the greatest energy, of those with a spin, and its mirror: the rising one first."""
+    """Of paths with a spin, that of the greatest energy and its mirror; the rising one first."""
     loudest = int(np.argmax(np.where(table.spin != 0, energies, -1.0)))
     alike = (table.n2 == table.n2[loudest]) & (table.scale == table.scale[loudest])
     rising, falling = (int(np.flatnonzero(alike & (table.spin == spin))[0]) for spin in (1, -1))

@@ -1,5 +1,6 @@
 """Second-order coefficients path by path: one, one after the other, the energies of all."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from matplotlib.container import BarContainer
 
 _ENERGY_RANGE = 1e-6
-_MAX_LABELS = 7
+_MAX_CHARACTERS = 28  # of labels side by side, in a column of a journal
 _PAIRS = {
     "rising": RISING,
     "falling": FALLING,
@@ -220,7 +221,7 @@ def _mark_rates(ax: "Axes", table: PathTable) -> None:
     stops = np.append(starts[1:], len(table))
     for start, stop in list(zip(starts, stops, strict=True))[::2]:
         ax.axvspan(start - 0.5, stop - 0.5, color="0.93", linewidth=0, zorder=0)
-    every = -(-len(starts) // _MAX_LABELS)
     labels = [number(rate) for rate in table.rate[starts]]
+    every = math.ceil(sum(len(label) + 1 for label in labels) / _MAX_CHARACTERS)
     ax.set_xticks(((starts + stops - 1) / 2)[::every], labels[::every])
     ax.tick_params(axis="x", length=0)

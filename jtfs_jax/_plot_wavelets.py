@@ -80,7 +80,7 @@ def gallery(
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
-        n2: Indices of wavelets ψ_n2. None: the four slowest.
+        n2: Indices of wavelets ψ_n2, as in `path_table`. None: the four slowest.
         n_fr: Indices of frequential filters. None: the three coarsest wavelets of spin +1, above,
             the low-pass β = 0, and those of spin −1, below.
         sample_rate: Samples a second, in Hz. None: rates in cycles/sample.
@@ -100,16 +100,14 @@ def gallery(
         joint_wavelet: one of them.
     """
     table = path_table(bank, sample_rate=sample_rate)
-    n_rates, n_psi = table.n2.max() + 1, len(bank.wavelets_fr)
+    live, n_psi = range(min(table.n2[table.n2 >= 0]), max(table.n2) + 1), len(bank.wavelets_fr)
     if n2 is None:
-        n2 = range(n_rates)[-4:]
+        n2 = live[-4:]
     if n_fr is None:
         coarsest = range(1, 1 + n_psi)[-3:]
         n_fr = [0, *coarsest, *(n_psi + index for index in coarsest)]
-    n2 = [_checks.index("n2", index, n_rates) for index in n2]
-    n_fr = [_checks.index("n_fr", index, 1 + 2 * n_psi) for index in n_fr]
-    if not n2 or not n_fr:
-        raise ValueError("n2 and n_fr must have at least one index each; leave them out for some.")
+    n2 = _among("n2", n2, live)
+    n_fr = _among("n_fr", n_fr, range(1 + 2 * n_psi))
     rates = np.array([table.rate[table.n2 == index][0] for index in n2])
     scales = np.array([signed_scales(table)[table.n_fr == index][-1] for index in n_fr])
     columns, rows = np.argsort(rates), np.argsort(scales)
@@ -134,6 +132,16 @@ def gallery(
     octaves = number(2 * height / bank.Q[0])
     ax.set_title(f"each cell: {duration} by {octaves} octaves", fontsize="medium")
     return image
+
+
+def _among(name: str, indices: Sequence[int], allowed: range) -> list[int]:
+    """The indices, if there are any, and only such."""
+    if len(indices) == 0 or not all(index in allowed for index in indices):
+        raise ValueError(
+            f"{name} must have indices between {allowed[0]} and {allowed[-1]}, at least one, got "
+            f"{list(indices)!r}."
+        )
+    return [int(index) for index in indices]
 
 
 def _real_part(
