@@ -104,7 +104,7 @@ def pair_energies(
 @jax.named_scope("jtfs_jax.analysis.energy_fractions")
 def energy_fractions(
     bank: FilterBank,
-    x: Float[Array | np.ndarray, "*batch time"],
+    x: Float[Array, "*batch time"],
     S: JointScattering | TimeScattering,
 ) -> dict[str, Float[Array, "*batch"]]:
     """Fraction of a signal's energy that each order of its coefficients holds.
@@ -130,13 +130,13 @@ def energy_fractions(
         Andén & Mallat, Deep Scattering Spectrum, 2014, section II.C, arXiv:1304.6763.
     """
     energies = pair_energies(bank, S)
-    x, batch = _checks.signal(x, bank.n_samples, bank.dtype)
+    rows, batch = _checks.signal(x, bank.n_samples, bank.dtype)
     if batch != S.S0.shape[:-1]:
         raise ValueError(
             f"S must be of the same batch as x, got {S.S0.shape[:-1]} where x has {batch}; compute "
             f"it from this x."
         )
-    of_input = jnp.square(x).sum(-1).reshape(batch)
+    of_input = jnp.square(rows).sum(-1).reshape(batch)
     if isinstance(S, JointScattering):
         second = energies["psi_t*phi_f"] + energies["psi_t*psi_f"]
     else:
