@@ -117,7 +117,7 @@ def number(value: float, n_digits: int = 2) -> str:
     """So many significant digits at most; thousands are k."""
     thousands = bool(value >= 1000)
     rounded = float(f"{value / 1000 if thousands else value:.{n_digits}g}")
-    return f"{rounded:g}" + "k" * thousands
+    return f"{rounded:g}".replace("e-0", "e−") + "k" * thousands
 
 
 def legend_above(ax: "Axes", handles: "Sequence[Artist]", labels: Sequence[str]) -> None:

@@ -10,6 +10,16 @@ drew; nothing is shown, and pyplot is only loaded where no axes are given. All p
   in cycles/octave, positive for spin +1 and negative for spin −1.
 - Color bars are left to the caller, who alone knows where there is room: `colorbar(mesh)` adds one
   that says its unit.
+
+Example:
+    >>> import numpy as np, jtfs_jax
+    >>> from matplotlib.figure import Figure
+    >>> bank = jtfs_jax.filterbank(2048, J=6, Q=8, J_fr=2)
+    >>> S = jtfs_jax.jtfs(bank, np.sin(1e-4 * np.arange(2048.0) ** 2))
+    >>> figure = Figure(figsize=(3.5, 2.5), layout="constrained")
+    >>> mesh = scale_rate(bank, S, sample_rate=8000.0, ax=figure.add_subplot())
+    >>> colorbar(mesh).ax.get_ylabel(), mesh.axes.get_xlabel()
+    ('level (dB)', 'rate (Hz)')
 """
 
 from ._plot_axes import colorbar as colorbar
