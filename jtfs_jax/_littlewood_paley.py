@@ -173,17 +173,15 @@ def frequential_responses(
 ) -> tuple[Float[np.ndarray, " bin"], Float[np.ndarray, "wavelet bin"]]:
     """Moduli of the transfer functions of β = 0 and of the wavelets of spin +1, on Fourier bins.
 
-    There are more bins than rows: filters end well within a period, and are continued by zeros.
+    There are more bins than the transform's own period of rows would give, for smooth curves.
     """
     require_joint(bank)
     assert bank.J_fr is not None
     width = 0.0 if isinstance(bank.F, str) else bank.F
     n_rows = max(len(bank.wavelets1), (bank.J[0] + 1) * bank.Q[0])
-    n = _grid.padded_rows(n_rows, bank.J_fr, width)
-    # Low-passes are centered on row 0; kernels that are continued by zeros must not begin there.
-    low = np.roll(low_pass(2**bank.J_fr, n), n // 2)
-    kernels = np.stack([low, *(row_kernel(psi, n) for psi in bank.wavelets_fr)])
-    responses = np.abs(np.fft.fft(kernels, 8 * n))
+    n = 8 * _grid.padded_rows(n_rows, bank.J_fr, width)
+    kernels = [low_pass(2**bank.J_fr, n), *(row_kernel(psi, n) for psi in bank.wavelets_fr)]
+    responses = np.abs(np.fft.fft(np.stack(kernels)))
     return responses[0], responses[1:]
 
 
