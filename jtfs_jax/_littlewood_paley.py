@@ -40,17 +40,17 @@ class JointLittlewoodPaley:
     Attributes:
         time: The sums over second-order filters; `time.frequency` are rates.
         frequential: The sums over frequential filters; `frequential.frequency` are scales.
+        frequential_of_average: The same for α = 0, whose rows are real: one spin stands for both.
     """
 
     time: LittlewoodPaley
     frequential: LittlewoodPaley
+    frequential_of_average: LittlewoodPaley
 
     @property
     def total(self) -> Float[np.ndarray, "scale rate"]:
         """The Littlewood–Paley sum in the plane; the same for positive and negative scales."""
-        # The rows that α = 0 leaves are real, and one spin stands for both.
-        of_low_pass = self.frequential.low_pass + self.frequential.wavelets / 2
-        return np.outer(of_low_pass, self.time.low_pass) + np.outer(
+        return np.outer(self.frequential_of_average.total, self.time.low_pass) + np.outer(
             self.frequential.total, self.time.wavelets
         )
 
@@ -139,7 +139,8 @@ def joint_littlewood_paley(
     """
     return JointLittlewoodPaley(
         time=littlewood_paley(bank, "second", sample_rate=sample_rate),
-        frequential=littlewood_paley(bank, "frequential"),
+        frequential=_over_rows(bank),
+        frequential_of_average=_over_rows(bank, real=True),
     )
 
 
@@ -159,13 +160,12 @@ def _over_time(
     return LittlewoodPaley(np.arange(n // 2 + 1) / n * sample_rate, phi, _both_sides(psi) / 2)
 
 
-def _over_rows(bank: FilterBank) -> LittlewoodPaley:
+def _over_rows(bank: FilterBank, *, real: bool = False) -> LittlewoodPaley:
     phi_hat, psi_hats = frequential_responses(bank)
     n = len(phi_hat)
-    scale = np.arange(n // 2 + 1) / n * bank.Q[0]
-    return LittlewoodPaley(
-        scale, np.square(phi_hat[: n // 2 + 1]), _both_sides(np.square(psi_hats).sum(0))
-    )
+    low_pass_energy = np.square(phi_hat[: n // 2 + 1])
+    psi_energy = _both_sides(np.square(psi_hats).sum(0)) / (2 if real else 1)
+    return LittlewoodPaley(np.arange(n // 2 + 1) / n * bank.Q[0], low_pass_energy, psi_energy)
 
 
 def frequential_responses(

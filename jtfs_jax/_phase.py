@@ -119,3 +119,13 @@ def _integral_of_exp(rate: _Pair, t: _Pair) -> _Pair:
     return jax.lax.fori_loop(
         0, _N_DOUBLINGS, lambda _, integral: integral * (_as_pair(2.0) + rate * integral), integral
     )
+
+
+def sine(phase: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Sine of a phase in cycles."""
+    return jnp.sin(2 * math.pi * phase)
+
+
+def cosine(phase: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Cosine of a phase in cycles."""
+    return jnp.cos(2 * math.pi * phase)

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jtfs_jax import synth
+import jtfs_jax
+from jtfs_jax import analysis, synth
 
 N, FS = 2**16, 44100.0
 LONG = {"n_samples": N, "sample_rate": FS}
@@ -257,3 +258,25 @@ def test_errors_name_the_argument(name):
     make, match = ERRORS[name]
     with pytest.raises(ValueError, match=match):
         make()
+
+
+@pytest.mark.usefixtures("quick_compile")
+def test_paths_of_their_rate_scale_and_spin_answer_to_ripples_and_dispersed_clicks():
+    grid = {"n_samples": 2**12, "sample_rate": 4096.0}
+    bank = jtfs_jax.filterbank(2**12, J=(7, 10), Q=(12, 1), J_fr=4, T="global", F="global")
+    rising, falling = synth.ripple(12.0, jnp.array([0.9, -0.9]), f_min=100.0, n_octaves=4, **grid)
+    click = jnp.zeros(2**12).at[2**11].set(1.0)
+    later = synth.disperse(click, 0.1, f_c=300.0, sample_rate=4096.0)
+    S = jtfs_jax.jtfs(bank, jnp.stack([rising, falling, later, later[::-1]]))
+    table = jtfs_jax.path_table(bank, sample_rate=4096.0)
+    spinned = np.flatnonzero(table.spin)
+    for s, spin in zip(S.S2, (1, -1), strict=False):
+        answer = spinned[np.argmax(s[spinned, 0, 0])]
+        assert table.spin[answer] == spin
+        assert abs(np.log2(table.rate[answer] / 12)) <= 0.6
+        assert abs(np.log2(table.scale[answer] / 0.9)) <= 0.6
+    ratios = analysis.spin_ratio(bank, S)
+    assert ratios[0] > 2
+    assert ratios[1] < 1 / 2
+    assert ratios[2] > 10
+    assert ratios[3] < 1 / 10
