@@ -149,3 +149,10 @@ def real_array(name: str, value: object) -> Array:
 def is_traced(value: object) -> bool:
     """Whether the value is not known yet, as under `jax.jit`."""
     return isinstance(value, Tracer)
+
+
+def index(name: str, value: object, n: int) -> int:
+    """An integer between 0 and n − 1."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) not in range(n):
+        raise ValueError(f"{name} must be an integer between 0 and {n - 1}, got {value!r}.")
+    return int(value)

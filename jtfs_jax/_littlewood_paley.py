@@ -161,16 +161,28 @@ def _over_time(
 
 
 def _over_rows(bank: FilterBank, *, real: bool = False) -> LittlewoodPaley:
+    phi_hat, psi_hats = frequential_responses(bank)
+    n = len(phi_hat)
+    low_pass_energy = np.square(phi_hat[: n // 2 + 1])
+    psi_energy = _both_sides(np.square(psi_hats).sum(0)) / (2 if real else 1)
+    return LittlewoodPaley(np.arange(n // 2 + 1) / n * bank.Q[0], low_pass_energy, psi_energy)
+
+
+def frequential_responses(
+    bank: FilterBank,
+) -> tuple[Float[np.ndarray, " bin"], Float[np.ndarray, "wavelet bin"]]:
+    """Moduli of the transfer functions of β = 0 and of the wavelets of spin +1, on Fourier bins.
+
+    There are more bins than the transform's own period of rows would give, for smooth curves.
+    """
     require_joint(bank)
     assert bank.J_fr is not None
     width = 0.0 if isinstance(bank.F, str) else bank.F
     n_rows = max(len(bank.wavelets1), (bank.J[0] + 1) * bank.Q[0])
-    n = _grid.padded_rows(n_rows, bank.J_fr, width)
-    kernels = np.stack([row_kernel(psi, n) for psi in bank.wavelets_fr])
-    psi = np.square(np.abs(np.fft.fft(kernels))).sum(0)
-    phi = np.square(np.abs(np.fft.rfft(low_pass(2**bank.J_fr, n))))
-    scale = np.arange(n // 2 + 1) / n * bank.Q[0]
-    return LittlewoodPaley(scale, phi, _both_sides(psi) / (2 if real else 1))
+    n = 8 * _grid.padded_rows(n_rows, bank.J_fr, width)
+    kernels = [low_pass(2**bank.J_fr, n), *(row_kernel(psi, n) for psi in bank.wavelets_fr)]
+    responses = np.abs(np.fft.fft(np.stack(kernels)))
+    return responses[0], responses[1:]
 
 
 def _both_sides(energy: Float[np.ndarray, " bin"]) -> Float[np.ndarray, " frequency"]:

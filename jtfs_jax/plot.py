@@ -1,167 +1,35 @@
-"""Pictures of scalograms and of metamers.
+"""Pictures of sounds, filters and coefficients.
 
 Needs the extra `plot` (matplotlib). Functions draw on the axes they are given and return what they
-drew; nothing is shown, and pyplot is only loaded where no axes are given.
+drew; nothing is shown, and pyplot is only loaded where no axes are given. All pictures look alike:
+
+- Magnitudes are decibels, from dark to bright (magma); values with a sign are red where positive
+  and blue where negative. Rising (spin +1) is vermilion, falling (spin −1) blue, averages are gray.
+  All of it can be told apart without color vision.
+- With `sample_rate`, axes are in Hz and seconds; without, in cycles/sample and samples. Scales are
+  in cycles/octave, positive for spin +1 and negative for spin −1.
+- Color bars are left to the caller, who alone knows where there is room: `colorbar(mesh)` adds one
+  that says its unit.
+
+Example:
+    >>> import numpy as np, jtfs_jax
+    >>> from matplotlib.figure import Figure
+    >>> bank = jtfs_jax.filterbank(2048, J=6, Q=8, J_fr=2)
+    >>> S = jtfs_jax.jtfs(bank, np.sin(1e-4 * np.arange(2048.0) ** 2))
+    >>> figure = Figure(figsize=(3.5, 2.5), layout="constrained")
+    >>> mesh = scale_rate(bank, S, sample_rate=8000.0, ax=figure.add_subplot())
+    >>> colorbar(mesh).ax.get_ylabel(), mesh.axes.get_xlabel()
+    ('level (dB)', 'rate (Hz)')
 """
 
-from typing import TYPE_CHECKING
-
-import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Float
-
-from ._extras import require
-from ._filterbank import FilterBank
-from ._first_order import scalogram as _scalogram
-from ._paths import wavelet_frequencies
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.collections import QuadMesh
-    from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
-
-_COLORS = "magma"  # lightness rises evenly, so that no color vision is needed to read it
-_RANGE_DB = 60
-_AUDIBLE_HZ = 20.0
-_FLOOR = 1e-6  # −120 dB, well under the range
-_MAX_COLUMNS = 1000
-
-
-def scalogram(
-    bank: FilterBank,
-    x: Float[np.ndarray, " time"],
-    *,
-    sample_rate: float | None = None,
-    reference: float | None = None,
-    ax: "Axes | None" = None,
-) -> "QuadMesh":
-    """Draw the scalogram of a sound in decibels, on axes of time and log-frequency.
-
-    Where frequencies are in Hz, the axis begins at 20 Hz; `ax.set_ylim` shows the rows below.
-
-    Args:
-        bank: Filters from `filterbank`.
-        x: One sound of `bank.n_samples` samples.
-        sample_rate: Samples a second, in Hz. None: time in samples, frequency in cycles/sample.
-        reference: Magnitude of 0 dB, the brightest color. None: the largest in the picture.
-        ax: Where to draw. None: the current axes of pyplot.
-
-    Returns:
-        The mesh, whose `norm.vmax` is 0 dB; for a color bar: `ax.figure.colorbar(mesh)`.
-    """
-    return _draw(_axes(ax), bank, _columns(bank, x), sample_rate, reference)
-
-
-def convergence(
-    errors: Float[np.ndarray, "step count"], *, ax: "Axes | None" = None
-) -> "list[Line2D]":
-    """Draw the errors of a resynthesis, a line a metamer.
-
-    The axis is logarithmic, unless the errors are much the same.
-
-    Args:
-        errors: Relative errors, row 0 at the start, as in `Resynthesis.error`.
-        ax: Where to draw. None: the current axes of pyplot.
-
-    Returns:
-        The lines.
-    """
-    ax = _axes(ax)
-    errors = np.asarray(errors)
-    lines = ax.plot(np.arange(len(errors)), 100 * errors)
-    if errors.max() > 3 * errors.min() > 0:
-        _logarithmic(ax)
-    ax.set_xlim(0, max(len(errors) - 1, 1))
-    ax.set_xlabel("step")
-    ax.set_ylabel("error (%)")
-    ax.grid(visible=True, which="both", alpha=0.3)
-    return lines
-
-
-def metamer(
-    bank: FilterBank,
-    x: Float[np.ndarray, " time"],
-    y: Float[np.ndarray, " time"],
-    errors: Float[np.ndarray, "step count"],
-    *,
-    sample_rate: float | None = None,
-) -> "Figure":
-    """Picture of a target and its metamer: both scalograms in the same colors, and the errors.
-
-    Args:
-        bank: Filters from `filterbank`.
-        x: The target.
-        y: Its metamer.
-        errors: As for `convergence`.
-        sample_rate: As for `scalogram`.
-
-    Returns:
-        A figure that pyplot does not know of; to write it: `figure.savefig("metamer.png")`.
-    """
-    figure = require("matplotlib.figure", "plot").Figure(figsize=(8, 9), layout="constrained")
-    grid = figure.add_gridspec(3, 1, height_ratios=[3, 3, 2])
-    top = figure.add_subplot(grid[0])
-    middle = figure.add_subplot(grid[1], sharex=top, sharey=top)
-    target, resynthesized = _columns(bank, x), _columns(bank, y)
-    _draw(top, bank, target, sample_rate, target.max())
-    mesh = _draw(middle, bank, resynthesized, sample_rate, target.max())
-    top.set_title("target")
-    middle.set_title("metamer")
-    top.set_xlabel("")
-    top.tick_params(labelbottom=False)
-    figure.colorbar(mesh, ax=[top, middle], label="level (dB re maximum of the target)")
-    bottom = figure.add_subplot(grid[2])
-    convergence(errors, ax=bottom)
-    return figure
-
-
-def _axes(ax: "Axes | None") -> "Axes":
-    return require("matplotlib.pyplot", "plot").gca() if ax is None else ax
-
-
-def _draw(
-    ax: "Axes",
-    bank: FilterBank,
-    u1: Float[np.ndarray, "n1 column"],
-    sample_rate: float | None,
-    reference: float | None,
-) -> "QuadMesh":
-    reference = (reference if reference is not None else u1.max()) or 1.0
-    level = 20 * np.log10(np.maximum(u1 / reference, _FLOOR))
-    time = np.linspace(0, bank.n_samples / (sample_rate or 1), u1.shape[1] + 1)
-    frequency = _edges(np.asarray(wavelet_frequencies(bank, sample_rate=sample_rate)))
-    mesh = ax.pcolormesh(
-        time, frequency, level, cmap=_COLORS, vmin=-_RANGE_DB, vmax=0, rasterized=True
-    )
-    _logarithmic(ax)
-    lowest = frequency[-1] if sample_rate is None else max(frequency[-1], _AUDIBLE_HZ)
-    ax.set_ylim(lowest if lowest < frequency[0] else frequency[-1], frequency[0])
-    ax.set_xlabel("time (samples)" if sample_rate is None else "time (s)")
-    ax.set_ylabel("frequency (cycles/sample)" if sample_rate is None else "frequency (Hz)")
-    return mesh
-
-
-def _columns(bank: FilterBank, x: Float[np.ndarray, " time"]) -> Float[np.ndarray, "n1 column"]:
-    """The scalogram, averaged over so many samples that a picture can show it."""
-    u1 = np.asarray(_scalogram(bank, jnp.asarray(x)))
-    width = -(-bank.n_samples // _MAX_COLUMNS)
-    edges = np.append(np.arange(0, bank.n_samples, width), bank.n_samples)
-    return np.add.reduceat(u1, edges[:-1], axis=1) / np.diff(edges)
-
-
-def _logarithmic(ax: "Axes") -> None:
-    """Logarithmic axis of ordinates whose labels are plain numbers."""
-    ticker = require("matplotlib.ticker", "plot")
-    ax.set_yscale("log")
-    ax.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
-    ax.yaxis.set_major_formatter("{x:g}")
-    ax.yaxis.set_minor_formatter(ticker.NullFormatter())
-
-
-def _edges(centers: Float[np.ndarray, " n1"]) -> Float[np.ndarray, " edge"]:
-    """Borders halfway, in log-frequency, between the centers."""
-    log2 = np.log2(centers)
-    steps = np.diff(log2) if len(log2) > 1 else -np.ones(1)
-    first, last = log2[:1] - steps[0] / 2, log2[-1:] + steps[-1] / 2
-    return 2 ** np.concatenate([first, (log2[1:] + log2[:-1]) / 2, last])
+from ._plot_axes import colorbar as colorbar
+from ._plot_filters import filterbank as filterbank
+from ._plot_overview import overview as overview
+from ._plot_paths import (
+    animation as animation,
+    energy_profile as energy_profile,
+    path as path,
+)
+from ._plot_scale_rate import scale_rate as scale_rate
+from ._plot_sounds import convergence as convergence, metamer as metamer, scalogram as scalogram
+from ._plot_wavelets import gallery as gallery, joint_wavelet as joint_wavelet
