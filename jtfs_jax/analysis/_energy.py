@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from . import _checks
-from ._filterbank import FilterBank
-from ._jtfs import JointScattering, require_paths
-from ._paths import joint_paths, path_table, time_path_table, time_paths
-from ._time_scattering import TimeScattering
+from jtfs_jax import _checks
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jtfs import JointScattering, require_paths
+from jtfs_jax._paths import joint_paths, path_table, time_path_table, time_paths
+from jtfs_jax._time_scattering import TimeScattering
 
 Scattering = TypeVar("Scattering", bound=JointScattering | TimeScattering)
 

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from . import _checks
+from jtfs_jax import _checks
 
 Parameter = float | Float[Array | np.ndarray, "*#batch"]
 

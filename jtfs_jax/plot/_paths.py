@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import _checks
-from ._energy import path_energies
-from ._extras import require
-from ._filterbank import FilterBank
-from ._jtfs import JointScattering
-from ._live_paths import live_paths, require_one_sound, signed_scales
-from ._paths import PathTable, band_frequencies, frame_times, path_table, wavelet_frequencies
-from ._plot_axes import (
+from jtfs_jax import _checks
+from jtfs_jax._extras import require
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jtfs import JointScattering
+from jtfs_jax._paths import (
+    PathTable,
+    band_frequencies,
+    frame_times,
+    path_table,
+    wavelet_frequencies,
+)
+from jtfs_jax.analysis._energy import path_energies
+
+from ._axes import (
     FALLING,
     LOW_PASS,
     RISING,
@@ -28,7 +34,8 @@ from ._plot_axes import (
     logarithmic,
     number,
 )
-from ._plot_scale_rate import RANGE_DB, signed
+from ._live_paths import live_paths, require_one_sound, signed_scales
+from ._scale_rate import RANGE_DB, signed
 
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from ._filterbank import FilterBank
-from ._littlewood_paley import frequential_responses, littlewood_paley
-from ._plot_axes import (
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax.analysis._littlewood_paley import frequential_responses, littlewood_paley
+
+from ._axes import (
     FALLING,
     LOW_PASS,
     RISING,

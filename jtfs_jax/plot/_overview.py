@@ -6,16 +6,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from ._energy import path_energies
-from ._extras import require
-from ._filterbank import FilterBank
-from ._jtfs import jtfs
+from jtfs_jax._extras import require
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jtfs import jtfs
+from jtfs_jax._paths import PathTable, path_table
+from jtfs_jax.analysis._energy import path_energies
+
+from ._axes import colorbar
 from ._live_paths import live_paths
-from ._paths import PathTable, path_table
-from ._plot_axes import colorbar
-from ._plot_paths import energy_profile, path
-from ._plot_scale_rate import scale_rate
-from ._plot_sounds import scalogram
+from ._paths import energy_profile, path
+from ._scale_rate import scale_rate
+from ._sounds import scalogram
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -22,14 +22,14 @@ Example:
     ('level (dB)', 'rate (Hz)')
 """
 
-from ._plot_axes import colorbar as colorbar
-from ._plot_filters import filterbank as filterbank
-from ._plot_overview import overview as overview
-from ._plot_paths import (
+from ._axes import colorbar as colorbar
+from ._filters import filterbank as filterbank
+from ._overview import overview as overview
+from ._paths import (
     animation as animation,
     energy_profile as energy_profile,
     path as path,
 )
-from ._plot_scale_rate import scale_rate as scale_rate
-from ._plot_sounds import convergence as convergence, metamer as metamer, scalogram as scalogram
-from ._plot_wavelets import gallery as gallery, joint_wavelet as joint_wavelet
+from ._scale_rate import scale_rate as scale_rate
+from ._sounds import convergence as convergence, metamer as metamer, scalogram as scalogram
+from ._wavelets import gallery as gallery, joint_wavelet as joint_wavelet

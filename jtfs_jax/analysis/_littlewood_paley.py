@@ -6,11 +6,11 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from . import _checks, _grid
-from ._filterbank import FilterBank
-from ._paths import require_joint
-from ._time import WaveletBand
-from ._wavelets import low_pass, row_kernel
+from jtfs_jax import _checks, _grid
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._paths import require_joint
+from jtfs_jax._time import WaveletBand
+from jtfs_jax._wavelets import low_pass, row_kernel
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,9 +5,9 @@ import math
 import numpy as np
 from jaxtyping import Complex, Float
 
-from ._filterbank import FilterBank
-from ._paths import frequential_filter, time_filter
-from ._wavelets import Wavelet, morlet
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._paths import frequential_filter, time_filter
+from jtfs_jax._wavelets import Wavelet, morlet
 
 
 def in_time(

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from . import _checks
+from jtfs_jax import _checks
+from jtfs_jax._wavelets import SIGMA0
+
+from ._grid import GRID, Parameter, parameters, row, times
 from ._phase import cosine, cycles, sine
-from ._synth_grid import GRID, Parameter, parameters, row, times
-from ._wavelets import SIGMA0
 
 
 @partial(jax.jit, static_argnames=GRID)

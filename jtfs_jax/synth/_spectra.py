@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from . import _checks
-from ._fourier import scale
+from jtfs_jax import _checks
+from jtfs_jax._fourier import scale
+
+from ._grid import Parameter, parameters, row
 from ._phase import cosine, cycles, sine
-from ._synth_grid import Parameter, parameters, row
 
 
 @partial(jax.jit, static_argnames="n_samples")

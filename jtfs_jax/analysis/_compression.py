@@ -10,11 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jtfs import JointScattering
+from jtfs_jax._paths import joint_paths, path_table, time_paths
+from jtfs_jax._time_scattering import TimeScattering
+
 from ._energy import require_coefficients
-from ._filterbank import FilterBank
-from ._jtfs import JointScattering
-from ._paths import joint_paths, path_table, time_paths
-from ._time_scattering import TimeScattering
 
 Scattering = TypeVar("Scattering", bound=JointScattering | TimeScattering)
 Coefficients = TypeVar("Coefficients")

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from . import _checks
-from ._extras import require
-from ._filterbank import FilterBank
-from ._jtfs import JointScattering
-from ._live_paths import live_paths, signed_scales
-from ._paths import path_table
-from ._plot_axes import (
+from jtfs_jax import _checks
+from jtfs_jax._extras import require
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jtfs import JointScattering
+from jtfs_jax._paths import path_table
+
+from ._axes import (
     current_axes,
     decibels,
     draw_levels,
@@ -20,6 +20,7 @@ from ._plot_axes import (
     frequency_unit,
     logarithmic,
 )
+from ._live_paths import live_paths, signed_scales
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,11 +6,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from ._extras import require
-from ._filterbank import FilterBank
-from ._first_order import scalogram as _scalogram
-from ._paths import wavelet_frequencies
-from ._plot_axes import (
+from jtfs_jax._extras import require
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._first_order import scalogram as _scalogram
+from jtfs_jax._paths import wavelet_frequencies
+
+from ._axes import (
     current_axes,
     decibels,
     draw_levels,

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from . import _checks
-from ._filterbank import FilterBank
+from jtfs_jax import _checks
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._paths import path_table
+
+from ._axes import SIGNED, current_axes, frequency_unit, label_time, number
 from ._impulse_responses import in_rows, in_time, reach_in_rows, reach_in_time
 from ._live_paths import signed_scales
-from ._paths import path_table
-from ._plot_axes import SIGNED, current_axes, frequency_unit, label_time, number
-from ._plot_paths import path_name
-from ._plot_scale_rate import signed
+from ._paths import path_name
+from ._scale_rate import signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 from jaxtyping import Float
 
-from ._extras import require
+from jtfs_jax._extras import require
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
