@@ -53,9 +53,8 @@ def swap_spins(bank: FilterBank, S: JointScattering) -> JointScattering:
     See Also:
         scale_paths: makes paths louder or softer.
     """
-    _require_paths(bank, S)
+    paths = _common_paths(bank, S)
     n_psi = len(bank.wavelets_fr)
-    paths = list(joint_paths(bank))
     partners = [(n2, _other_spin(n_fr, n_psi) if n2 >= 0 else n_fr) for n2, n_fr in paths]
     if isinstance(S.S2, Mapping):
         swapped = {path: S.S2[partner] for path, partner in zip(paths, partners, strict=True)}
@@ -102,8 +101,7 @@ def scale_paths(
         swap_spins: exchanges paths.
         path_table: rates, scales and spins of the paths.
     """
-    _require_paths(bank, S)
-    paths = list(joint_paths(bank))
+    paths = _common_paths(bank, S)
     if not isinstance(gain, jax.Array) or gain.shape != (len(paths),):
         found = f"shape {gain.shape}" if isinstance(gain, jax.Array) else type(gain).__name__
         raise ValueError(
@@ -200,8 +198,8 @@ def _other_spin(n_fr: int, n_psi: int) -> int:
     return n_fr + n_psi if n_fr <= n_psi else n_fr - n_psi
 
 
-def _require_paths(bank: FilterBank, S: JointScattering) -> None:
-    """The coefficients have the paths of the filterbank."""
+def _common_paths(bank: FilterBank, S: JointScattering) -> list[tuple[int, int]]:
+    """The paths of the filterbank, which must be those of the coefficients."""
     require_joint(bank)
     paths = list(joint_paths(bank))
     if not isinstance(S, JointScattering):
@@ -217,3 +215,4 @@ def _require_paths(bank: FilterBank, S: JointScattering) -> None:
             f"S must have the {len(paths)} paths of bank, but its S2 is {found}; pass the "
             f"filterbank that S was computed with."
         )
+    return paths
