@@ -7,7 +7,7 @@ import pytest
 from jtfs_jax import _checkpoint
 
 SETTINGS = {"seed": 3, "F": "global"}
-HISTORY = {"error": [np.float32([0.5, 0.4]), np.float32([0.3, 0.4])], "n_forward": [1, 2]}
+HISTORY = {"error": list(np.array([[0.5, 0.4], [0.3, 0.4]], np.float32)), "n_forward": [1, 2]}
 STATE = {"z": np.ones((2, 5), np.float32), "n": np.int32(7)}
 
 
