@@ -32,10 +32,10 @@ def read(path: Path, settings: dict[str, Any], like: _Pytree) -> tuple[dict[str,
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file to resume from; leave out --resume.")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
+        with path.open("rb") as file:  # np.load leaves open what it cannot read
+            arrays = dict(np.load(file, allow_pickle=False))
         found = json.loads(str(arrays.pop("settings")))
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{path}: this is not the state of a run ({error}); leave out --resume."
         ) from error

@@ -20,6 +20,13 @@ def positive_integer(name: str, value: object) -> int:
     return int(value)
 
 
+def integer_of_32_bits(name: str, value: object) -> int:
+    """An integer from 0 to 2**32 − 1, as seeds are."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or not 0 <= int(value) < 2**32:
+        raise ValueError(f"{name} must be an integer between 0 and 2**32 − 1, got {value!r}.")
+    return int(value)
+
+
 def positive_number(name: str, value: object) -> float:
     """A finite number above 0."""
     number = _real(value)

@@ -36,7 +36,8 @@ examples:
 Ctrl-C stops after the current step and writes the best so far; a second one quits
 at once. The state is written every 30 seconds, so that --resume, with the same other
 options, loses no more than that if the program is killed.
-Exit status: 0; 130 after Ctrl-C; 2 for bad input, and then nothing is written.
+Exit status: 0; 130 after Ctrl-C; 2 for bad input, and then nothing is written; 1 where
+a package, memory or space on the disk is missing.
 """
 _FEATURES = """\
 Write the scattering coefficients of recordings, and what they measure, to .npz files:

@@ -10,7 +10,6 @@ from jaxtyping import Array, Float, Real
 
 from ._filterbank import FilterBank
 from ._jtfs import JointScattering, require_paths
-from ._paths import joint_paths
 from ._time_scattering import TimeScattering
 
 Scattering = TypeVar("Scattering", JointScattering, TimeScattering)
@@ -53,9 +52,8 @@ def swap_spins(bank: FilterBank, S: JointScattering) -> JointScattering:
     See Also:
         scale_paths: makes paths louder or softer.
     """
-    require_paths(bank, S)
+    paths = require_paths(bank, S)
     n_psi = len(bank.wavelets_fr)
-    paths = list(joint_paths(bank))
     partners = [(n2, _other_spin(n_fr, n_psi) if n2 >= 0 else n_fr) for n2, n_fr in paths]
     if isinstance(S.S2, Mapping):
         swapped = {path: S.S2[partner] for path, partner in zip(paths, partners, strict=True)}
@@ -102,8 +100,7 @@ def scale_paths(
         swap_spins: exchanges paths.
         path_table: rates, scales and spins of the paths.
     """
-    require_paths(bank, S)
-    paths = list(joint_paths(bank))
+    paths = require_paths(bank, S)
     if not isinstance(gain, jax.Array) or gain.shape != (len(paths),):
         found = f"shape {gain.shape}" if isinstance(gain, jax.Array) else type(gain).__name__
         raise ValueError(

@@ -31,6 +31,7 @@ class ResynthesisState(eqx.Module):
         trial: z to be tried next.
         best: z of the best sounds.
         value: Half of the squared error of these.
+        was_accepted: Whether the last trial became the sound, with a single axis for all sounds.
         optimizer: State of the optimizer, with a leading axis for all sounds.
         batch: Number of sounds for each target, and the leading axes of the targets.
     """

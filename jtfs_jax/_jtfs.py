@@ -128,8 +128,8 @@ def _paths_of_slice(
     return [path[:, index] for index in range(u.shape[1]) for path in of_filters]
 
 
-def require_paths(bank: FilterBank, S: JointScattering) -> None:
-    """The coefficients are those of `jtfs`, with the paths of the filterbank."""
+def require_paths(bank: FilterBank, S: JointScattering) -> list[tuple[int, int]]:
+    """The paths of the filterbank, which must be those of the coefficients."""
     require_joint(bank)
     paths = list(joint_paths(bank))
     if not isinstance(S, JointScattering):
@@ -145,3 +145,4 @@ def require_paths(bank: FilterBank, S: JointScattering) -> None:
             f"S must have the {len(paths)} paths of bank, but its S2 is {found}; pass the "
             f"filterbank that S was computed with."
         )
+    return paths

@@ -20,6 +20,21 @@ def to_kymatio(
     feeds are left out. Those of `time_scattering` are `()`, `(n1,)` and `(n1, n2)`. Keys and
     values are Kymatio's wherever Kymatio is right; elsewhere the values are right, so that
     averages over "global" are means, for example.
+
+    Args:
+        bank: The filters that `S` was computed with.
+        S: Coefficients of `jtfs` or `time_scattering`, with any batch axes. Where paths are many,
+            those of NumPy are cut apart faster.
+
+    Returns:
+        A dictionary of `(*batch, frame)`.
+
+    Example:
+        >>> import jax, numpy as np, jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8)
+        >>> S = jax.tree.map(np.asarray, jtfs_jax.time_scattering(bank, np.ones(4096, np.float32)))
+        >>> jtfs_jax.to_kymatio(bank, S)[0, 6].shape
+        (16,)
     """
     if isinstance(S, TimeScattering):
         paths = sorted(time_paths(bank))

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from . import _checkpoint, audio, plot
-from ._descent import begin
+from ._descent import Row, begin
 from ._extras import require
 from ._files import replacing
 from ._filterbank import FilterBank
@@ -52,6 +52,7 @@ def metamer(options: argparse.Namespace) -> int:
             f"{outputs.state}: --steps {options.steps} are fewer than the {run.n_steps} steps of "
             f"this run; give at least as many."
         )
+    interrupted = False
     if n_left:
         with _Progress(options.steps, run) as progress:
             resynthesize(
@@ -65,8 +66,6 @@ def metamer(options: argparse.Namespace) -> int:
                 callback=progress,
             )
         interrupted = progress.interrupted
-    else:
-        interrupted = False
     if run.n_steps == 0:
         raise KeyboardInterrupt  # before the first step there is only noise to write
 
@@ -118,8 +117,7 @@ class _Run:
 
     def __init__(self, path: Path, settings: dict[str, object]):
         self.state: ResynthesisState | None = None
-        names = ("error", "learning_rate", "accepted", "n_forward", "n_gradient", "seconds")
-        self.history: dict[str, list] = {name: [] for name in names}
+        self.history: dict[str, list] = {name: [] for name in (*Row._fields, "seconds")}
         self._path = path
         self._settings = settings
         self._begun = self._saved = time.monotonic()
@@ -141,7 +139,7 @@ class _Run:
     def add(self, state: ResynthesisState) -> None:
         """Take note of a step."""
         self.state = state
-        for name in ("error", "learning_rate", "accepted", "n_forward", "n_gradient"):
+        for name in Row._fields:
             self.history[name].append(np.asarray(getattr(state, name)))
         now = time.monotonic()
         self.history["seconds"].append(self._seconds_before + now - self._begun)

@@ -2,7 +2,6 @@
 
 import math
 from functools import partial
-from numbers import Integral
 from typing import NamedTuple
 
 import jax
@@ -10,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ._checks import positive_integer
+from ._checks import integer_of_32_bits, positive_integer
 from ._filterbank import FilterBank
 from ._paths import frame_times
 from ._time_scattering import time_scattering
@@ -18,7 +17,7 @@ from ._time_scattering import time_scattering
 _MAX_NODES = 256  # each of them takes a Fourier transform of the whole noise
 _N_CORRECTIONS = 2
 _CORRECTION_FLOOR = 1e-4  # of the largest coefficient, −80 dB: what is below is not amplified
-_ENVELOPE_FLOOR = 1e-2
+_LOUDNESS_FLOOR = 1e-2
 
 
 def colored_noise(
@@ -68,6 +67,7 @@ def colored_noise(
         for stationary noise.
     """
     positive_integer("count", count)
+    integer_of_32_bits("seed", seed)
     s1 = jnp.asarray(s1, bank.dtype)
     shape = (len(bank.wavelets1), len(frame_times(bank)))
     if s1.ndim < 2 or s1.shape[-2] != shape[0] or s1.shape[-1] not in (1, shape[1]):
@@ -82,8 +82,6 @@ def colored_noise(
 
 def white_noise(n_samples: int, dtype, count: int, seed: int) -> Float[Array, "count time"]:
     """Gaussian noise of variance 1; each is the same for any `count`."""
-    if not isinstance(seed, Integral) or isinstance(seed, bool) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed must be an integer between 0 and 2**32 − 1, got {seed!r}.")
     keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(int(seed))))(jnp.arange(count))
     return jax.vmap(lambda key: jax.random.normal(key, (n_samples,), dtype))(keys)
 
@@ -97,13 +95,13 @@ def first_order(
 
 
 @jax.jit
-def envelope(bank: FilterBank, s1: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch time"]:
+def loudness(bank: FilterBank, s1: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch time"]:
     """Loudness over time, √Σ_n1 S1², relative to its maximum and at least 0.01 of it."""
     nodes = _nodes(bank, s1.shape[-1])
-    loudness = jnp.sqrt(jnp.square(nodes.average(s1)).sum(axis=-2))
-    e = jnp.vectorize(nodes.interpolate, signature="(node)->(time)")(loudness)
+    at_nodes = jnp.sqrt(jnp.square(nodes.average(s1)).sum(axis=-2))
+    e = jnp.vectorize(nodes.interpolate, signature="(node)->(time)")(at_nodes)
     highest = e.max(axis=-1, keepdims=True)
-    return jnp.maximum(e / jnp.where(highest > 0, highest, 1), _ENVELOPE_FLOOR)
+    return jnp.maximum(e / jnp.where(highest > 0, highest, 1), _LOUDNESS_FLOOR)
 
 
 class _Nodes(NamedTuple):

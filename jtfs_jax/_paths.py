@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -100,26 +100,23 @@ def path_table(bank: FilterBank, *, sample_rate: float | None = None) -> PathTab
         rate, rate_bandwidth, j2 = time_filter(bank, n2)
         scale, scale_bandwidth, j_fr, spin = frequential_filter(bank, n_fr)
         stride_fr = row_stride(bank, n_fr)
-        rows.append(
-            (
-                f"{'phi_t' if n2 < 0 else 'psi_t'}*{'psi_f' if n_fr else 'phi_f'}",
-                n2,
-                n_fr,
-                spin if n2 >= 0 else 0,
-                rate * fs,
-                rate_bandwidth * fs,
-                scale * bank.Q[0],
-                scale_bandwidth * bank.Q[0],
-                j2,
-                j_fr,
-                _grid.n_kept(n_live[n2], stride_fr),
-                frame_stride(bank, n2),
-                stride_fr,
-            )
-        )
-    names = [field.name for field in fields(PathTable)]
-    columns = [np.array(column) for column in zip(*rows, strict=True)]
-    return PathTable(**dict(zip(names, columns, strict=True)))
+        row = {
+            "kind": f"{'phi_t' if n2 < 0 else 'psi_t'}*{'psi_f' if n_fr else 'phi_f'}",
+            "n2": n2,
+            "n_fr": n_fr,
+            "spin": spin if n2 >= 0 else 0,
+            "rate": rate * fs,
+            "rate_bandwidth": rate_bandwidth * fs,
+            "scale": scale * bank.Q[0],
+            "scale_bandwidth": scale_bandwidth * bank.Q[0],
+            "j2": j2,
+            "j_fr": j_fr,
+            "n_rows": _grid.n_kept(n_live[n2], stride_fr),
+            "stride": frame_stride(bank, n2),
+            "stride_fr": stride_fr,
+        }
+        rows.append(row)
+    return PathTable(**{name: np.array([row[name] for row in rows]) for name in rows[0]})
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +161,13 @@ def time_path_table(bank: FilterBank, *, sample_rate: float | None = None) -> Ti
 
     Raises:
         ValueError: If `sample_rate` is not positive.
+
+    Example:
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8)
+        >>> table = jtfs_jax.time_path_table(bank, sample_rate=8000.0)
+        >>> len(table), float(table.frequency[0].round())
+        (179, 3483.0)
     """
     fs = _sample_rate(sample_rate)
     paths = sorted(time_paths(bank))
@@ -255,6 +259,12 @@ def band_frequencies(
 
     Raises:
         ValueError: If `bank` has no frequential wavelets or none of index `n_fr`.
+
+    Example:
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
+        >>> jtfs_jax.band_frequencies(bank, sample_rate=8000.0)[:2].round()
+        array([3483., 1742.])
     """
     require_joint(bank)
     n_filters = 1 + 2 * len(bank.wavelets_fr)

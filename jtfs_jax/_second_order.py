@@ -21,16 +21,12 @@ def second_order(
     The rows n1 are those that feed them. Without averaging, all samples within the signal.
     """
     live = u1_hats[: sum(first.j < second.band.j for first in bank.first)]
-
-    def of_band(live, second):
-        u1_hat = jnp.concatenate([u1_hat[..., : second.n_bins] for u1_hat in live], axis=-2)
-        y = _transform(bank, second.band, u1_hat)
-        if second.average is None:
-            frames = bank.frames(2**second.band.log2_stride)
-            return nonlinearity(interleave(y)[..., frames.start : frames.stop])
-        return average_in_blocks(second.average, y, nonlinearity)
-
-    s = of_band(live, second)
+    u1_hat = jnp.concatenate([u1_hat[..., : second.n_bins] for u1_hat in live], axis=-2)
+    y = _transform(bank, second.band, u1_hat)
+    if second.average is None:
+        frames = bank.frames(2**second.band.log2_stride)
+        return nonlinearity(interleave(y)[..., frames.start : frames.stop])
+    s = average_in_blocks(second.average, y, nonlinearity)
     if bank.stride is None or bank.stride == bank.critical_stride:
         return s
     frames = bank.frames(bank.stride)

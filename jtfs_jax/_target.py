@@ -22,41 +22,28 @@ class Target(NamedTuple):
     coefficients: PyTree[Array]
 
 
-def coefficients_of(
-    bank: Any, x: Array | None, coefficients: PyTree, transform: Transform, n_samples: int, dtype
+def flattened(
+    coefficients: PyTree[Array], of_one: PyTree[jax.ShapeDtypeStruct]
 ) -> tuple[PyTree[Array], tuple[int, ...]]:
-    """Coefficients with a single axis for all targets, and the axes that it stands for."""
-    if x is not None:
-        targets = x.shape[:-1]
-        return transform(bank, x.reshape(math.prod(targets), x.shape[-1])), targets
-    sound = jax.ShapeDtypeStruct((1, n_samples), dtype)
-    one = jax.eval_shape(transform, bank, sound)
+    """Coefficients with a single axis for all targets, and the axes that it stands for.
+
+    `of_one` tells the structure and the shapes of those of one target, with an axis for it.
+    """
     leaves, tree = jax.tree.flatten(jax.tree.map(jnp.asarray, coefficients))
-    expected = jax.tree.leaves(one)
-    if tree != jax.tree.structure(one):
+    if tree != jax.tree.structure(of_one):
         raise ValueError(
-            f"coefficients must be a pytree as transform returns it, {jax.tree.structure(one)}, "
+            f"coefficients must be a pytree as transform returns it, {jax.tree.structure(of_one)}, "
             f"got {tree}; compute them by the same transform."
         )
-    n_axes = [leaf.ndim - like.ndim + 1 for leaf, like in zip(leaves, expected, strict=True)]
-    batches = {leaf.shape[: max(n, 0)] for leaf, n in zip(leaves, n_axes, strict=True)}
-    if (
-        min(n_axes) < 0
-        or len(batches) > 1
-        or any(
-            leaf.shape[n:] != like.shape[1:]
-            for leaf, n, like in zip(leaves, n_axes, expected, strict=True)
-        )
-    ):
+    shapes = [leaf.shape[1:] for leaf in jax.tree.leaves(of_one)]
+    targets = leaves[0].shape[: max(leaves[0].ndim - len(shapes[0]), 0)]
+    if any(leaf.shape != (*targets, *shape) for leaf, shape in zip(leaves, shapes, strict=True)):
         raise ValueError(
-            f"coefficients must have the shapes {[like.shape[1:] for like in expected]} after the "
-            f"same leading axes, got {[leaf.shape for leaf in leaves]}; compute them with this "
-            f"filterbank."
+            f"coefficients must have the shapes {shapes} after the same leading axes, got "
+            f"{[leaf.shape for leaf in leaves]}; compute them with this filterbank."
         )
-    (targets,) = batches
     flat = [
-        leaf.reshape(math.prod(targets), *like.shape[1:])
-        for leaf, like in zip(leaves, expected, strict=True)
+        leaf.reshape(math.prod(targets), *shape) for leaf, shape in zip(leaves, shapes, strict=True)
     ]
     return jax.tree.unflatten(tree, flat), targets
 
@@ -80,17 +67,16 @@ def target_of(coefficients: PyTree[Array], weights: PyTree, name: str) -> Target
     weighted = jax.tree.map(jnp.multiply, weights, coefficients)
     largest = jnp.stack([_highest(leaf) for leaf in jax.tree.leaves(weighted)]).max(axis=0)
     # Divided by the largest first, lest the squares of a quiet sound vanish.
-    unit = jax.tree.map(lambda leaf: leaf / _like(largest, leaf), weighted)
+    divisor = jnp.where(largest > 0, largest, 1)
+    unit = jax.tree.map(lambda leaf: leaf / _like(divisor, leaf), weighted)
     squares = [_squared(leaf).reshape(len(leaf), -1).sum(axis=1) for leaf in jax.tree.leaves(unit)]
     norm = largest * jnp.sqrt(jnp.stack(squares).sum(axis=0))
     if not is_traced(norm):
-        bad = [float(n) for n in norm if not np.isfinite(n) or n == 0]
-        silent = bool((largest == 0).any())
-        if bad or silent:
+        bad = [float(n) for n in norm if not (np.isfinite(n) and n > 0)]
+        if bad:
             raise ValueError(
                 f"{name} must be finite and not silent, but the norm of the coefficients, times "
-                f"the weights, is {0.0 if silent else bad[0]}; take another sound, or scale it to "
-                f"a peak of 1."
+                f"the weights, is {bad[0]}; take another sound, or scale it to a peak of 1."
             )
     return Target(
         jax.tree.map(lambda leaf: leaf / _like(norm, leaf), weights),

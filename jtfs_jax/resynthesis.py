@@ -17,13 +17,14 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from ._checks import is_traced, positive_integer
+from ._checks import integer_of_32_bits, is_traced, positive_integer, signal
 from ._composing import morph as morph, scale_paths as scale_paths, swap_spins as swap_spins
 from ._descent import CHUNK, ResynthesisState as ResynthesisState, Row, begin, run
 from ._filterbank import FilterBank
 from ._jtfs import jtfs
-from ._noise import colored_noise as colored_noise, envelope as _envelope, first_order, white_noise
-from ._target import Transform, coefficients_of, target_of
+from ._noise import colored_noise as colored_noise
+from ._start import checked_envelope, checked_start, known_s1, loudness_of, noise
+from ._target import Transform, flattened, target_of
 from ._trials import TrialState as TrialState, bold_driver as bold_driver, lbfgs as lbfgs
 
 _DEFAULT_OPTIMIZER = lbfgs()
@@ -140,8 +141,10 @@ def resynthesize(
         colored_noise: the sounds at the start.
         lbfgs, bold_driver: how steps are chosen.
     """
+    begun = time.monotonic()
     positive_integer("n_steps", n_steps)
     positive_integer("count", count)
+    integer_of_32_bits("seed", seed)
     if (x is None) == (coefficients is None):
         raise ValueError(
             "x or coefficients must be given, got "
@@ -150,50 +153,69 @@ def resynthesize(
     optimizer = optimizer or _DEFAULT_OPTIMIZER
     if x is not None:
         x = jnp.asarray(x)
-        if x.ndim == 0:
-            raise ValueError("x must have time as its last axis, got a scalar.")
-        if 0 in x.shape:
-            raise ValueError(f"x must have at least one sound, but its shape is {x.shape}.")
     length = _n_samples(bank, x, start)
     dtype = bank.dtype if isinstance(bank, FilterBank) else _real_dtype(x, coefficients)
-    coefficients, targets = coefficients_of(bank, x, coefficients, transform, length, dtype)
-    target = target_of(coefficients, weights, "coefficients" if x is None else "x")
-
+    if x is not None:
+        x, targets = signal(x, length, dtype)
+        if x.size == 0:
+            raise ValueError(f"x must have at least one sound, got shape {(*targets, length)}.")
+    else:
+        one_sound = jax.ShapeDtypeStruct((1, length), dtype)
+        of_one = jax.eval_shape(transform, bank, one_sound)
+        coefficients, targets = flattened(coefficients, of_one)
+    shape = (count, *targets, length)
+    y: Any = None
+    e: Any = None
     if state is None:
-        s1 = _s1(bank, x, coefficients)
-        y = _start(bank, x, s1, start, seed, (count, *targets, length), dtype)
-        e = _given_envelope(bank, s1, envelope, (*targets, length), dtype)
-        now = begin(y, e, optimizer)
-        n_trials = n_steps + 1
+        has_s1 = isinstance(bank, FilterBank) and (x is not None or hasattr(coefficients, "S1"))
+        y = checked_start(start, shape, dtype, has_s1=has_s1)
+        e = checked_envelope(envelope, shape[1:], dtype)
     else:
         _check_state(state, targets, length, optimizer)
+
+    if x is not None:
+        coefficients = transform(bank, x)
+    target = target_of(coefficients, weights, "coefficients" if x is None else "x")
+    if state is None:
+        s1 = known_s1(bank, x, coefficients)
+        if isinstance(y, str):
+            y = noise(bank, x, s1, y, seed, shape, dtype)
+        if e is None:
+            e = loudness_of(bank, s1, shape[1:], dtype)
+        now = begin(y, e, optimizer)
+    else:
         now = state
-        n_trials = n_steps
 
     advance = partial(run, bank, target, transform=transform, optimizer=optimizer)
-    chunk = 1 if callback else CHUNK
+    within_jit = any(map(is_traced, jax.tree.leaves((bank, target, now))))
     rows, seconds = [], []
-    begun = time.monotonic()
-    for n_done in range(0, n_trials, chunk):
-        n = min(chunk, n_trials - n_done)
+    n_left = n_steps + 1 if state is None else n_steps
+    while n_left:
+        is_start = state is None and not rows
+        # A start that leads nowhere shall be known before the steps.
+        alone = callback or (is_start and not within_jit)
+        n = 1 if alone else min(n_left, CHUNK)
         now, history = advance(now, n)
         rows.append(jax.tree.map(lambda buffer, n=n: buffer[:n], history))
-        if n_done == 0 and state is None:
+        n_left -= n
+        if is_start:
             _check_start(now)
         if callback:
             seconds.append(time.monotonic() - begun)
             if callback(now):
                 break
     history: Row = jax.tree.map(lambda *parts: jnp.concatenate(parts), *rows)
-    return Resynthesis(*history, np.array(seconds) if callback else None, now)
+    return Resynthesis(
+        **history._asdict(), seconds=np.array(seconds) if callback else None, state=now
+    )
 
 
 def _n_samples(bank, x, start) -> int:
     if isinstance(bank, FilterBank):
         return bank.n_samples
     if x is not None:
-        return x.shape[-1]
-    if isinstance(start, str):
+        return x.shape[-1] if x.ndim else 1  # a scalar is refused along with all else that is no x
+    if isinstance(start, str) or np.ndim(start) == 0:
         raise ValueError(
             f"start must be samples where neither x nor a FilterBank tells the duration, got "
             f"{start!r}; pass an array."
@@ -206,64 +228,6 @@ def _real_dtype(x, coefficients) -> np.dtype:
     dtype = jax.tree.leaves((x, coefficients))[0].dtype
     is_inexact = jnp.issubdtype(dtype, jnp.inexact)
     return np.dtype(jnp.finfo(dtype).dtype if is_inexact else jnp.float32)
-
-
-def _s1(bank, x, coefficients) -> Float[Array, "target n1 frame"] | None:
-    """First-order coefficients of the targets, if they are known."""
-    if not isinstance(bank, FilterBank):
-        return None
-    s1 = getattr(coefficients, "S1", None)
-    if s1 is not None:
-        return s1
-    return None if x is None else first_order(bank, x.reshape(-1, x.shape[-1]))
-
-
-def _start(bank, x, s1, start, seed, shape, dtype) -> Float[Array, "count *batch time"]:
-    if not isinstance(start, str):
-        y = jnp.asarray(start, dtype)
-        try:
-            return jnp.broadcast_to(y, shape)
-        except ValueError:
-            raise ValueError(
-                f"start must broadcast to (count, *batch, time) = {shape}, but its shape is "
-                f"{y.shape}; give one sound, or one for each metamer."
-            ) from None
-    count, n_samples = shape[0], shape[-1]
-    white = white_noise(n_samples, dtype, count, seed)
-    if start not in ("colored", "white"):
-        raise ValueError(f'start must be "colored", "white" or samples, got {start!r}.')
-    if s1 is None and start == "colored":
-        raise ValueError(
-            'start must be "white" or samples where the coefficients have no S1, got "colored"; '
-            "it needs a FilterBank, and S1 or x."
-        )
-    if s1 is None:
-        level = jnp.ones((), dtype) if x is None else jnp.sqrt(jnp.square(x.astype(dtype)).mean(-1))
-        level = jnp.broadcast_to(level[None], shape[:-1])
-    else:
-        colored = colored_noise(bank, s1, count=count, seed=seed)
-        if start == "colored":
-            return colored.reshape(shape)
-        level = jnp.sqrt(jnp.square(colored).mean(axis=-1)).reshape(shape[:-1])
-    flat = level.reshape(count, -1, 1) * jnp.expand_dims(white, 1)
-    return flat.reshape(shape)
-
-
-def _given_envelope(bank, s1, envelope, shape, dtype) -> Float[Array, "*batch time"]:
-    if envelope is None:
-        e = jnp.ones(shape, dtype) if s1 is None else _envelope(bank, s1).reshape(shape)
-        return e.astype(dtype)
-    e = jnp.asarray(envelope, dtype)
-    try:
-        e = jnp.broadcast_to(e, shape)
-    except ValueError:
-        raise ValueError(
-            f"envelope must broadcast to (*batch, time) = {shape}, but its shape is {e.shape}; "
-            f"give one number a sample."
-        ) from None
-    if not is_traced(e) and not bool((jnp.isfinite(e) & (e > 0)).all()):
-        raise ValueError("envelope must be positive and finite, and is not everywhere; clip it.")
-    return e
 
 
 def _check_state(state, targets, n_samples, optimizer) -> None:

@@ -158,6 +158,13 @@ def test_joint_metamers_keep_the_synchrony_that_those_of_time_scattering_lose():
     assert of_time < 0.25
 
 
+@pytest.mark.usefixtures("quick_compile")
+def test_synchrony_where_T_is_longer_than_the_signal():
+    bank = jtfs_jax.filterbank(500, J=9, Q=4)
+    assert bank.T == 512
+    assert abs(band_synchrony(bank, white_noise()[:500].astype(np.float32))) < 0.2
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     {

@@ -88,7 +88,8 @@ def band_synchrony(
     n_bins = min(n, math.ceil(2 * n * ALPHA * sigma.max()))
     f = np.arange(n_bins) / (2 * n)
     gaussians = jnp.asarray(np.exp(-0.5 * (f / sigma[:, None]) ** 2), u1.dtype)
-    high_pass = jnp.asarray(_high_pass(f, bank.T if T is None else T, n), u1.dtype)
+    width = bank.T if T is None else _checks.width("T", T, 0, n, "samples")
+    high_pass = jnp.asarray(_high_pass(f, width), u1.dtype)
     v = jax.scipy.fft.dct(u1, norm="ortho")[..., :n_bins] * _as_row(high_pass, u1.ndim)
 
     smooth = v * gaussians.reshape((1,) * (u1.ndim - 2) + gaussians.shape)
@@ -105,11 +106,8 @@ def _as_row(row: Float[Array, " bin"], ndim: int) -> Float[Array, "... bin"]:
     return row.reshape((1,) * (ndim - 1) + row.shape)
 
 
-def _high_pass(
-    f: Float[np.ndarray, " bin"], T: float | str, n_samples: int
-) -> Float[np.ndarray, " bin"]:
+def _high_pass(f: Float[np.ndarray, " bin"], width: float | str) -> Float[np.ndarray, " bin"]:
     """Transfer function of the identity without φ_T, at `f` cycles/sample."""
-    width = _checks.width("T", T, 0, n_samples, "samples")
     if isinstance(width, str) or width == 0:
         return np.where(f == 0, 0.0, 1.0)
     return -np.expm1(-0.5 * (f * width / SIGMA0) ** 2)

@@ -86,10 +86,7 @@ class OurWork(JaxWork):
 
     def build(self, x):
         jax, jnp, transform = self.jax, self.jax.numpy, self.transform
-        options = dict(self.job["parameters"])
-        if self.job["transform"] == "time_scattering":
-            options = {name: options[name] for name in ("n_samples", "J", "Q", "T")}
-        self.bank = jax.block_until_ready(self.library.filterbank(**options))
+        self.bank = jax.block_until_ready(self.library.filterbank(**self.job["parameters"]))
 
         def loss(bank, x):
             S = transform(bank, x)
@@ -118,7 +115,7 @@ class OurWork(JaxWork):
         table = (self.library.path_table if joint else self.library.time_path_table)(self.bank)
         return super().description() | {"paths": len(table)}
 
-    def results(self):
+    def coefficients(self):
         output = self.jax.tree.map(np.asarray, self.run())
         return self.library.to_kymatio(self.bank, output)
 
@@ -127,10 +124,8 @@ def kymatio_transform(job, frontend):
     """Kymatio's transform of the same parameters."""
     parameters = dict(job["parameters"])
     parameters["shape"] = parameters.pop("n_samples")
-    if job["transform"] == "jtfs":
-        return frontend.TimeFrequencyScattering(**parameters, out_type="dict")
-    parameters = {name: parameters[name] for name in ("shape", "J", "Q", "T")}
-    return frontend.Scattering1D(**parameters, out_type="dict")
+    name = "TimeFrequencyScattering" if job["transform"] == "jtfs" else "Scattering1D"
+    return getattr(frontend, name)(**parameters, out_type="dict")
 
 
 class KymatioJaxWork(JaxWork):
@@ -162,7 +157,7 @@ class KymatioJaxWork(JaxWork):
         self.function = {"forward": forward, "gradient": gradient}[self.mode]
         self.arguments = (jnp.asarray(x),)
 
-    def results(self):
+    def coefficients(self):
         return dict(zip(self.keys, self.run(), strict=True))
 
 
@@ -205,11 +200,15 @@ class KymatioTorchWork:
     def description(self):
         return {"device": self.torch.cuda.get_device_name() if self.cuda else "cpu"}
 
-    def results(self):
+    def coefficients(self):
         return {key: path.cpu().numpy() for key, path in self.run().items()}
 
 
-WORKS = {"jtfs_jax": OurWork, "kymatio_torch": KymatioTorchWork, "kymatio_jax": KymatioJaxWork}
+IMPLEMENTATIONS = {
+    "jtfs_jax": OurWork,
+    "kymatio_torch": KymatioTorchWork,
+    "kymatio_jax": KymatioJaxWork,
+}
 
 
 class Process:
@@ -217,10 +216,11 @@ class Process:
 
     def __init__(self, job):
         self.job = job
+        self.n_runs = None  # in one repeat; not known before the first
 
     def prepare(self):
-        """Import, build, compile, and run for the first time."""
-        work = self.work = WORKS[self.job["implementation"]](self.job)
+        """Import, build and compile."""
+        work = self.work = IMPLEMENTATIONS[self.job["implementation"]](self.job)
         start_bytes = 0 if work.device_peak() is not None else process_peak()
         start = time.perf_counter()
         work.build(signal(self.job))
@@ -228,37 +228,38 @@ class Process:
         work.compile()
         compiled = time.perf_counter()
         compiles = self.job["implementation"] != "kymatio_torch"
-        answer = {
+        return {
             "build_seconds": built - start,
             "compile_seconds": compiled - built if compiles else None,
             "start_bytes": start_bytes,
             "versions": {name: _version(name) for name in work.packages},
             **work.description(),
         }
-        if self.job["runs"]:
-            work.run()
-            start = time.perf_counter()
-            work.run()
-            self.seconds = time.perf_counter() - start
-            self.n_runs = max(1, round(MIN_SECONDS / self.seconds))
-        return answer
 
     def run(self):
         """Seconds of a run, after one that brings what lay idle back into caches and memory."""
-        if self.seconds < MAX_WARM_UP:
+        if self.n_runs is None:
             self.work.run()
+            self.warm_up_seconds = self._seconds(1)
+            self.n_runs = max(1, round(MIN_SECONDS / self.warm_up_seconds))
+        if self.warm_up_seconds < MAX_WARM_UP:
+            self.work.run()
+        return {"seconds": self._seconds(self.n_runs)}
+
+    def _seconds(self, n_runs):
         start = time.perf_counter()
-        for _ in range(self.n_runs):
+        for _ in range(n_runs):
             self.work.run()
-        return {"seconds": (time.perf_counter() - start) / self.n_runs}
+        return (time.perf_counter() - start) / n_runs
 
     def report(self):
-        """Peak memory of the device that computes; then write the results where they are wanted."""
+        """Peak memory of the device that computes; then write coefficients where wanted."""
         answer = {"process_peak_bytes": process_peak()}
         answer["peak_bytes"] = self.work.device_peak() or answer["process_peak_bytes"]
-        if self.job["results"] and self.job["mode"] == "forward":
-            results: dict[str, Any] = {str(k): v for k, v in self.work.results().items()}
-            np.savez(self.job["results"], **results)
+        if self.job["output"]:
+            coefficients = self.work.coefficients()
+            arrays: dict[str, Any] = {str(key): value for key, value in coefficients.items()}
+            np.savez(self.job["output"], **arrays)
         return answer
 
 

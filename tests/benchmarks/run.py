@@ -36,32 +36,46 @@ import numpy as np
 from processes import HERE, REPOSITORY, measure
 from table import bytes_text, ratio_text, seconds_text, table
 
+# Arguments of `filterbank`; Kymatio takes the same. Another configuration is another line here;
+# another part is a function below, in PARTS, and one that prints it, in the PARTS of table.py.
 CONFIGURATIONS = {
     "quick": {"n_samples": 2**13, "J": 8, "Q": 8, "T": None, "J_fr": 3, "F": None},
     "metamer": {"n_samples": 2**16, "J": 12, "Q": 12, "T": 2**13, "J_fr": 3, "F": None},
     "dafx": {"n_samples": 2**16, "J": 13, "Q": 16, "T": 2**11, "J_fr": 6, "F": 4},
     "long": {"n_samples": 2**20, "J": 13, "Q": 12, "T": 2**11, "J_fr": 3, "F": None},
 }
+# A signal and Kymatio's coefficients of it, in float64; without them, the signal is noise.
 GOLDEN = {"metamer": HERE.parent / "golden" / "jtfs_metamer.npz"}
 WORKS = {
     transform + suffix: {"transform": transform, "mode": mode}
     for transform in ("time_scattering", "jtfs")
     for suffix, mode in {"": "forward", "_gradient": "gradient", "_jacobian": "jacobian"}.items()
 }
+OF_JTFS_ALONE = ("J_fr", "Q_fr", "F")
 LENGTHS = [2**log2_length for log2_length in range(13, 21)]
 BATCHES = [1, 8, 16]
 VARIATIONS = [{}, {"Q_fr": 2}, {"J_fr": 5}, {"Q": 16}, {"Q": 16, "J_fr": 5, "Q_fr": 2}]
 
 
-def job(parameters, work, **others):
-    """What a child is to do."""
-    defaults = {"implementation": "jtfs_jax", "batch": None, "golden": None, "results": None}
-    return defaults | WORKS[work] | {"parameters": parameters, "runs": True} | others
+def job(parameters, work, *, implementation="jtfs_jax", batch=None, golden=None, output=None):
+    """What a child is to do, as `child.py` reads it.
+
+    It takes the signal from the file `golden`, and writes coefficients to the file `output`, each
+    where it is given.
+    """
+    if WORKS[work]["transform"] == "time_scattering":
+        parameters = {name: v for name, v in parameters.items() if name not in OF_JTFS_ALONE}
+    return WORKS[work] | {
+        "parameters": parameters,
+        "implementation": implementation,
+        "batch": batch,
+        "golden": golden and str(golden),
+        "output": output and str(output),
+    }
 
 
-def measure_jobs(jobs, options):
+def measure_jobs(jobs, options, repeats):
     """Entries of all jobs, with medians, spreads, and ratios to the first entry turn by turn."""
-    repeats = options.repeats if all(job["runs"] for job in jobs.values()) else 0
     entries = measure(jobs, repeats=repeats, kymatio=options.kymatio, limit=options.limit)
     measured = [entry for entry in entries.values() if entry["seconds"] and "error" not in entry]
     first = next(iter(entries.values()))
@@ -81,31 +95,32 @@ def configuration(name, work, options):
     golden, mode = GOLDEN.get(name), WORKS[work]["mode"]
     peers = options.peers if options.kymatio and mode != "jacobian" else []
     with tempfile.TemporaryDirectory() as folder:
-        files = {
-            implementation: os.path.join(folder, f"{implementation}.npz")
-            for implementation in ("jtfs_jax", *(f"kymatio_{peer}" for peer in peers))
-        }
-        common = {"golden": str(golden) if golden else None}
         jobs = {
             implementation: job(
-                CONFIGURATIONS[name], work, implementation=implementation, results=file, **common
+                CONFIGURATIONS[name],
+                work,
+                implementation=implementation,
+                golden=golden,
+                # Gradients are not compared: of some paths Kymatio returns only a part of the rows.
+                output=Path(folder, f"{implementation}.npz") if mode == "forward" else None,
             )
-            for implementation, file in files.items()
+            for implementation in ("jtfs_jax", *(f"kymatio_{peer}" for peer in peers))
         }
-        entries = measure_jobs(jobs, options)
-        results = {}
-        if golden and work == "jtfs":
-            results["golden data"] = golden_coefficients(golden)
-        # Gradients are not compared: of some paths Kymatio returns only a part of the rows.
-        for implementation in [*list(files)[1:], "jtfs_jax"]:  # A peer can be the reference.
-            if mode == "forward" and "error" not in entries[implementation]:
-                with np.load(files[implementation]) as file:
-                    results[implementation] = dict(file)
-    against = next(iter(results), None)
-    for implementation in results:
-        if implementation in entries and implementation != against and results[implementation]:
-            difference = relative_error(results[implementation], results[against])
-            entries[implementation]["relative_error"] = {"against": against} | difference
+        entries = measure_jobs(jobs, options, options.repeats)
+        coefficients = {}
+        for implementation, entry in entries.items():
+            if mode == "forward" and "error" not in entry:
+                with np.load(jobs[implementation]["output"]) as file:
+                    coefficients[implementation] = dict(file)
+    if golden and work == "jtfs":
+        against, expected = "golden data", golden_coefficients(golden)
+    else:
+        against = next((peer for peer in coefficients if peer != "jtfs_jax"), None)
+        expected = coefficients.pop(against, None)
+    if expected:
+        for implementation, found in coefficients.items():
+            error = relative_error(found, expected)
+            entries[implementation]["relative_error"] = {"against": against} | error
     return {"parameters": CONFIGURATIONS[name], "entries": entries}
 
 
@@ -132,7 +147,7 @@ def growth(work, options):
     """The record of time and memory over lengths of signals, with fitted exponents."""
     parameters = CONFIGURATIONS["quick"]
     jobs = {str(n): job(parameters | {"n_samples": n}, work) for n in LENGTHS}
-    entries = measure_jobs(jobs, options)
+    entries = measure_jobs(jobs, options, options.repeats)
     quantities = {
         "seconds": lambda entry: entry["median_seconds"],
         "bytes": lambda entry: entry["peak_bytes"] - entry["start_bytes"],
@@ -164,7 +179,7 @@ def batch(work, options):
     """The record of batches of several sizes, with ratios to one signal."""
     parameters = CONFIGURATIONS["metamer"]
     jobs = {str(n): job(parameters, work, batch=n) for n in BATCHES}
-    return {"parameters": parameters, "entries": measure_jobs(jobs, options)}
+    return {"parameters": parameters, "entries": measure_jobs(jobs, options, options.repeats)}
 
 
 def operations(work, options):
@@ -173,8 +188,8 @@ def operations(work, options):
     jobs = {}
     for variation in VARIATIONS:
         name = ", ".join(f"{key}={value}" for key, value in variation.items()) or "quick"
-        jobs[name] = job(parameters | variation, work, runs=False)
-    return {"parameters": parameters, "entries": measure_jobs(jobs, options)}
+        jobs[name] = job(parameters | variation, work)
+    return {"parameters": parameters, "entries": measure_jobs(jobs, options, repeats=0)}
 
 
 PARTS = {"growth": growth, "batch": batch, "operations": operations}
@@ -211,20 +226,12 @@ def processor():
 
 def revision(folder):
     """The commit that is checked out, None outside of git."""
-    command = [
-        "git",
-        "-C",
-        str(folder),
-        "describe",
-        "--always",
-        "--dirty",
-        "--abbrev=12",
-        "--exclude=*",
-    ]
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
+    return done.stdout.strip()
 
 
 def write(file, results):
