@@ -5,9 +5,9 @@
     python tests/benchmarks/optimizers.py --table
 
 The first makes metamers of four recordings, 2^16 samples at 22,050 Hz (shorter ones are followed by
-silence), with up to 100 evaluations of the gradient each, and writes after each one of them. If it
-is stopped, it goes on where it was. The second measures how long evaluations take, which the first
-does not on a machine that is busy otherwise. The third prints what there is, as Markdown.
+silence), with up to 100 evaluations of the gradient each: some hours on two cores. The second
+measures how long evaluations take, to be run where nothing else does. Both write after each one of
+their runs, and go on from there if they are stopped. The third prints what there is, as Markdown.
 
 An error counts as that of k evaluations if it was found by k of them. Trials that fail and need no
 gradient are counted apart, under `n_forward`; a line search evaluates both at each of its trials.
@@ -198,12 +198,14 @@ def filterbanks():
     return {J_fr: jtfs_jax.filterbank(**FILTERS, J_fr=J_fr) for J_fr in {J_fr for J_fr, _ in PLAN}}
 
 
-def study(results: dict, output: Path) -> None:
+def study(output: Path) -> None:
     """Run what has not been run yet."""
     banks, sounds = filterbanks(), {sound: load(sound) for sound in SOUNDS}
+    results = read(output)
     results["synchrony"] = {
         sound: float(band_synchrony(banks[3], jnp.asarray(x))) for sound, x in sounds.items()
     }
+    write(output, results)
     done = {tuple(record[key] for key in KEY) for record in results["runs"]}
     left = [job for job in jobs() if tuple(job[key] for key in KEY) not in done]
     with tqdm(total=len(jobs()), initial=len(done), unit="run") as bar:
@@ -212,23 +214,30 @@ def study(results: dict, output: Path) -> None:
             bank = banks[job["J_fr"]]
             y, record = run(bank, sounds[job["sound"]], METHODS[job["method"]], job["seed"])
             synchrony = {"synchrony": float(band_synchrony(bank, y))}
+            results = read(output)  # again, for seconds may have been measured meanwhile
             results["runs"].append(job | record | synchrony)
             write(output, results)
             bar.set_postfix_str(f"last error {100 * record['error'][-1]:.2f} %", refresh=False)
             bar.update()
 
 
-def measure_seconds(results: dict, output: Path) -> None:
+def measure_seconds(output: Path) -> None:
     """Seconds for each evaluation of the gradient, failed trials in between included."""
     banks, x = filterbanks(), load("guitar")
-    seconds = {}
+    results = read(output)
     for J_fr, methods in PLAN:
+        of_bank = results.setdefault("seconds", {}).setdefault(str(J_fr), {})
         for name in methods:
-            _, record = run(banks[J_fr], x, METHODS[name], seed=0, n_gradients=15)
-            seconds.setdefault(str(J_fr), {})[name] = round(record["seconds"], 4)
-    results["seconds"] = seconds
-    results["processor"] = f"{os.cpu_count()} cores of {processor()}"
-    write(output, results)
+            if name not in of_bank:
+                _, record = run(banks[J_fr], x, METHODS[name], seed=0, n_gradients=15)
+                of_bank[name] = round(record["seconds"], 4)
+                measured = {"seconds": results["seconds"], "cores": os.cpu_count()}
+                write(output, read(output) | measured | {"processor": processor()})
+
+
+def read(output: Path) -> dict:
+    """Results so far."""
+    return json.loads(output.read_text()) if output.exists() else {"runs": []}
 
 
 def write(output: Path, results: dict) -> None:
@@ -261,6 +270,19 @@ def table(results: dict) -> str:
         ]
         seconds = results.get("seconds", {}).get(str(J_fr), {}).get(method)
         rows.append([str(J_fr), method, *cells, f"{seconds:.2f}" if seconds else ""])
+    return _markdown(rows)
+
+
+def short_table(results: dict) -> str:
+    """The least and the largest of the four median errors, as Markdown."""
+    rows = [["J_fr", "optimizer", "after 20", f"after {N_GRADIENTS}"]]
+    for J_fr, method in _measured(results):
+        found = [errors(results, J_fr, method, sound) for sound in SOUNDS]
+        if all(map(len, found)):
+            medians = 100 * np.array([np.median(error, axis=0) for error in found])
+            least, largest = medians.min(axis=0), medians.max(axis=0)
+            cells = [f"{least[k]:.2g} to {largest[k]:.2g} %" for k in (19, N_GRADIENTS - 1)]
+            rows.append([str(J_fr), method, *cells])
     return _markdown(rows)
 
 
@@ -308,15 +330,13 @@ def main() -> None:
     parser.add_argument("--seconds", action="store_true", help="measure seconds, no more")
     parser.add_argument("--table", action="store_true", help="print as Markdown, no more")
     options = parser.parse_args()
-    results = {"runs": []}
-    if options.output.exists():
-        results = json.loads(options.output.read_text())
     if options.table:
-        print(table(results), synchrony_table(results), sep="\n\n")
+        results = read(options.output)
+        print(table(results), short_table(results), synchrony_table(results), sep="\n\n")
     elif options.seconds:
-        measure_seconds(results, options.output)
+        measure_seconds(options.output)
     else:
-        study(results, options.output)
+        study(options.output)
 
 
 if __name__ == "__main__":
