@@ -6,7 +6,13 @@ of these filters and of a batch of signals, to be used under `jax.jit`, `jax.vma
 
 from importlib.metadata import version as _version
 
-from . import analysis as analysis, audio as audio, plot as plot, resynthesis as resynthesis
+from . import (
+    analysis as analysis,
+    audio as audio,
+    plot as plot,
+    resynthesis as resynthesis,
+    synth as synth,
+)
 from ._filterbank import FilterBank as FilterBank, filterbank as filterbank
 from ._first_order import scalogram as scalogram
 from ._jtfs import JointScattering as JointScattering, jtfs as jtfs

@@ -131,6 +131,28 @@ def signal(x: Array, n_samples: int, dtype: np.dtype) -> tuple[Array, tuple[int,
     return x.astype(dtype).reshape(math.prod(batch), n_samples), batch
 
 
+def real_array(name: str, value: object) -> Array:
+    """A real number or real numbers, as an array of JAX."""
+    try:
+        array = jnp.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must be a real number or an array of them, got {value!r}."
+        ) from error
+    if not (jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)):
+        raise ValueError(
+            f"{name} must have real numbers, got dtype {array.dtype}; convert it first."
+        )
+    return array
+
+
 def is_traced(value: object) -> bool:
     """Whether the value is not known yet, as under `jax.jit`."""
     return isinstance(value, Tracer)
+
+
+def index(name: str, value: object, n: int) -> int:
+    """An integer between 0 and n − 1."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) not in range(n):
+        raise ValueError(f"{name} must be an integer between 0 and {n - 1}, got {value!r}.")
+    return int(value)

@@ -1,22 +1,32 @@
-"""The command line, `jtfs-jax`: options and their checks, and what is said to the user.
+"""The command line, `jtfs-jax`: its commands and their options, and what is said when they fail.
 
 Nothing is imported here that takes long: help and errors of usage come at once.
 """
 
 import argparse
+import importlib
 import importlib.metadata
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-_DESCRIPTION = """\
+from ._cli_options import (
+    add_recordings,
+    add_sampling,
+    add_scattering,
+    add_wavelets,
+    error_line,
+    integer,
+)
+
+_METAMER = """\
 Make a musical metamer of a recording: another sound, found from noise by gradient
 descent, that has the same joint time–frequency scattering coefficients. Writes the
 sound, a picture (PNG), the settings with the error of every step (JSON), and the state
 from which --resume goes on (.state.npz).
 """
-_EPILOG = """\
+_METAMER_MORE = """\
 examples:
   jtfs-jax metamer                          a metamer of a guitar, as metamer.wav
   jtfs-jax metamer bird.wav -o out.wav      of a recording: out.wav, out.png, out.json
@@ -27,6 +37,33 @@ Ctrl-C stops after the current step and writes the best so far; a second one qui
 at once. The state is written every 30 seconds, so that --resume, with the same other
 options, loses no more than that if the program is killed.
 Exit status: 0; 130 after Ctrl-C; 2 for bad input, and then nothing is written.
+"""
+_FEATURES = """\
+Write the scattering coefficients of recordings, and what they measure, to .npz files:
+arrays that numpy.load reads.
+"""
+_FEATURES_MORE = """\
+examples:
+  jtfs-jax features bird.wav                bird.npz
+  jtfs-jax features *.wav -o features       features/NAME.npz of each NAME.wav
+
+arrays in a file:
+  S0 (frame), S1 (n1, frame), S2 (path, band, frame)
+  frequencies (n1), band_frequencies (band), in Hz; frame_times (frame), in s
+  path_kind, path_rate, path_scale, path_spin, …: one entry a path, in Hz, cycles/octave
+  sample_rate, in Hz; settings, as JSON
+Without averaging (--T 0 or --F 0) the p-th path has arrays of its own: S2_p,
+band_frequencies_p, frame_times_p.
+
+A recording that fails is reported, and does not keep the others from being written.
+Exit status: 0; 2 if there was bad input; 1 for other failures; 130 after Ctrl-C.
+"""
+_SCALOGRAM = """\
+Draw the scalogram of a recording: how loud it is at each time and in each frequency.
+"""
+_PLOT = """\
+Draw a recording's scalogram, what rises and falls in it, and its joint time–frequency
+scattering coefficients by rate (Hz) and scale (cycles/octave).
 """
 
 
@@ -41,18 +78,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     try:
-        from ._metamer import metamer
-
-        return metamer(options)
+        module = importlib.import_module(f"._{options.module}", __package__)
+        return getattr(module, options.command)(options)
     except (ValueError, ImportError, OSError) as error:
-        message = " ".join(str(error).split())
-        print(f"jtfs-jax metamer: error: {message}", file=sys.stderr)
+        print(error_line(options.command, error), file=sys.stderr)
         return 2 if isinstance(error, ValueError) else 1
     except MemoryError:
-        print("jtfs-jax metamer: error: not enough memory; lower --duration", file=sys.stderr)
+        shortage = MemoryError("not enough memory; lower --duration")
+        print(error_line(options.command, shortage), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("jtfs-jax metamer: interrupted", file=sys.stderr)
+        print(f"jtfs-jax {options.command}: interrupted", file=sys.stderr)
         return 130
 
 
@@ -65,24 +101,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"jtfs-jax {version}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_metamer(commands)
+    _add_features(commands)
+    _add_scalogram(commands)
+    _add_plot(commands)
     return parser
 
 
 def _add_metamer(commands) -> None:
-    parser = commands.add_parser(
+    parser = _add_command(
+        commands,
         "metamer",
         help="make a sound that has the scattering coefficients of a recording",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=_METAMER,
+        epilog=_METAMER_MORE,
     )
-    parser.add_argument(
-        "audio",
-        metavar="AUDIO",
-        nargs="?",
-        type=Path,
-        help="WAV, FLAC or OGG file (default: a guitar that comes with the program)",
-    )
+    add_recordings(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -95,7 +128,7 @@ def _add_metamer(commands) -> None:
     parser.add_argument(
         "--steps",
         metavar="N",
-        type=_integer(1),
+        type=integer(1),
         default=100,
         help="steps of gradient descent, all told (default: %(default)s)",
     )
@@ -113,113 +146,85 @@ def _add_metamer(commands) -> None:
     parser.add_argument(
         "--seed",
         metavar="N",
-        type=_integer(0, 2**32 - 1),
+        type=integer(0, 2**32 - 1),
         default=0,
         help="another seed gives another metamer (default: %(default)s)",
     )
     parser.add_argument(
         "--count",
         metavar="K",
-        type=_integer(1),
+        type=integer(1),
         default=1,
         help="number of metamers, written as OUT-1.wav, OUT-2.wav, … if more than 1 "
         "(default: %(default)s); OUT.png shows the best of them",
     )
+    add_sampling(parser, "65,536 samples, which are 2.97 s at 22,050 Hz")
+    add_scattering(parser)
 
-    sound = parser.add_argument_group("the recording")
-    sound.add_argument(
-        "--duration",
-        metavar="S",
-        type=_positive,
-        help="seconds used, from its start; less if it is shorter (default: 65,536 samples, which "
-        "are 2.97 s at 22,050 Hz)",
+
+def _add_features(commands) -> None:
+    parser = _add_command(
+        commands,
+        "features",
+        help="write the scattering coefficients of recordings",
+        description=_FEATURES,
+        epilog=_FEATURES_MORE,
     )
-    sound.add_argument(
-        "--sample-rate",
-        metavar="HZ",
-        type=_integer(100, 384_000),
-        default=22050,
-        help="it is resampled to this (default: %(default)s)",
+    add_recordings(parser, several=True)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=Path,
+        default=Path(),
+        help="a folder, in which NAME.npz is written for each recording, or OUT.npz for a single "
+        "one (default: the current folder)",
     )
+    add_sampling(parser, "all of it")
+    add_scattering(parser)
 
-    transform = parser.add_argument_group("the transform")
-    transform.add_argument(
-        "--J",
-        metavar="J",
-        type=_integer(1, 30),
-        default=12,
-        help="wavelets last up to 2^J samples (default: %(default)s)",
+
+def _add_scalogram(commands) -> None:
+    parser = _add_command(
+        commands,
+        "scalogram",
+        help="draw the scalogram of a recording",
+        description=_SCALOGRAM,
+        module="pictures",
     )
-    transform.add_argument(
-        "--Q",
-        metavar="Q",
-        type=_integer(1, 30),
-        default=12,
-        help="wavelets an octave (default: %(default)s)",
+    _add_picture(parser, "scalogram.png")
+    add_wavelets(parser)
+
+
+def _add_plot(commands) -> None:
+    parser = _add_command(
+        commands,
+        "plot",
+        help="draw the scattering coefficients of a recording",
+        description=_PLOT,
+        module="pictures",
     )
-    transform.add_argument(
-        "--T",
-        metavar="T",
-        type=_width,
-        default=8192,
-        help='samples averaged over: what happens within them may differ; or "global", '
-        "or 0 for none (default: %(default)s)",
+    _add_picture(parser, "plot.png")
+    add_scattering(parser)
+
+
+def _add_picture(parser: argparse.ArgumentParser, default: str) -> None:
+    add_recordings(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=Path,
+        default=Path(default),
+        help="where the picture goes: OUT.png, OUT.pdf or OUT.svg (default: %(default)s)",
     )
-    transform.add_argument(
-        "--J-fr",
-        metavar="J",
-        type=_integer(1, 30),
-        default=3,
-        help="wavelets along log-frequency span up to 2^J bands (default: %(default)s)",
+    add_sampling(parser, "all of it")
+
+
+def _add_command(commands, name: str, *, module: str | None = None, **texts: str):
+    """The parser of a command, which is the function `name` of a private module."""
+    parser = commands.add_parser(
+        name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts
     )
-    transform.add_argument(
-        "--Q-fr",
-        metavar="Q",
-        type=_integer(1, 100),
-        default=1,
-        help="of these, wavelets an octave (default: %(default)s)",
-    )
-    transform.add_argument(
-        "--F",
-        metavar="F",
-        type=_width,
-        help='bands averaged over, or "global", or 0 for none (default: 2^J_fr)',
-    )
-
-
-def _integer(low: int, high: int | None = None):
-    """Reader of an integer between `low` and `high`."""
-    rule = f"at least {low}" if high is None else f"between {low} and {high}"
-
-    def read(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = None
-        if value is None or value < low or (high is not None and value > high):
-            raise argparse.ArgumentTypeError(f"must be an integer, {rule}, got {text!r}")
-        return value
-
-    return read
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a positive number, got {text!r}")
-    return value
-
-
-def _width(text: str) -> float | str:
-    if text == "global":
-        return text
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f'must be a number or "global", got {text!r}')
-    return value
+    parser.set_defaults(command=name, module=module or name)
+    return parser

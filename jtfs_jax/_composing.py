@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float, Real
 
 from ._filterbank import FilterBank
-from ._jtfs import JointScattering
-from ._paths import joint_paths, require_joint
+from ._jtfs import JointScattering, require_paths
+from ._paths import joint_paths
 from ._time_scattering import TimeScattering
 
 Scattering = TypeVar("Scattering", JointScattering, TimeScattering)
@@ -53,7 +53,7 @@ def swap_spins(bank: FilterBank, S: JointScattering) -> JointScattering:
     See Also:
         scale_paths: makes paths louder or softer.
     """
-    _require_paths(bank, S)
+    require_paths(bank, S)
     n_psi = len(bank.wavelets_fr)
     paths = list(joint_paths(bank))
     partners = [(n2, _other_spin(n_fr, n_psi) if n2 >= 0 else n_fr) for n2, n_fr in paths]
@@ -102,7 +102,7 @@ def scale_paths(
         swap_spins: exchanges paths.
         path_table: rates, scales and spins of the paths.
     """
-    _require_paths(bank, S)
+    require_paths(bank, S)
     paths = list(joint_paths(bank))
     if not isinstance(gain, jax.Array) or gain.shape != (len(paths),):
         found = f"shape {gain.shape}" if isinstance(gain, jax.Array) else type(gain).__name__
@@ -198,22 +198,3 @@ def _other_spin(n_fr: int, n_psi: int) -> int:
     if n_fr == 0:
         return 0
     return n_fr + n_psi if n_fr <= n_psi else n_fr - n_psi
-
-
-def _require_paths(bank: FilterBank, S: JointScattering) -> None:
-    """The coefficients have the paths of the filterbank."""
-    require_joint(bank)
-    paths = list(joint_paths(bank))
-    if not isinstance(S, JointScattering):
-        raise ValueError(
-            f"S must be what jtfs returns, a JointScattering, got a {type(S).__name__}."
-        )
-    if isinstance(S.S2, Mapping):
-        matches, found = set(S.S2) == set(paths), f"a dictionary of {len(S.S2)} paths"
-    else:
-        matches, found = S.S2.shape[-3:-2] == (len(paths),), f"an array of shape {S.S2.shape}"
-    if not matches:
-        raise ValueError(
-            f"S must have the {len(paths)} paths of bank, but its S2 is {found}; pass the "
-            f"filterbank that S was computed with."
-        )

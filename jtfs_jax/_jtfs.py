@@ -1,5 +1,7 @@
 """The joint time–frequency scattering transform."""
 
+from collections.abc import Mapping
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -124,3 +126,22 @@ def _paths_of_slice(
     else:
         of_filters = jnp.moveaxis(fr.average_rows(u)[..., : fr.n_live_bands, :], -3, 0)
     return [path[:, index] for index in range(u.shape[1]) for path in of_filters]
+
+
+def require_paths(bank: FilterBank, S: JointScattering) -> None:
+    """The coefficients are those of `jtfs`, with the paths of the filterbank."""
+    require_joint(bank)
+    paths = list(joint_paths(bank))
+    if not isinstance(S, JointScattering):
+        raise ValueError(
+            f"S must be what jtfs returns, a JointScattering, got a {type(S).__name__}."
+        )
+    if isinstance(S.S2, Mapping):
+        matches, found = set(S.S2) == set(paths), f"a dictionary of {len(S.S2)} paths"
+    else:
+        matches, found = S.S2.shape[-3:-2] == (len(paths),), f"an array of shape {S.S2.shape}"
+    if not matches:
+        raise ValueError(
+            f"S must have the {len(paths)} paths of bank, but its S2 is {found}; pass the "
+            f"filterbank that S was computed with."
+        )

@@ -17,8 +17,9 @@ import numpy as np
 from . import _checkpoint, audio, plot
 from ._descent import begin
 from ._extras import require
-from ._files import check_writable, replacing
-from ._filterbank import FilterBank, filterbank
+from ._files import replacing
+from ._filterbank import FilterBank
+from ._recording import check_output, joint_filterbank, name_of, settings_of, source_of
 from .resynthesis import ResynthesisState, bold_driver, lbfgs, resynthesize
 
 INTERRUPTED = 130  # the exit status that shells expect after Ctrl-C
@@ -33,10 +34,10 @@ def metamer(options: argparse.Namespace) -> int:
     for module in ("matplotlib", "soundfile", "soxr", "tqdm"):
         require(module, "audio,plot")
     outputs = _outputs(options)
-    source = options.audio or audio.bundled("guitar_slide")
+    source = source_of(options.audio)
     duration = options.duration or _DEFAULT_SAMPLES / options.sample_rate
     x = audio.load(source, options.sample_rate, duration)
-    bank = _filterbank(source, len(x), options)
+    bank = joint_filterbank(source, len(x), options)
     settings = _settings(options, bank)
 
     run = _Run(
@@ -72,7 +73,7 @@ def metamer(options: argparse.Namespace) -> int:
     run.save()
     seconds = run.history["seconds"][-1]
     record = {
-        "audio": str(options.audio or "bundled: guitar_slide"),
+        "audio": name_of(options.audio),
         "settings": settings | {"steps": options.steps},
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
         "interrupted": interrupted,
@@ -108,33 +109,8 @@ def _outputs(options: argparse.Namespace) -> _Outputs:
     others = (path.with_suffix(suffix) for suffix in (".png", ".json", ".state.npz"))
     outputs = _Outputs(sounds, *others)
     for output in [*sounds, *outputs[1:]]:
-        check_writable(output)
-        if _same_file(output, options.audio):
-            raise ValueError(f"{output}: this is the recording itself; give another --output.")
+        check_output(output, source_of(options.audio))
     return outputs
-
-
-def _same_file(output: Path, recording: Path | None) -> bool:
-    exist = bool(recording and recording.exists() and output.exists())
-    return exist and output.samefile(str(recording))
-
-
-def _filterbank(source: Path, n_samples: int, options: argparse.Namespace) -> FilterBank:
-    if n_samples < 2**options.J:
-        raise ValueError(
-            f"{source}: --J {options.J} needs at least 2^{options.J} = {2**options.J} samples, and "
-            f"the recording has {n_samples} at {options.sample_rate} Hz; take a longer one, or a "
-            f"lower --J."
-        )
-    return filterbank(
-        n_samples,
-        options.J,
-        options.Q,
-        T=options.T,
-        J_fr=options.J_fr,
-        Q_fr=options.Q_fr,
-        F=options.F,
-    )
 
 
 class _Run:
@@ -227,19 +203,8 @@ class _Progress:
 
 
 def _settings(options: argparse.Namespace, bank: FilterBank) -> dict[str, object]:
-    return {
-        "sample_rate": options.sample_rate,
-        "n_samples": bank.n_samples,
-        "optimizer": options.optimizer,
-        "seed": options.seed,
-        "count": options.count,
-        "J": options.J,
-        "Q": options.Q,
-        "T": bank.T,
-        "J_fr": options.J_fr,
-        "Q_fr": options.Q_fr,
-        "F": bank.F,
-    }
+    own = {name: getattr(options, name) for name in ("optimizer", "seed", "count")}
+    return own | settings_of(bank, options.sample_rate)
 
 
 def _write(outputs: _Outputs, bank: FilterBank, x: np.ndarray, run: _Run, record: dict) -> None:

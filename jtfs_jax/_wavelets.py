@@ -85,8 +85,22 @@ def morlet_hat(wavelet: Wavelet, n: int, start: int, stop: int) -> np.ndarray:
 
 def _morlet(wavelet: Wavelet, f: np.ndarray) -> np.ndarray:
     xi, sigma, _ = wavelet
-    kappa = _periodized(np.array(-xi), sigma) / _periodized(np.array(0.0), sigma)
-    return _periodized(f - xi, sigma) - kappa * _periodized(f, sigma)
+    return _periodized(f - xi, sigma) - _kappa(wavelet) * _periodized(f, sigma)
+
+
+def _kappa(wavelet: Wavelet) -> float:
+    """What a Gaussian has to be multiplied by, to cancel the wavelet's mean."""
+    xi, sigma, _ = wavelet
+    return float(_periodized(np.array(-xi), sigma) / _periodized(np.array(0.0), sigma))
+
+
+def morlet(wavelet: Wavelet, t: np.ndarray) -> np.ndarray:
+    """Impulse response at any time `t`, with a peak of about 1: at integers, that of `morlet_hat`.
+
+    ψ(t) ∝ exp(−2 (π σ t)²) (exp(2πi ξ t) − κ),   κ such that Σₜ ψ(t) = 0 over integers
+    """
+    xi, sigma, _ = wavelet
+    return np.exp(-2 * (np.pi * sigma * t) ** 2) * (np.exp(2j * np.pi * xi * t) - _kappa(wavelet))
 
 
 def _periodized(f: np.ndarray, sigma: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Measures of sounds."""
+"""Synchrony: how well the envelopes of a sound's bands line up in time."""
 
 import math
 from functools import partial
@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from . import _checks
-from ._filterbank import FilterBank
-from ._first_order import scalogram
-from ._wavelets import ALPHA, SIGMA0
+from jtfs_jax import _checks
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._first_order import scalogram
+from jtfs_jax._wavelets import ALPHA, SIGMA0
 
 # Correlation that wavelets may impose on two bands by their overlap, and still count as a pair.
 _NEGLIGIBLE = 1e-3

@@ -1,8 +1,4 @@
-"""Pictures of scalograms and of metamers.
-
-Needs the extra `plot` (matplotlib). Functions draw on the axes they are given and return what they
-drew; nothing is shown, and pyplot is only loaded where no axes are given.
-"""
+"""Pictures of scalograms and of metamers."""
 
 from typing import TYPE_CHECKING
 
@@ -10,10 +6,20 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from ._extras import require
-from ._filterbank import FilterBank
-from ._first_order import scalogram as _scalogram
-from ._paths import wavelet_frequencies
+from jtfs_jax._extras import require
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._first_order import scalogram as _scalogram
+from jtfs_jax._paths import wavelet_frequencies
+
+from ._axes import (
+    current_axes,
+    decibels,
+    draw_levels,
+    edges,
+    label_frequency,
+    label_time,
+    logarithmic,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,10 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-_COLORS = "magma"  # lightness rises evenly, so that no color vision is needed to read it
 _RANGE_DB = 60
 _AUDIBLE_HZ = 20.0
-_FLOOR = 1e-6  # −120 dB, well under the range
 _MAX_COLUMNS = 1000
 
 
@@ -48,9 +52,9 @@ def scalogram(
         ax: Where to draw. None: the current axes of pyplot.
 
     Returns:
-        The mesh, whose `norm.vmax` is 0 dB; for a color bar: `ax.figure.colorbar(mesh)`.
+        The mesh, of which the top color is 0 dB; for a color bar: `colorbar(mesh)`.
     """
-    return _draw(_axes(ax), bank, _columns(bank, x), sample_rate, reference)
+    return _draw(current_axes(ax), bank, _columns(bank, x), sample_rate, reference)
 
 
 def convergence(
@@ -67,11 +71,11 @@ def convergence(
     Returns:
         The lines.
     """
-    ax = _axes(ax)
+    ax = current_axes(ax)
     errors = np.asarray(errors)
     lines = ax.plot(np.arange(len(errors)), 100 * errors)
     if errors.max() > 3 * errors.min() > 0:
-        _logarithmic(ax)
+        logarithmic(ax, "y")
     ax.set_xlim(0, max(len(errors) - 1, 1))
     ax.set_xlabel("step")
     ax.set_ylabel("error (%)")
@@ -116,10 +120,6 @@ def metamer(
     return figure
 
 
-def _axes(ax: "Axes | None") -> "Axes":
-    return require("matplotlib.pyplot", "plot").gca() if ax is None else ax
-
-
 def _draw(
     ax: "Axes",
     bank: FilterBank,
@@ -127,18 +127,13 @@ def _draw(
     sample_rate: float | None,
     reference: float | None,
 ) -> "QuadMesh":
-    reference = (reference if reference is not None else u1.max()) or 1.0
-    level = 20 * np.log10(np.maximum(u1 / reference, _FLOOR))
     time = np.linspace(0, bank.n_samples / (sample_rate or 1), u1.shape[1] + 1)
-    frequency = _edges(np.asarray(wavelet_frequencies(bank, sample_rate=sample_rate)))
-    mesh = ax.pcolormesh(
-        time, frequency, level, cmap=_COLORS, vmin=-_RANGE_DB, vmax=0, rasterized=True
-    )
-    _logarithmic(ax)
+    frequency = edges(wavelet_frequencies(bank, sample_rate=sample_rate))
+    mesh = draw_levels(ax, time, frequency, decibels(u1, reference), _RANGE_DB)
     lowest = frequency[-1] if sample_rate is None else max(frequency[-1], _AUDIBLE_HZ)
     ax.set_ylim(lowest if lowest < frequency[0] else frequency[-1], frequency[0])
-    ax.set_xlabel("time (samples)" if sample_rate is None else "time (s)")
-    ax.set_ylabel("frequency (cycles/sample)" if sample_rate is None else "frequency (Hz)")
+    label_time(ax, sample_rate)
+    label_frequency(ax, sample_rate)
     return mesh
 
 
@@ -148,20 +143,3 @@ def _columns(bank: FilterBank, x: Float[np.ndarray, " time"]) -> Float[np.ndarra
     width = -(-bank.n_samples // _MAX_COLUMNS)
     edges = np.append(np.arange(0, bank.n_samples, width), bank.n_samples)
     return np.add.reduceat(u1, edges[:-1], axis=1) / np.diff(edges)
-
-
-def _logarithmic(ax: "Axes") -> None:
-    """Logarithmic axis of ordinates whose labels are plain numbers."""
-    ticker = require("matplotlib.ticker", "plot")
-    ax.set_yscale("log")
-    ax.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
-    ax.yaxis.set_major_formatter("{x:g}")
-    ax.yaxis.set_minor_formatter(ticker.NullFormatter())
-
-
-def _edges(centers: Float[np.ndarray, " n1"]) -> Float[np.ndarray, " edge"]:
-    """Borders halfway, in log-frequency, between the centers."""
-    log2 = np.log2(centers)
-    steps = np.diff(log2) if len(log2) > 1 else -np.ones(1)
-    first, last = log2[:1] - steps[0] / 2, log2[-1:] + steps[-1] / 2
-    return 2 ** np.concatenate([first, (log2[1:] + log2[:-1]) / 2, last])

@@ -1,0 +1,49 @@
+"""The commands `jtfs-jax scalogram` and `jtfs-jax plot`: from a recording to a picture."""
+
+import argparse
+
+from . import audio, plot as _plot
+from ._extras import require
+from ._files import check_writable, replacing
+from ._recording import first_order_filterbank, joint_filterbank, source_of
+
+_SUFFIXES = (".png", ".pdf", ".svg")
+_DPI = 150
+
+
+def scalogram(options: argparse.Namespace) -> int:
+    """Carry out the command; returns the exit status."""
+    source = _prepared(options)
+    x = audio.load(source, options.sample_rate, options.duration)
+    bank = first_order_filterbank(source, len(x), options)
+    figure = require("matplotlib.figure", "plot").Figure(figsize=(8, 4), layout="constrained")
+    mesh = _plot.scalogram(bank, x, sample_rate=options.sample_rate, ax=figure.add_subplot())
+    _plot.colorbar(mesh)
+    return _write(figure, options)
+
+
+def plot(options: argparse.Namespace) -> int:
+    """Carry out the command; returns the exit status."""
+    source = _prepared(options)
+    x = audio.load(source, options.sample_rate, options.duration)
+    bank = joint_filterbank(source, len(x), options)
+    return _write(_plot.overview(bank, x, sample_rate=options.sample_rate), options)
+
+
+def _prepared(options: argparse.Namespace):
+    """The recording, once all is known to be there that the command needs."""
+    for module in ("matplotlib", "soundfile", "soxr"):
+        require(module, "audio,plot")
+    if options.output.suffix.lower() not in _SUFFIXES:
+        raise ValueError(
+            f"{options.output}: the name of a picture must end in {', '.join(_SUFFIXES)}."
+        )
+    check_writable(options.output)
+    return source_of(options.audio)
+
+
+def _write(figure, options: argparse.Namespace) -> int:
+    with replacing(options.output) as partial:
+        figure.savefig(partial, dpi=_DPI)
+    print(f"Picture: {options.output}")
+    return 0

@@ -1,0 +1,64 @@
+"""What commands share: their recording, the filterbank for it, and where they may write."""
+
+import argparse
+from pathlib import Path
+
+from . import audio
+from ._files import check_writable
+from ._filterbank import FilterBank, filterbank
+
+_BUNDLED = "guitar_slide"
+
+
+def source_of(path: Path | None) -> Path:
+    """The recording; the bundled one if none was given."""
+    return path or audio.bundled(_BUNDLED)
+
+
+def name_of(path: Path | None) -> str:
+    """The recording as records call it."""
+    return str(path or f"bundled: {_BUNDLED}")
+
+
+def check_output(output: Path, source: Path) -> Path:
+    """The output, or a `ValueError` that says why it cannot be written there."""
+    check_writable(output)
+    if source.exists() and output.exists() and output.samefile(source):
+        raise ValueError(f"{output}: this is the recording itself; give another --output.")
+    return output
+
+
+def joint_filterbank(source: Path, n_samples: int, options: argparse.Namespace) -> FilterBank:
+    """Filters for `jtfs`, as the options want them; errors name the recording."""
+    widths = {name: getattr(options, name) for name in ("T", "J_fr", "Q_fr", "F")}
+    return first_order_filterbank(source, n_samples, options, **widths)
+
+
+def first_order_filterbank(
+    source: Path, n_samples: int, options: argparse.Namespace, **others
+) -> FilterBank:
+    """Filters for `scalogram`, if there are no others."""
+    if n_samples < 2**options.J:
+        raise ValueError(
+            f"{source}: --J {options.J} needs at least 2^{options.J} = {2**options.J} samples, and "
+            f"the recording has {n_samples} at {options.sample_rate} Hz; take a longer one, or a "
+            f"lower --J."
+        )
+    try:
+        return filterbank(n_samples, options.J, options.Q, **others)
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from error
+
+
+def settings_of(bank: FilterBank, sample_rate: int) -> dict[str, object]:
+    """What coefficients depend on, beside the recording."""
+    return {
+        "sample_rate": sample_rate,
+        "n_samples": bank.n_samples,
+        "J": bank.J[0],
+        "Q": bank.Q[0],
+        "T": bank.T,
+        "J_fr": bank.J_fr,
+        "Q_fr": bank.Q_fr,
+        "F": bank.F,
+    }

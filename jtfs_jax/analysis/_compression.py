@@ -1,0 +1,273 @@
+"""Compression and normalization of coefficients: constants are fitted once, then applied."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Literal, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jtfs import JointScattering
+from jtfs_jax._paths import joint_paths, path_table, time_paths
+from jtfs_jax._time_scattering import TimeScattering
+
+from ._energy import require_coefficients
+
+Scattering = TypeVar("Scattering", bound=JointScattering | TimeScattering)
+Coefficients = TypeVar("Coefficients")
+
+_ALL = np.ones((), bool)
+
+
+class PathConstants(eqx.Module):
+    """A number for each path, as `fit_levels` and `fit_standardization` make them.
+
+    Attributes:
+        S0: One for the zeroth order.
+        S1: One for each first-order wavelet.
+        S2: One for each path of the second order.
+    """
+
+    S0: Float[Array, ""]
+    S1: Float[Array, " n1"]
+    S2: Float[Array, " path"]
+
+
+class Standardization(eqx.Module):
+    """Mean and standard deviation of each path, made by `fit_standardization`."""
+
+    mean: PathConstants
+    std: PathConstants
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.analysis.log_compress")
+def log_compress(S: Coefficients, level: float | Float[Array, ""]) -> Coefficients:
+    """Logarithmic compression with one level for all: log(1 + S / level).
+
+    It is linear well under the level, logarithmic well above; its derivative at 0 is 1 / level. Of
+    negative coefficients, which S0 may have, it is the opposite of that of their opposites.
+
+    Args:
+        S: Coefficients: an array, or a pytree of these such as what `jtfs` returns.
+        level: The level, positive.
+
+    Returns:
+        As `S`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> log_compress(jnp.array([0.0, 1e-3, 1.0]), 1e-3).round(2)
+        Array([0.  , 0.69, 6.91], dtype=float32)
+
+    References:
+        Han, Lostanlen & Lagrange, Perceptual–Neural–Physical Sound Matching, 2023,
+        arXiv:2301.02886, where the level is 1e-3.
+
+    See Also:
+        mu_log: a level for each path.
+    """
+    return jax.tree.map(lambda s: _log1p(s / jnp.asarray(level, s.dtype)), S)
+
+
+@partial(jax.jit, static_argnames="statistic")
+@jax.named_scope("jtfs_jax.analysis.fit_levels")
+def fit_levels(
+    bank: FilterBank,
+    S: JointScattering | TimeScattering,
+    *,
+    statistic: Literal["mean", "median"] = "mean",
+) -> PathConstants:
+    """The level of each path over a set of sounds: mean or median of magnitudes.
+
+        µ(λ₂) = mean over sounds n, bands λ and frames t of |Sₙ(λ₂, λ, t)|
+
+    The mean or median is over all batch axes, over frames, and in the second order over the bands
+    that first-order wavelets feed. Means of several batches of the same size may be averaged, by
+    `jax.tree.map`, for sets that do not fit the memory.
+
+    Args:
+        bank: The filters that `S` was computed with.
+        S: Coefficients of `jtfs` or `time_scattering` of the sounds.
+        statistic: "mean", or "median", which single loud sounds do not move.
+
+    Returns:
+        One level a path, to be given to `mu_log`.
+
+    Raises:
+        ValueError: At trace time, if `S` has not the paths of `bank`, or `statistic` is neither.
+
+    References:
+        Muradeli et al., Differentiable Time–Frequency Scattering on GPU, 2022, equation 9,
+        arXiv:2204.08269; for the median, Andén, Lostanlen & Mallat, Joint Time–Frequency
+        Scattering, 2019, section VI, arXiv:1807.08869.
+
+    See Also:
+        mu_log: applies them.
+    """
+    if statistic not in ("mean", "median"):
+        raise ValueError(f'statistic must be "mean" or "median", got {statistic!r}.')
+    reduce = _mean if statistic == "mean" else _median
+    return _reduce(bank, jax.tree.map(jnp.abs, S), reduce)
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.analysis.mu_log")
+def mu_log(
+    levels: PathConstants, S: Scattering, *, epsilon: float | Float[Array, ""] = 0.1
+) -> Scattering:
+    """Logarithmic compression with a level for each path: log(1 + S(λ₂) / (ε µ(λ₂))).
+
+    Brings the histogram of each path closer to a Gaussian, and paths to one scale.
+
+    Args:
+        levels: The µ, from `fit_levels`. Where one is 0, so is the result.
+        S: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
+        epsilon: Fraction ε of µ from which on compression is logarithmic, positive.
+
+    Returns:
+        As `S`.
+
+    Raises:
+        ValueError: At trace time, if `S` has not as many paths as `levels`.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
+        >>> S = jtfs_jax.jtfs(bank, jax.random.normal(jax.random.key(0), (3, 4096)))
+        >>> compressed = mu_log(fit_levels(bank, S), S)
+        >>> features = standardize(fit_standardization(bank, compressed), compressed)
+        >>> features.S2.shape
+        (3, 59, 7, 16)
+
+    References:
+        Muradeli et al., Differentiable Time–Frequency Scattering on GPU, 2022, equation 10,
+        arXiv:2204.08269.
+
+    See Also:
+        standardize: what comes next.
+    """
+
+    def compress(s: Array, mu: Array) -> Array:
+        level = jnp.asarray(epsilon, s.dtype) * mu
+        return jnp.where(level > 0, _log1p(s / jnp.where(level > 0, level, 1)), 0)
+
+    return _apply(compress, S, levels)
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.analysis.fit_standardization")
+def fit_standardization(bank: FilterBank, S: JointScattering | TimeScattering) -> Standardization:
+    """Mean and standard deviation of each path over a set of sounds.
+
+    Over the same coefficients as in `fit_levels`.
+
+    Args:
+        bank: The filters that `S` was computed with.
+        S: Coefficients of `jtfs` or `time_scattering` of the sounds, in general compressed.
+
+    Returns:
+        Constants for `standardize`.
+
+    Raises:
+        ValueError: At trace time, if `S` has not the paths of `bank`.
+
+    See Also:
+        standardize: applies them, with an example in `mu_log`.
+    """
+    mean = _reduce(bank, S, _mean)
+    squares = jax.tree.map(jnp.square, _apply(jnp.subtract, S, mean))
+    return Standardization(mean, jax.tree.map(jnp.sqrt, _reduce(bank, squares, _mean)))
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.analysis.standardize")
+def standardize(constants: Standardization, S: Scattering) -> Scattering:
+    """Coefficients with a mean of 0 and a standard deviation of 1 in each path.
+
+    Args:
+        constants: From `fit_standardization`. Paths that did not vary there become 0.
+        S: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
+
+    Returns:
+        As `S`. Bands of S2 that no first-order wavelet feeds, 0 before, are a constant after.
+
+    Raises:
+        ValueError: At trace time, if `S` has not as many paths as `constants`.
+
+    See Also:
+        mu_log: what comes before.
+    """
+
+    def scale(s: Array, mean: Array, std: Array) -> Array:
+        return jnp.where(std > 0, (s - mean) / jnp.where(std > 0, std, 1), 0)
+
+    return _apply(scale, S, constants.mean, constants.std)
+
+
+def _log1p(s: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    # Not by sign and modulus, which have no derivative at 0.
+    return jnp.log1p(jnp.where(s < 0, 0, s)) - jnp.log1p(jnp.where(s < 0, -s, 0))
+
+
+def _mean(values: Float[Array, "*shape"], axes: tuple[int, ...], live: np.ndarray) -> Array:
+    return jnp.mean(values, axes, where=jnp.asarray(np.broadcast_to(live, values.shape)))
+
+
+def _median(values: Float[Array, "*shape"], axes: tuple[int, ...], live: np.ndarray) -> Array:
+    return jnp.nanmedian(jnp.where(np.broadcast_to(live, values.shape), values, jnp.nan), axes)
+
+
+def _reduce(
+    bank: FilterBank, S: JointScattering | TimeScattering, statistic: Callable[..., Array]
+) -> PathConstants:
+    """A statistic of each path over batch, frames, and live bands."""
+    require_coefficients(bank, S)
+
+    def reduce(s: Array, path_axis: int | None = None, live: np.ndarray = _ALL) -> Array:
+        axes = tuple(axis for axis in range(s.ndim) if axis - s.ndim != path_axis)
+        return statistic(s, axes, live)
+
+    if isinstance(S.S2, Mapping):
+        paths = joint_paths(bank) if isinstance(S, JointScattering) else sorted(time_paths(bank))
+        s2 = jnp.stack([reduce(S.S2[path]) for path in paths])
+    elif isinstance(S, JointScattering):
+        live = np.arange(S.S2.shape[-2]) < path_table(bank).n_rows[:, None]
+        s2 = reduce(S.S2, -3, live[:, :, None])
+    else:
+        s2 = reduce(S.S2, -2)
+    return PathConstants(S0=reduce(S.S0), S1=reduce(S.S1, -2), S2=s2)
+
+
+def _apply(function: Callable[..., Array], S: Scattering, *constants: PathConstants) -> Scattering:
+    """A function of each coefficient and of its path's constants."""
+
+    def along(s: Array, axis: int, tables: list[Array]) -> Array:
+        shape = [1] * s.ndim
+        shape[axis] = -1
+        return function(s, *(table.reshape(shape) for table in tables))
+
+    second = [constant.S2 for constant in constants]
+    path_axis = -3 if isinstance(S, JointScattering) else -2
+    n_paths = len(S.S2) if isinstance(S.S2, Mapping) else S.S2.shape[path_axis]
+    if (len(constants[0].S1), len(second[0])) != (S.S1.shape[-2], n_paths):
+        raise ValueError(
+            f"S must have as many paths as the constants, {len(second[0])}, got {n_paths}; use the "
+            f"filterbank and the transform that they were fitted with."
+        )
+    if isinstance(S.S2, Mapping):
+        s2 = {
+            path: function(s, *entry)
+            for (path, s), *entry in zip(S.S2.items(), *second, strict=True)
+        }
+    else:
+        s2 = along(S.S2, path_axis, second)
+    return type(S)(
+        S0=function(S.S0, *(constant.S0 for constant in constants)),
+        S1=along(S.S1, -2, [constant.S1 for constant in constants]),
+        S2=s2,
+    )

@@ -1,0 +1,281 @@
+"""Energies of coefficients: by path, by pair of filters, by spin; distances between them."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jtfs_jax import _checks
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jtfs import JointScattering, require_paths
+from jtfs_jax._paths import joint_paths, path_table, time_path_table, time_paths
+from jtfs_jax._time_scattering import TimeScattering
+
+Scattering = TypeVar("Scattering", bound=JointScattering | TimeScattering)
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.analysis.path_energies")
+def path_energies(
+    bank: FilterBank, S: JointScattering | TimeScattering
+) -> Float[Array, "*batch path"]:
+    """Energy of each path of the second order, in the units of the signal's energy Σ x².
+
+        E(path) = Σ S2(path, band, frame)² · stride · stride_fr
+
+    The strides, samples between frames and wavelets between bands, make sums over frames and bands
+    comparable with sums over samples and wavelets, for any averaging or none. A mean over all
+    frames or bands ("global") counts for all of these.
+
+    Args:
+        bank: The filters that `S` was computed with.
+        S: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
+
+    Returns:
+        Energies, in the order of `path_table` or `time_path_table`.
+
+    Raises:
+        ValueError: At trace time, if `S` has not the paths of `bank`.
+
+    Example:
+        >>> import jax.numpy as jnp, jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
+        >>> S = jtfs_jax.jtfs(bank, jnp.sin(jnp.linspace(0.0, 60.0, 4096) ** 2))
+        >>> energies = path_energies(bank, S)
+        >>> table = jtfs_jax.path_table(bank)
+        >>> bool(energies[table.spin == 1].sum() > 5 * energies[table.spin == -1].sum())
+        True
+
+    See Also:
+        pair_energies: sums of these.
+    """
+    require_coefficients(bank, S)
+    if isinstance(S, JointScattering):
+        paths, weights, axes = joint_paths(bank), _joint_weights(bank), (-2, -1)
+    else:
+        paths, weights, axes = sorted(time_paths(bank)), time_path_table(bank).stride, -1
+    if isinstance(S.S2, Mapping):
+        energies = jnp.stack([jnp.square(S.S2[path]).sum(axes) for path in paths], axis=-1)
+    else:
+        energies = jnp.square(S.S2).sum(axes)
+    return energies * jnp.asarray(weights, energies.dtype).reshape(
+        (1,) * (energies.ndim - 1) + (-1,)
+    )
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.analysis.pair_energies")
+def pair_energies(
+    bank: FilterBank, S: JointScattering | TimeScattering
+) -> dict[str, Float[Array, "*batch"]]:
+    """Energy of each order, and of each pair of filters over time and over log-frequency.
+
+    Args:
+        bank: The filters that `S` was computed with.
+        S: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
+
+    Returns:
+        Energies by "S0", "S1", and the `kind` in `path_table`: "phi_t*phi_f", "phi_t*psi_f",
+        "psi_t*phi_f", "psi_t*psi_f"; for time scattering "S2" instead of these. Those of
+        "phi_t" are energy of S1, told another time.
+
+    Raises:
+        ValueError: At trace time, if `S` has not the paths of `bank`.
+
+    See Also:
+        path_energies: definition and units.
+    """
+    energies = path_energies(bank, S)
+    stride = bank.n_samples if bank.T == "global" else bank.stride or 1
+    result = {
+        "S0": stride * jnp.square(S.S0).sum(-1),
+        "S1": stride * jnp.square(S.S1).sum((-2, -1)),
+    }
+    if isinstance(S, TimeScattering):
+        return result | {"S2": energies.sum(-1)}
+    kind = path_table(bank).kind
+    return result | {name: energies[..., kind == name].sum(-1) for name in dict.fromkeys(kind)}
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.analysis.energy_fractions")
+def energy_fractions(
+    bank: FilterBank,
+    x: Float[Array, "*batch time"],
+    S: JointScattering | TimeScattering,
+) -> dict[str, Float[Array, "*batch"]]:
+    """Fraction of a signal's energy that each order of its coefficients holds.
+
+    Filters of which the Littlewood–Paley sum is 1 conserve energy: what the orders do not hold is
+    in higher ones, and in what φ_F leaves out. Filters normalized by their l1 norm have a sum of
+    about a half, and lose as much in each order.
+
+    Args:
+        bank: The filters that `S` was computed with.
+        x: The signals that `S` was computed from.
+        S: Coefficients of `jtfs` or `time_scattering`.
+
+    Returns:
+        Fractions by "S0", "S1" and "S2"; 0 for silence. S2 is without α = 0 here, whose energy is
+        that of S1.
+
+    Raises:
+        ValueError: At trace time, if `S` has not the paths of `bank`, or `x` is not a batch of real
+            signals of the same shape.
+
+    References:
+        Andén & Mallat, Deep Scattering Spectrum, 2014, section II.C, arXiv:1304.6763.
+    """
+    energies = pair_energies(bank, S)
+    rows, batch = _checks.signal(x, bank.n_samples, bank.dtype)
+    if batch != S.S0.shape[:-1]:
+        raise ValueError(
+            f"S must be of the same batch as x, got {S.S0.shape[:-1]} where x has {batch}; compute "
+            f"it from this x."
+        )
+    of_input = jnp.square(rows).sum(-1).reshape(batch)
+    if isinstance(S, JointScattering):
+        second = energies["psi_t*phi_f"] + energies["psi_t*psi_f"]
+    else:
+        second = energies["S2"]
+    held = {"S0": energies["S0"], "S1": energies["S1"], "S2": second}
+    return {order: _ratio(energy, of_input, 0.0) for order, energy in held.items()}
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.analysis.spin_ratio")
+def spin_ratio(bank: FilterBank, S: JointScattering) -> Float[Array, "*batch"]:
+    """How much more a sound rises than falls: energy of spin +1 over energy of spin −1.
+
+    Args:
+        bank: The filters that `S` was computed with.
+        S: Coefficients of `jtfs`, with any batch axes.
+
+    Returns:
+        Ratios, above 1 for sounds that rise; 1 for silence.
+
+    Raises:
+        ValueError: At trace time, if `S` has not the paths of `bank`.
+
+    Example:
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(2048, J=8, Q=16, J_fr=4, F=4)
+        >>> grid = {"n_samples": 2048, "sample_rate": 2048.0}
+        >>> rising = jtfs_jax.synth.exponential_chirp(64.0, 1024.0, **grid)
+        >>> bool(spin_ratio(bank, jtfs_jax.jtfs(bank, rising)) > 10)
+        True
+
+    See Also:
+        spin_ratios: the same path by path.
+    """
+    rising, falling = _spins(bank, S)
+    return _ratio(rising.sum((-2, -1)), falling.sum((-2, -1)), 1.0)
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.analysis.spin_ratios")
+def spin_ratios(bank: FilterBank, S: JointScattering) -> Float[Array, "*batch rate scale"]:
+    """Energy of each path of spin +1 over that of the path of spin −1 with its rate and scale.
+
+    Args:
+        bank: The filters that `S` was computed with.
+        S: Coefficients of `jtfs`, with any batch axes.
+
+    Returns:
+        Ratios, rates from high to low, scales from high to low, as in `path_table`; 1 where there
+        is no energy.
+
+    Raises:
+        ValueError: At trace time, if `S` has not the paths of `bank`.
+    """
+    return _ratio(*_spins(bank, S), 1.0)
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.analysis.pair_distances")
+def pair_distances(
+    bank: FilterBank, S_a: Scattering, S_b: Scattering
+) -> dict[str, Float[Array, "*batch"]]:
+    """Relative distance between coefficients, for each order and each pair of filters.
+
+        ‖S_b − S_a‖ / ‖S_a‖     norms over the coefficients of the order or the pair
+
+    Args:
+        bank: The filters that `S_a` and `S_b` were computed with.
+        S_a: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
+        S_b: Coefficients of the same transform, and of the same shapes.
+
+    Returns:
+        Distances by the names of `pair_energies`; 0 where both have no energy, infinite where only
+        `S_a` has none.
+
+    Raises:
+        ValueError: At trace time, if `S_a` and `S_b` have not the paths of `bank`, or differ in
+            shapes.
+    """
+    require_coefficients(bank, S_a)
+    require_coefficients(bank, S_b)
+    shapes_a, shapes_b = (jax.tree.map(jnp.shape, jax.tree.leaves(S)) for S in (S_a, S_b))
+    if shapes_a != shapes_b or type(S_a) is not type(S_b):
+        raise ValueError(
+            f"S_b must have the shapes of S_a, got S1 of shape {S_b.S1.shape} where S_a has "
+            f"{S_a.S1.shape}; compute both by the same transform, and from as many sounds."
+        )
+    difference = pair_energies(bank, jax.tree.map(jnp.subtract, S_b, S_a))
+    energies = pair_energies(bank, S_a)
+    squares = {name: _ratio(difference[name], energies[name], 0.0) for name in energies}
+    # The root of 0 has no derivative.
+    return {
+        name: jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1)), 0)
+        for name, square in squares.items()
+    }
+
+
+def _spins(
+    bank: FilterBank, S: JointScattering
+) -> tuple[Float[Array, "*batch rate scale"], Float[Array, "*batch rate scale"]]:
+    """Energies of rising and of falling paths."""
+    require_paths(bank, S)
+    energies = path_energies(bank, S)
+    spin, n_psi = path_table(bank).spin, len(bank.wavelets_fr)
+    rising, falling = (energies[..., spin == sign] for sign in (1, -1))
+    shape = (*energies.shape[:-1], rising.shape[-1] // n_psi, n_psi)
+    return rising.reshape(shape), falling.reshape(shape)
+
+
+def _ratio(a: Float[Array, "*shape"], b: Float[Array, "*shape"], neither: float) -> Array:
+    """A / b; where both are 0, a number that stands for neither."""
+    quotient = a / jnp.where(b > 0, b, 1)
+    return jnp.where(b > 0, quotient, jnp.where(a > 0, jnp.inf, neither))
+
+
+def _joint_weights(bank: FilterBank) -> Float[np.ndarray, " path"]:
+    """Samples times wavelets that a coefficient stands for."""
+    table = path_table(bank)
+    if bank.F != "global":
+        return table.stride * table.stride_fr
+    n_live = {-1: len(bank.wavelets1)}
+    for second in bank.second:
+        n_live |= dict.fromkeys(range(second.band.first, second.band.stop), second.n_live)
+    return table.stride * np.array([n_live[n2] for n2, _ in joint_paths(bank)])
+
+
+def require_coefficients(bank: FilterBank, S: JointScattering | TimeScattering) -> None:
+    """The coefficients have the paths of the filterbank."""
+    if isinstance(S, JointScattering):
+        require_paths(bank, S)
+        return
+    if not isinstance(S, TimeScattering):
+        raise ValueError(
+            f"S must be what jtfs or time_scattering returns, got a {type(S).__name__}."
+        )
+    n_paths = len(time_path_table(bank))
+    found = len(S.S2) if isinstance(S.S2, Mapping) else S.S2.shape[-2]
+    if found != n_paths:
+        raise ValueError(
+            f"S must have the {n_paths} paths of bank, but its S2 has {found}; pass the filterbank "
+            f"that S was computed with."
+        )

@@ -1,0 +1,192 @@
+"""Littlewood–Paley sums: how much of the energy at each frequency the filters keep."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from jtfs_jax import _checks, _grid
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._paths import require_joint
+from jtfs_jax._time import WaveletBand
+from jtfs_jax._wavelets import low_pass, row_kernel
+
+
+@dataclass(frozen=True, eq=False)
+class LittlewoodPaley:
+    """Energy that filters keep of a frequency; made by `littlewood_paley`.
+
+    Attributes:
+        frequency: From 0 to half a cycle a sample or row, in the unit asked for.
+        low_pass: Part of the low-pass, |φ̂|².
+        wavelets: Part of all wavelets.
+    """
+
+    frequency: Float[np.ndarray, " frequency"]
+    low_pass: Float[np.ndarray, " frequency"]
+    wavelets: Float[np.ndarray, " frequency"]
+
+    @property
+    def total(self) -> Float[np.ndarray, " frequency"]:
+        """The Littlewood–Paley sum."""
+        return self.low_pass + self.wavelets
+
+
+@dataclass(frozen=True, eq=False)
+class JointLittlewoodPaley:
+    """Energy that joint wavelets keep of a rate and scale; made by `joint_littlewood_paley`.
+
+    Attributes:
+        time: The sums over second-order filters; `time.frequency` are rates.
+        frequential: The sums over frequential filters; `frequential.frequency` are scales.
+        frequential_of_average: The same for α = 0, whose rows are real: one spin stands for both.
+    """
+
+    time: LittlewoodPaley
+    frequential: LittlewoodPaley
+    frequential_of_average: LittlewoodPaley
+
+    @property
+    def total(self) -> Float[np.ndarray, "scale rate"]:
+        """The Littlewood–Paley sum in the plane; the same for positive and negative scales."""
+        return np.outer(self.frequential_of_average.total, self.time.low_pass) + np.outer(
+            self.frequential.total, self.time.wavelets
+        )
+
+
+def littlewood_paley(
+    bank: FilterBank,
+    filters: Literal["first", "second", "frequential"],
+    *,
+    sample_rate: float | None = None,
+) -> LittlewoodPaley:
+    """Littlewood–Paley sum of the filters of an order, or of those along log-frequency.
+
+    The energy of a real signal x, after convolution with all filters, is
+
+        ∫ A(f) |x̂(f)|² df     with A(f) = |φ̂(f)|² + ½ Σ (|ψ̂(f)|² + |ψ̂(−f)|²)
+
+    for "first", the ψ_n1, and "second", the ψ_n2 that have paths. The low-pass is φ_T, or that of
+    width 2**J for T=0 and T="global". Where A = 1, energy is conserved; nowhere above 1 makes a
+    contraction; 0 is lost. For "frequential", whose input is complex, the sum is over both spins:
+
+        A(f) = |φ̂(f)|² + Σ (|ψ̂_β(f)|² + |ψ̂_β(−f)|²)     with φ of width 2**J_fr
+
+    Args:
+        bank: Filters from `filterbank`; for "frequential", with `J_fr`. Not under `jax.jit`, as
+            this computes with NumPy.
+        filters: "first", "second" or "frequential".
+        sample_rate: In Hz. None: frequencies are in cycles/sample. Those of "frequential" are in
+            cycles/octave, whatever the sample rate.
+
+    Returns:
+        The sum, and the parts of low-pass and wavelets, on each Fourier bin.
+
+    Raises:
+        ValueError: If `filters` is none of these, if `bank` has no frequential wavelets where they
+            are asked for, or if `sample_rate` is not positive.
+
+    Example:
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8)
+        >>> lp = littlewood_paley(bank, "first", sample_rate=8000.0)
+        >>> middle = lp.total[(lp.frequency > 200) & (lp.frequency < 3000)]
+        >>> bool(middle.max() / middle.min() < 1.5)
+        True
+
+    See Also:
+        joint_littlewood_paley: the sum in the plane of rates and scales.
+    """
+    fs = 1.0 if sample_rate is None else _checks.positive_number("sample_rate", sample_rate)
+    if filters == "first":
+        return _over_time(bank, bank.first, fs)
+    if filters == "second":
+        return _over_time(bank, tuple(second.band for second in bank.second), fs)
+    if filters == "frequential":
+        return _over_rows(bank)
+    raise ValueError(f'filters must be "first", "second" or "frequential", got {filters!r}.')
+
+
+def joint_littlewood_paley(
+    bank: FilterBank, *, sample_rate: float | None = None
+) -> JointLittlewoodPaley:
+    """Littlewood–Paley sum of the joint wavelets, in the plane of rates and scales.
+
+    The energy of a real U1, after convolution with all joint filters ψ_α ψ_β, is ∫∫ A |Û1|², with
+
+        A = |ψ̂_0(rate)|² (|φ̂(scale)|² + ½ Σ_β …) + ½ Σ_α … · (|φ̂(scale)|² + Σ_β …)
+
+    where dots stand for sums over positive and negative frequencies, as in `littlewood_paley`.
+    It holds for rows that every ψ_α acts on, far from the first and the last.
+
+    Args:
+        bank: Filters from `filterbank`, with `J_fr`. Not under `jax.jit`.
+        sample_rate: In Hz. None: rates are in cycles/sample.
+
+    Returns:
+        The sums along either axis, whose `total` is that in the plane.
+
+    Raises:
+        ValueError: If `bank` has no frequential wavelets, or `sample_rate` is not positive.
+
+    Example:
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(1024, J=6, Q=8, J_fr=3)
+        >>> lp = joint_littlewood_paley(bank)
+        >>> lp.total.shape == (len(lp.frequential.frequency), len(lp.time.frequency))
+        True
+    """
+    return JointLittlewoodPaley(
+        time=littlewood_paley(bank, "second", sample_rate=sample_rate),
+        frequential=_over_rows(bank),
+        frequential_of_average=_over_rows(bank, real=True),
+    )
+
+
+def _over_time(
+    bank: FilterBank, bands: tuple[WaveletBand, ...], sample_rate: float
+) -> LittlewoodPaley:
+    n = bank.n_padded
+    psi = np.zeros(n)
+    for band in bands:
+        energy = np.square(np.asarray(band.psi_hat, float)).sum(0)
+        psi[np.arange(band.start, band.start + len(energy)) % n] += energy
+    phi_hat = np.asarray(bank.phi_hat, float)
+    if len(phi_hat) == n // 2 + 1:
+        phi_hat[-1] *= 2  # the table halves the bin that stands for two
+    phi = np.zeros(n // 2 + 1)
+    phi[: len(phi_hat)] = phi_hat**2
+    return LittlewoodPaley(np.arange(n // 2 + 1) / n * sample_rate, phi, _both_sides(psi) / 2)
+
+
+def _over_rows(bank: FilterBank, *, real: bool = False) -> LittlewoodPaley:
+    phi_hat, psi_hats = frequential_responses(bank)
+    n = len(phi_hat)
+    low_pass_energy = np.square(phi_hat[: n // 2 + 1])
+    psi_energy = _both_sides(np.square(psi_hats).sum(0)) / (2 if real else 1)
+    return LittlewoodPaley(np.arange(n // 2 + 1) / n * bank.Q[0], low_pass_energy, psi_energy)
+
+
+def frequential_responses(
+    bank: FilterBank,
+) -> tuple[Float[np.ndarray, " bin"], Float[np.ndarray, "wavelet bin"]]:
+    """Moduli of the transfer functions of β = 0 and of the wavelets of spin +1, on Fourier bins.
+
+    There are more bins than the transform's own period of rows would give, for smooth curves.
+    """
+    require_joint(bank)
+    assert bank.J_fr is not None
+    width = 0.0 if isinstance(bank.F, str) else bank.F
+    n_rows = max(len(bank.wavelets1), (bank.J[0] + 1) * bank.Q[0])
+    n = 8 * _grid.padded_rows(n_rows, bank.J_fr, width)
+    kernels = [low_pass(2**bank.J_fr, n), *(row_kernel(psi, n) for psi in bank.wavelets_fr)]
+    responses = np.abs(np.fft.fft(np.stack(kernels)))
+    return responses[0], responses[1:]
+
+
+def _both_sides(energy: Float[np.ndarray, " bin"]) -> Float[np.ndarray, " frequency"]:
+    """Sum of what is at a frequency and at its opposite."""
+    n = len(energy)
+    frequency = np.arange(n // 2 + 1)
+    return energy[frequency] + energy[-frequency % n]

@@ -1,0 +1,163 @@
+"""The second order as tensors with axes for scale and rate, for convnets and for pictures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jtfs import JointScattering, require_paths
+from jtfs_jax._paths import band_frequencies, frame_times, joint_paths, path_table
+
+
+class PackedScattering(eqx.Module):
+    """The second order of `jtfs` as tensors; made by `pack`.
+
+    Attributes:
+        joint: Paths with α > 0. Rates run from low to high. Scales are signed by their spin and
+            run from the finest of spin −1 through β = 0 in the middle to the finest of spin +1.
+        low_pass: Paths with α = 0, which have no spin. Scales run from β = 0 to the finest.
+    """
+
+    joint: Float[Array, "*batch scale rate band frame"]
+    low_pass: Float[Array, "*batch unsigned_scale band frame"]
+
+
+@dataclass(frozen=True, eq=False)
+class PackedAxes:
+    """Coordinates along the axes of `PackedScattering`; made by `packed_axes`.
+
+    Attributes:
+        scale: In cycles/octave, from negative (falling) through 0 to positive (rising).
+        rate: In Hz or cycles/sample, from low to high.
+        frequency: In Hz or cycles/sample, from high to low.
+        time: In seconds or samples.
+        unsigned_scale: In cycles/octave, from 0: that of `low_pass`.
+    """
+
+    scale: Float[np.ndarray, " scale"]
+    rate: Float[np.ndarray, " rate"]
+    frequency: Float[np.ndarray, " band"]
+    time: Float[np.ndarray, " frame"]
+    unsigned_scale: Float[np.ndarray, " unsigned_scale"]
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.analysis.pack")
+def pack(bank: FilterBank, S: JointScattering) -> PackedScattering:
+    """The second order as tensors with axes for scale, rate, log-frequency and time.
+
+    Neighbors along each axis are neighbors in its unit, so that tensors can be convolved along any
+    of them. Paths with α = 0 answer to both spins alike and are apart.
+
+    Args:
+        bank: The filters that `S` was computed with, with averaging in time and in frequency.
+        S: Coefficients of `jtfs`, with any batch axes.
+
+    Returns:
+        `joint (*batch, scale, rate, band, frame)` and `low_pass (*batch, unsigned_scale, band,
+        frame)`, which together have each coefficient of S2 once.
+
+    Raises:
+        ValueError: At trace time, if `S` has not the paths of `bank`, or if these have shapes of
+            their own (T=0 or F=0).
+
+    Example:
+        >>> import jax.numpy as jnp, jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
+        >>> S = jtfs_jax.jtfs(bank, jnp.ones(4096))
+        >>> packed = pack(bank, S)
+        >>> packed.joint.shape, packed.low_pass.shape
+        ((9, 6, 7, 16), (5, 7, 16))
+        >>> channels = packed.joint.reshape(9 * 6, 7, 16)  # for a convnet over (band, frame)
+
+    References:
+        Muradeli et al., Differentiable Time–Frequency Scattering on GPU, 2022, section 4.2,
+        arXiv:2204.08269, for tensors as inputs of convnets.
+
+    See Also:
+        unpack: the inverse.
+        packed_axes: coordinates.
+    """
+    require_paths(bank, S)
+    if isinstance(S.S2, Mapping):
+        raise ValueError(
+            f"bank must average in time and in frequency, for paths to have the same shape, got "
+            f"T={bank.T!r} and F={bank.F!r}; give both a width."
+        )
+    joint, low_pass = _layout(bank)
+    return PackedScattering(joint=S.S2[..., joint, :, :], low_pass=S.S2[..., low_pass, :, :])
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.analysis.unpack")
+def unpack(bank: FilterBank, packed: PackedScattering) -> Float[Array, "*batch path band frame"]:
+    """S2 from its tensors: the inverse of `pack`.
+
+    Args:
+        bank: The filters that the coefficients were computed with.
+        packed: What `pack` returns.
+
+    Returns:
+        S2, in the order of `path_table`.
+
+    Raises:
+        ValueError: At trace time, if the tensors have not the scales and rates of `bank`.
+    """
+    joint, low_pass = _layout(bank)
+    found = packed.joint.shape[-4:-2], packed.low_pass.shape[-3:-2]
+    if found != (joint.shape, low_pass.shape):
+        raise ValueError(
+            f"packed must have {joint.shape[0]} scales and {joint.shape[1]} rates, and "
+            f"{low_pass.shape[0]} scales of α = 0, but its shapes are {packed.joint.shape} and "
+            f"{packed.low_pass.shape}; pass the filterbank that it was packed with."
+        )
+    *batch, _, _, n_bands, n_frames = packed.joint.shape
+    flat = packed.joint.reshape(*batch, joint.size, n_bands, n_frames)
+    paths = jnp.concatenate([packed.low_pass, flat], axis=-3)
+    return paths[..., np.argsort(np.concatenate([low_pass, joint.ravel()])), :, :]
+
+
+def packed_axes(bank: FilterBank, *, sample_rate: float | None = None) -> PackedAxes:
+    """Coordinates along the axes of `pack`.
+
+    Args:
+        bank: Filters from `filterbank`, with `J_fr`.
+        sample_rate: In Hz. None: cycles/sample, and samples.
+
+    Returns:
+        One array an axis: see `PackedAxes`.
+
+    Raises:
+        ValueError: If `bank` has no frequential wavelets, or `sample_rate` is not positive.
+
+    Example:
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
+        >>> packed_axes(bank).scale.round(1)
+        array([-2.8, -1.4, -0.7, -0.4,  0. ,  0.4,  0.7,  1.4,  2.8])
+    """
+    table = path_table(bank, sample_rate=sample_rate)
+    joint, low_pass = _layout(bank)
+    return PackedAxes(
+        scale=(table.spin * table.scale)[joint[:, 0]],
+        rate=table.rate[joint[0]],
+        frequency=band_frequencies(bank, sample_rate=sample_rate),
+        time=frame_times(bank, sample_rate=sample_rate),
+        unsigned_scale=table.scale[low_pass],
+    )
+
+
+def _layout(bank: FilterBank) -> tuple[Int[np.ndarray, "scale rate"], Int[np.ndarray, " scale"]]:
+    """Indices of the paths in `joint` and in `low_pass`."""
+    index = {path: number for number, path in enumerate(joint_paths(bank))}
+    n_psi = len(bank.wavelets_fr)
+    rates = sorted({n2 for n2, _ in index} - {-1}, reverse=True)
+    # Both spins run from the finest scale to the coarsest.
+    scales = [*range(n_psi + 1, 2 * n_psi + 1), 0, *range(n_psi, 0, -1)]
+    joint = np.array([[index[n2, n_fr] for n2 in rates] for n_fr in scales], dtype=int)
+    return joint, np.array([index[-1, n_fr] for n_fr in (0, *range(n_psi, 0, -1))])

@@ -1,0 +1,50 @@
+"""Joint wavelets over time and log-frequency, at any resolution: for pictures."""
+
+import math
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._paths import frequential_filter, time_filter
+from jtfs_jax._wavelets import Wavelet, morlet
+
+
+def in_time(
+    bank: FilterBank, n2: int, t: Float[np.ndarray, " time"]
+) -> Complex[np.ndarray, " time"]:
+    """ψ_n2 as it is in the filterbank, or the low-pass α = 0 for n2 = −1, at `t` samples."""
+    if n2 < 0:
+        sigma = time_filter(bank, -1)[1]
+        return np.exp(-2 * (np.pi * sigma * t) ** 2).astype(complex)
+    band = next(s.band for s in bank.second if s.band.first <= n2 < s.band.stop)
+    psi_hat = np.asarray(band.psi_hat[n2 - band.first], float)
+    bins = band.start + np.arange(len(psi_hat))
+    # Every step-th bin suffices for a response that is over within n_padded / step samples.
+    step = 2 ** max(math.floor(math.log2(bank.n_padded / (4 * np.abs(t).max() + 1))), 0)
+    kept = bins % step == 0
+    waves = np.exp(2j * np.pi / bank.n_padded * t[:, None] * bins[kept])
+    return waves @ psi_hat[kept] * step / bank.n_padded
+
+
+def in_rows(
+    bank: FilterBank, n_fr: int, rows: Float[np.ndarray, " row"]
+) -> Complex[np.ndarray, " row"]:
+    """ψ_β of a frequential filter, or its low-pass β = 0, at `rows` from its center."""
+    xi, sigma, j_fr, spin = frequential_filter(bank, n_fr)
+    if n_fr == 0:
+        return np.exp(-2 * (np.pi * sigma * rows) ** 2).astype(complex)
+    psi = morlet(Wavelet(xi, sigma, j_fr), rows)
+    return psi if spin > 0 else psi.conj()
+
+
+def reach_in_time(bank: FilterBank, n2: int, n_std: float) -> float:
+    """`n_std` standard deviations of the envelope, in samples; at most half of the signal."""
+    sigma = time_filter(bank, n2)[1]
+    half = bank.n_samples / 2
+    return min(n_std / (2 * math.pi * sigma), half) if sigma else half
+
+
+def reach_in_rows(bank: FilterBank, n_fr: int, n_std: float) -> float:
+    """`n_std` standard deviations of the envelope, in rows."""
+    return n_std / (2 * math.pi * frequential_filter(bank, n_fr)[1])

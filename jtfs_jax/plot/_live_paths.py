@@ -1,0 +1,45 @@
+"""The second order path by path, whatever its layout, without rows that are 0 by construction."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float
+
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jtfs import JointScattering, require_paths
+from jtfs_jax._paths import PathTable, band_frequencies, frame_times, joint_paths, path_table
+
+
+def live_paths(bank: FilterBank, S: JointScattering) -> list[Float[np.ndarray, "band frame"]]:
+    """The coefficients of each path of one sound, in the order of `path_table`.
+
+    Raises:
+        ValueError: If `S` is not that of one sound through `bank`.
+    """
+    require_one_sound(bank, S)
+    if isinstance(S.S2, Mapping):
+        paths = [S.S2[path] for path in joint_paths(bank)]
+    else:
+        paths = np.asarray(S.S2)
+    return [np.asarray(u)[:n] for u, n in zip(paths, path_table(bank).n_rows, strict=True)]
+
+
+def require_one_sound(bank: FilterBank, S: JointScattering) -> None:
+    """The coefficients are those of one sound through the filterbank."""
+    require_paths(bank, S)
+    if isinstance(S.S2, Mapping):
+        found = next(iter(S.S2.values())).shape
+        wanted = found[-2:]
+    else:
+        found = S.S2.shape
+        wanted = (found[-3], len(band_frequencies(bank)), len(frame_times(bank)))
+    if found != wanted:
+        raise ValueError(
+            f"S must be that of one sound, its S2 of shape {wanted} for this filterbank, got "
+            f"{found}; take one sound of a batch, and the filterbank that S was computed with."
+        )
+
+
+def signed_scales(table: PathTable) -> Float[np.ndarray, " path"]:
+    """Scales in cycles/octave, negative where the spin is."""
+    return np.where(table.spin < 0, -table.scale, table.scale)

@@ -1,0 +1,122 @@
+"""Second-order coefficients by rate and scale."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+from jtfs_jax import _checks
+from jtfs_jax._extras import require
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jtfs import JointScattering
+from jtfs_jax._paths import path_table
+
+from ._axes import (
+    current_axes,
+    decibels,
+    draw_levels,
+    edges,
+    frequency_unit,
+    logarithmic,
+)
+from ._live_paths import live_paths, signed_scales
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
+
+RANGE_DB = 40
+
+
+def scale_rate(
+    bank: FilterBank,
+    S: JointScattering,
+    *,
+    band: int | None = None,
+    frame: int | None = None,
+    sample_rate: float | None = None,
+    reference: float | None = None,
+    ax: "Axes | None" = None,
+) -> "QuadMesh":
+    """Draw S2 in decibels by rate and by scale: rising above, falling below.
+
+    Paths with α = 0 have no rate and are left out.
+
+    Args:
+        bank: Filters from `filterbank`, with `J_fr`.
+        S: Coefficients of one sound, from `jtfs`.
+        band: Index of a band. None: the mean over those that first-order wavelets feed.
+        frame: Index of a frame. None: the mean over all.
+        sample_rate: Samples a second, in Hz. None: rates are in cycles/sample.
+        reference: Coefficient of 0 dB, the brightest color. None: the largest in the picture.
+        ax: Where to draw. None: the current axes of pyplot.
+
+    Returns:
+        The mesh: scales in rows and rates in columns, both from low to high.
+
+    Raises:
+        ValueError: If `S` is not that of one sound through `bank`, if there is no such band or
+            frame, or if one is asked for where paths have their own (T=0 or F=0).
+
+    References:
+        Muradeli et al., Differentiable Time–Frequency Scattering on GPU, 2022, Figure 1.
+
+    See Also:
+        path: the bands and frames of one cell.
+    """
+    table = path_table(bank, sample_rate=sample_rate)
+    paths = live_paths(bank, S)
+    if not isinstance(S.S2, Mapping):
+        band = None if band is None else _checks.index("band", band, S.S2.shape[1])
+        frame = None if frame is None else _checks.index("frame", frame, S.S2.shape[2])
+    elif (band, frame) != (None, None):
+        raise ValueError(
+            f"band and frame must be None where T=0 or F=0, as paths have their own there, got "
+            f"{band!r} and {frame!r}; leave them out, or average in time and frequency."
+        )
+    chosen = table.n2 >= 0
+    rates, column = np.unique(table.rate[chosen], return_inverse=True)
+    scales, row = np.unique(signed_scales(table)[chosen], return_inverse=True)
+    grid = np.zeros((len(scales), len(rates)))
+    grid[row, column] = np.array([_mean(u, band, frame) for u in paths])[chosen]
+
+    ax = current_axes(ax)
+    positive = edges(scales[scales > 0])
+    borders = np.concatenate([-positive[::-1], positive])
+    mesh = draw_levels(ax, edges(rates), borders, decibels(grid, reference), RANGE_DB)
+    logarithmic(ax, "x")
+    ax.set_xlabel(f"rate ({frequency_unit(sample_rate)})")
+    _signed_axis(ax, scales, float(positive[0]))
+    return mesh
+
+
+def _mean(u: Float[np.ndarray, "band frame"], band: int | None, frame: int | None) -> float:
+    """Over all that is not chosen; 0 for a band that nothing feeds."""
+    if band is not None:
+        u = u[band : band + 1]
+    if frame is not None:
+        u = u[:, frame : frame + 1]
+    return float(u.mean()) if u.size else 0.0
+
+
+def _signed_axis(ax: "Axes", scales: Float[np.ndarray, " scale"], border: float) -> None:
+    """Ordinates of scales, logarithmic on both sides of the cell of 0, as high as the others."""
+    positive = scales[scales > 0]
+    step = np.log2(positive[-1] / positive[0]) / (len(positive) - 1) if len(positive) > 1 else 1.0
+    # In base 2, symlog makes half of the linear part 2 `linscale` octaves high.
+    ax.set_yscale("symlog", base=2, linthresh=border, linscale=step / 4)
+    ax.set_ylim(-border * 2 ** (step * len(positive)), border * 2 ** (step * len(positive)))
+    every = max(round(1 / step), 1)
+    shown = positive[::-1][::every][::-1]
+    ticks = np.concatenate([-shown[::-1], [0.0], shown])
+    ax.set_yticks(ticks, [signed(tick) for tick in ticks])
+    ax.yaxis.set_minor_locator(require("matplotlib.ticker", "plot").NullLocator())
+    ax.axhline(-border, color="white", linewidth=0.5)
+    ax.axhline(border, color="white", linewidth=0.5)
+    ax.set_ylabel("scale (cycles/octave)")
+
+
+def signed(scale: float) -> str:
+    """A scale with its sign, to two digits."""
+    return f"{scale:+.2g}".replace("-", "−") if scale else "0"

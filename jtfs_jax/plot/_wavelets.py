@@ -1,0 +1,165 @@
+"""Joint wavelets in the plane of time and log-frequency: one, or a gallery of them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+from jtfs_jax import _checks
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._paths import path_table
+
+from ._axes import SIGNED, current_axes, frequency_unit, label_time, number
+from ._impulse_responses import in_rows, in_time, reach_in_rows, reach_in_time
+from ._live_paths import signed_scales
+from ._paths import path_name
+from ._scale_rate import signed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+_REACH = 2.6  # standard deviations of the envelopes that a picture shows on either side
+_CELL_REACH = 2.0  # and a cell of the gallery, of the largest
+_N_PIXELS = 193  # of each side; odd, so that the center has one
+
+
+def joint_wavelet(
+    bank: FilterBank,
+    path: int,
+    *,
+    sample_rate: float | None = None,
+    ax: "Axes | None" = None,
+) -> "AxesImage":
+    """Draw the real part of a joint wavelet, on axes of time and log-frequency.
+
+        Ψ(t, n1) = ψ_α(t) ψ_β(n1),   drawn at (t, −n1 / Q1), in units of its largest modulus
+
+    Args:
+        bank: Filters from `filterbank`, with `J_fr`.
+        path: Index of the path that it belongs to, as in `path_table`.
+        sample_rate: Samples a second, in Hz. None: time in samples.
+        ax: Where to draw. None: the current axes of pyplot.
+
+    Returns:
+        The image, from low to high frequency and from early to late; its title says which it is.
+
+    Raises:
+        ValueError: If `bank` has no frequential wavelets, or there is no such path.
+
+    References:
+        Lostanlen & Han, Musical Metamerism with Time–Frequency Scattering, 2024, Figure 1.
+
+    See Also:
+        gallery: many of them.
+    """
+    table = path_table(bank, sample_rate=sample_rate)
+    path = _checks.index("path", path, len(table))
+    n2, n_fr = int(table.n2[path]), int(table.n_fr[path])
+    width, height = reach_in_time(bank, n2, _REACH), reach_in_rows(bank, n_fr, _REACH)
+    ax = current_axes(ax)
+    right, top = width / (sample_rate or 1), height / bank.Q[0]
+    image = _draw(ax, _real_part(bank, n2, n_fr, width, height), (-right, right, -top, top))
+    label_time(ax, sample_rate)
+    ax.set_ylabel("log-frequency (octaves)")
+    ax.set_title(path_name(table, path, sample_rate), fontsize="medium")
+    return image
+
+
+def gallery(
+    bank: FilterBank,
+    *,
+    n2: Sequence[int] | None = None,
+    n_fr: Sequence[int] | None = None,
+    sample_rate: float | None = None,
+    ax: "Axes | None" = None,
+) -> "AxesImage":
+    """Draw the real parts of joint wavelets, each in a cell: rates across, scales up.
+
+    All cells show as much time and as many octaves, which the labels say.
+
+    Args:
+        bank: Filters from `filterbank`, with `J_fr`.
+        n2: Indices of wavelets ψ_n2, as in `path_table`. None: the four slowest.
+        n_fr: Indices of frequential filters. None: the three coarsest wavelets of spin +1, above,
+            the low-pass β = 0, and those of spin −1, below.
+        sample_rate: Samples a second, in Hz. None: rates in cycles/sample.
+        ax: Where to draw. None: the current axes of pyplot.
+
+    Returns:
+        The image.
+
+    Raises:
+        ValueError: If `bank` has no frequential wavelets, or `n2` or `n_fr` is empty or has an
+            index that does not exist.
+
+    References:
+        Lostanlen & Han, Musical Metamerism with Time–Frequency Scattering, 2024, Figure 1.
+
+    See Also:
+        joint_wavelet: one of them.
+    """
+    table = path_table(bank, sample_rate=sample_rate)
+    live, n_psi = range(min(table.n2[table.n2 >= 0]), max(table.n2) + 1), len(bank.wavelets_fr)
+    if n2 is None:
+        n2 = live[-4:]
+    if n_fr is None:
+        coarsest = range(1, 1 + n_psi)[-3:]
+        n_fr = [0, *coarsest, *(n_psi + index for index in coarsest)]
+    n2 = _among("n2", n2, live)
+    n_fr = _among("n_fr", n_fr, range(1 + 2 * n_psi))
+    rates = np.array([table.rate[table.n2 == index][0] for index in n2])
+    scales = np.array([signed_scales(table)[table.n_fr == index][-1] for index in n_fr])
+    columns, rows = np.argsort(rates), np.argsort(scales)
+
+    width = max(reach_in_time(bank, index, _CELL_REACH) for index in n2)
+    height = max(reach_in_rows(bank, index, _CELL_REACH) for index in n_fr)
+    cells = [[_real_part(bank, n2[c], n_fr[r], width, height) for c in columns] for r in rows]
+    ax = current_axes(ax)
+    image = _draw(ax, np.block(cells), (0, len(n2), 0, len(n_fr)))
+    ax.set_xticks(np.arange(len(n2)) + 0.5, [number(rate) for rate in rates[columns]])
+    ax.set_yticks(np.arange(len(n_fr)) + 0.5, [signed(scale) for scale in scales[rows]])
+    ax.tick_params(length=0)
+    for x in range(1, len(n2)):
+        ax.axvline(x, color="0.5", linewidth=0.5)
+    for y in range(1, len(n_fr)):
+        ax.axhline(y, color="0.5", linewidth=0.5)
+    ax.set_xlabel(f"rate ({frequency_unit(sample_rate)})")
+    ax.set_ylabel("scale (cycles/octave)")
+    duration = number(2 * width / (sample_rate or 1)) + (
+        " samples" if sample_rate is None else " s"
+    )
+    octaves = number(2 * height / bank.Q[0])
+    ax.set_title(f"each cell: {duration} by {octaves} octaves", fontsize="medium")
+    return image
+
+
+def _among(name: str, indices: Sequence[int], allowed: range) -> list[int]:
+    """The indices, if there are any, and only such."""
+    if len(indices) == 0 or not all(index in allowed for index in indices):
+        raise ValueError(
+            f"{name} must have indices between {allowed[0]} and {allowed[-1]}, at least one, got "
+            f"{list(indices)!r}."
+        )
+    return [int(index) for index in indices]
+
+
+def _real_part(
+    bank: FilterBank, n2: int, n_fr: int, width: float, height: float
+) -> Float[np.ndarray, "row column"]:
+    """The wavelet within ±`width` samples and ±`height` rows, from low to high frequency."""
+    grid = np.linspace(-1 + 1 / _N_PIXELS, 1 - 1 / _N_PIXELS, _N_PIXELS)
+    psi_t, psi_fr = in_time(bank, n2, width * grid), in_rows(bank, n_fr, -height * grid)
+    psi = psi_fr[:, None] * psi_t
+    return np.real(psi) / np.abs(psi).max()
+
+
+def _draw(
+    ax: "Axes", values: Float[np.ndarray, "row column"], extent: tuple[float, float, float, float]
+) -> "AxesImage":
+    image = ax.imshow(
+        values, cmap=SIGNED, vmin=-1, vmax=1, extent=extent, origin="lower", aspect="auto"
+    )
+    image.set_label("real part (re peak)")
+    return image

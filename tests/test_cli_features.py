@@ -1,0 +1,219 @@
+"""The commands `features`, `scalogram` and `plot`."""
+
+import json
+import shutil
+import sys
+
+import numpy as np
+import pytest
+
+import jtfs_jax
+from jtfs_jax import audio
+from jtfs_jax._cli import main
+
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
+RATE, N = 8000, 512
+FIRST = ["--J=5", "--Q=4", f"--sample-rate={RATE}", f"--duration={N / RATE}"]
+SMALL = [*FIRST, "--T=32", "--J-fr=2"]
+
+
+def run(*arguments):
+    """The exit status, whether it is returned or raised."""
+    try:
+        return main([str(argument) for argument in arguments])
+    except SystemExit as exit:
+        return exit.code
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    t = np.arange(2 * N) / RATE
+    path = tmp_path_factory.mktemp("recording") / "chirp.wav"
+    audio.save(path, 0.3 * np.sin(2 * np.pi * (400 + 5000 * t) * t), RATE)
+    return path
+
+
+def read(path):
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)
+
+
+def test_features_are_coefficients_with_their_coordinates(tmp_path, recording, capsys):
+    output = tmp_path / "out.npz"
+    assert run("features", recording, "-o", output, *SMALL) == 0
+    found = read(output)
+    bank = jtfs_jax.filterbank(N, J=5, Q=4, T=32, J_fr=2)
+    S = jtfs_jax.jtfs(bank, audio.load(recording, RATE, N / RATE))
+    for name in ("S0", "S1", "S2"):
+        np.testing.assert_allclose(found[name], getattr(S, name), rtol=1e-5, atol=1e-7)
+    table = jtfs_jax.path_table(bank, sample_rate=RATE)
+    for name, column in vars(table).items():
+        np.testing.assert_array_equal(found[f"path_{name}"], column)
+    coordinates = {
+        "frequencies": jtfs_jax.wavelet_frequencies,
+        "band_frequencies": jtfs_jax.band_frequencies,
+        "frame_times": jtfs_jax.frame_times,
+    }
+    for name, function in coordinates.items():
+        np.testing.assert_array_equal(found[name], function(bank, sample_rate=RATE))
+    assert found["sample_rate"] == RATE
+    settings = json.loads(str(found["settings"]))
+    assert settings.pop("version") == jtfs_jax.__version__
+    expected = {"audio": str(recording), "sample_rate": RATE, "n_samples": N}
+    expected |= {"J": 5, "Q": 4, "T": 32, "J_fr": 2, "Q_fr": 1, "F": 4}
+    assert settings == expected
+    out, err = capsys.readouterr()
+    assert out == f"{output}: {len(table)} paths, {found['S0'].shape[-1]} frames\n"
+    assert not err
+
+
+def test_features_without_averaging_have_arrays_for_each_path(tmp_path, recording):
+    output = tmp_path / "out.npz"
+    assert run("features", recording, "-o", output, *SMALL, "--F=0") == 0
+    found = read(output)
+    bank = jtfs_jax.filterbank(N, J=5, Q=4, T=32, J_fr=2, F=0)
+    S = jtfs_jax.jtfs(bank, audio.load(recording, RATE, N / RATE))
+    assert isinstance(S.S2, dict)
+    assert "S2" not in found
+    for p, path in enumerate(zip(found["path_n2"], found["path_n_fr"], strict=True)):
+        np.testing.assert_allclose(found[f"S2_{p}"], S.S2[path], rtol=1e-5, atol=1e-7)
+        shape = (len(found[f"band_frequencies_{p}"]), len(found[f"frame_times_{p}"]))
+        assert found[f"S2_{p}"].shape == shape
+
+
+def test_several_recordings_of_which_some_fail(tmp_path, monkeypatch, recording, capsys):
+    for name in ("first", "last"):
+        shutil.copy(recording, tmp_path / f"{name}.wav")
+    (tmp_path / "text.wav").write_text("text")
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path)
+    names = ["first.wav", "text.wav", "missing.wav", "last.wav"]
+    assert run("features", *names, "-o", "out", *SMALL) == 2
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"first.npz", "last.npz"}
+    first, last = (read(tmp_path / "out" / f"{name}.npz") for name in ("first", "last"))
+    np.testing.assert_array_equal(first["S2"], last["S2"])
+    out, err = capsys.readouterr()
+    assert "out/first.npz: " in out
+    assert "jtfs-jax features: error: text.wav: this cannot be read as audio" in err
+    assert "jtfs-jax features: error: missing.wav: there is no such file" in err
+    assert "4/4" in err
+    assert err.endswith("2 of 4 recordings failed.\n")
+
+
+def test_a_full_disk_loses_only_what_it_must(tmp_path, monkeypatch, recording, capsys):
+    shutil.copy(recording, tmp_path / "first.wav")
+    shutil.copy(recording, tmp_path / "last.wav")
+    monkeypatch.chdir(tmp_path)
+    savez = np.savez
+
+    def full(path, **arrays):
+        savez(path, **arrays)
+        if "first" in str(path):
+            raise OSError("No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    assert run("features", "first.wav", "last.wav", *SMALL) == 1
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"first.wav", "last.wav", "last.npz"}
+    assert "error: No space left on device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "suffix", "start"),
+    [
+        ("scalogram", ".png", b"\x89PNG\r\n"),
+        ("scalogram", ".SVG", b"<?xml"),
+        ("plot", ".pdf", b"%PDF-"),
+    ],
+)
+def test_pictures(tmp_path, recording, capsys, command, suffix, start):
+    output = tmp_path / f"picture{suffix}"
+    options = FIRST if command == "scalogram" else SMALL
+    assert run(command, recording, "-o", output, *options) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+    assert output.read_bytes().startswith(start)
+    assert capsys.readouterr().out == f"Picture: {output}\n"
+
+
+def test_defaults_are_the_bundled_guitar_and_names_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("features", *SMALL) == run("plot", *SMALL) == run("scalogram", *FIRST) == 0
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"guit_e_slide.npz", "plot.png", "scalogram.png"}
+    settings = json.loads(str(read(tmp_path / "guit_e_slide.npz")["settings"]))
+    assert settings["audio"] == "bundled: guitar_slide"
+
+
+BAD = {
+    "no such folder": (["features", "good.wav", "-o", "missing"], "there is no such folder"),
+    "no folder for it": (["features", "good.wav", "-o", "missing/a.npz"], "there is no folder"),
+    "a file for two": (["features", "good.wav", "b.wav", "-o", "a.npz"], "need a folder"),
+    "twice": (["features", "good.wav", "good.wav"], "good.npz: both good.wav and good.wav"),
+    "not found": (["features", "missing.wav"], "missing.wav: there is no such file"),
+    "itself": (["features", "self.npz", "-o", "self.npz"], "this is the recording itself"),
+    "T": (["features", "good.wav", "--T=5000"], "good.wav: T must be 0 (no averaging) or"),
+    "J": (["scalogram", "good.wav", "--J=12"], "good.wav: --J 12 needs at least 2^12"),
+    "suffix": (["plot", "good.wav", "-o", "a.gif"], "must end in .png, .pdf, .svg"),
+    "a folder": (["scalogram", "good.wav", "-o", "folder.png"], "this is a folder"),
+    "no second order": (["scalogram", "good.wav", "--T=32"], "unrecognized arguments: --T=32"),
+    "two pictures": (["plot", "good.wav", "b.wav"], "unrecognized arguments: b.wav"),
+    "duration": (["plot", "good.wav", "--duration=-1"], "--duration: must be a positive number"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_said_in_one_line(tmp_path, monkeypatch, recording, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    for copy in ("good.wav", "self.npz"):
+        shutil.copy(recording, copy)
+    (tmp_path / "folder.png").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    arguments, message = BAD[name]
+    assert run(arguments[0], *FIRST, *arguments[1:]) == 2
+    out, err = capsys.readouterr()
+    assert message in err
+    assert err.startswith(("jtfs-jax: error", f"jtfs-jax {arguments[0]}: error: "))
+    assert err.count("\n") == 1
+    assert not out
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("command", ["features", "scalogram"])
+def test_failure_to_write_leaves_what_was_there(tmp_path, monkeypatch, recording, command):
+    output = tmp_path / ("out.npz" if command == "features" else "out.png")
+    output.write_text("old")
+
+    def fail(path, *args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez", fail)
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda self, *a, **k: fail(*a, **k))
+    options = FIRST if command == "scalogram" else SMALL
+    assert run(command, recording, "-o", output, *options) == 130
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+    assert output.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("command", "missing", "extra"),
+    [("features", "tqdm", "audio"), ("plot", "matplotlib", "plot"), ("scalogram", "soxr", "audio")],
+)
+def test_missing_extra(tmp_path, monkeypatch, recording, capsys, command, missing, extra):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert run(command, recording, *FIRST) == 1
+    err = capsys.readouterr().err
+    assert f"{missing} could not be imported" in err
+    assert extra in err
+    assert err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["features", "scalogram", "plot"])
+def test_help(capsys, command):
+    assert run(command, "--help") == 0
+    text = capsys.readouterr().out
+    assert "--sample-rate" in text
+    assert ("--T" in text) == (command != "scalogram")
+    assert max(map(len, text.splitlines())) <= 100

@@ -1,0 +1,114 @@
+"""Compression and normalization against their equations in NumPy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jtfs_jax
+from jtfs_jax import analysis
+
+N = 256
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
+
+CASES = {
+    "jtfs": (jtfs_jax.jtfs, {}),
+    "time_scattering": (jtfs_jax.time_scattering, {}),
+    "by path": (jtfs_jax.jtfs, {"T": 0, "F": 0}),
+}
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request):
+    transform, options = CASES[request.param]
+    bank = jtfs_jax.filterbank(N, J=4, Q=2, J_fr=1, **options)
+    x = np.random.default_rng(0).standard_normal((2, 3, N)).astype(np.float32)
+    return bank, transform(bank, x)
+
+
+@pytest.fixture
+def bank(case):
+    return case[0]
+
+
+@pytest.fixture
+def S(case):
+    return case[1]
+
+
+def paths(bank, S):
+    """All that is known of each path: live coefficients, S0 first, then each row of S1."""
+    rows = [S.S0, *jnp.moveaxis(S.S1, -2, 0)]
+    if isinstance(S.S2, dict):
+        return [np.asarray(row, float) for row in [*rows, *S.S2.values()]]
+    second = jnp.moveaxis(S.S2, S.S0.ndim - 1, 0)
+    if isinstance(S, jtfs_jax.JointScattering):
+        n_rows = jtfs_jax.path_table(bank).n_rows
+        second = [s[..., :n, :] for s, n in zip(second, n_rows, strict=True)]
+    return [np.asarray(row, float) for row in [*rows, *second]]
+
+
+def flat(constants):
+    return np.concatenate([constants.S0[None], constants.S1, constants.S2])
+
+
+def test_mean_logarithm(bank, S):
+    levels = analysis.fit_levels(bank, S)
+    expected = [np.abs(path).mean() for path in paths(bank, S)]
+    np.testing.assert_allclose(flat(levels), expected, rtol=1e-4)
+    compressed = analysis.mu_log(levels, S, epsilon=0.2)
+    assert jax.tree.structure(compressed) == jax.tree.structure(S)
+    for found, s, mu in zip(paths(bank, compressed), paths(bank, S), expected, strict=True):
+        reference = np.sign(s) * np.log(1 + np.abs(s) / (0.2 * mu))
+        np.testing.assert_allclose(found, reference, rtol=1e-3, atol=1e-4)
+
+
+def test_median_levels(bank, S):
+    levels = analysis.fit_levels(bank, S, statistic="median")
+    expected = [np.median(np.abs(path)) for path in paths(bank, S)]
+    np.testing.assert_allclose(flat(levels), expected, rtol=1e-5)
+
+
+def test_standardization(bank, S):
+    constants = analysis.fit_standardization(bank, S)
+    for found, s in zip(
+        paths(bank, analysis.standardize(constants, S)), paths(bank, S), strict=True
+    ):
+        np.testing.assert_allclose(found, (s - s.mean()) / s.std(), atol=2e-2)
+    # Constants of many sounds are for a single one, too.
+    one = jax.tree.map(lambda leaf: leaf[1, 2], S)
+    found = jax.tree.leaves(analysis.standardize(constants, one))
+    for a, b in zip(found, jax.tree.leaves(analysis.standardize(constants, S)), strict=True):
+        np.testing.assert_allclose(a, b[1, 2], atol=1e-5)
+
+
+def test_silence_and_constants_become_zero(bank, S):
+    silence = jax.tree.map(jnp.zeros_like, S)
+    for leaf in jax.tree.leaves(analysis.mu_log(analysis.fit_levels(bank, silence), S)):
+        assert not np.any(leaf)
+    same = jax.tree.map(jnp.ones_like, S)
+    constants = analysis.fit_standardization(bank, silence)
+    assert not any(np.any(s) for s in jax.tree.leaves(analysis.standardize(constants, same)))
+
+
+def test_logarithms_have_derivatives_at_zero():
+    found = jax.vmap(jax.grad(lambda s: analysis.log_compress(s, 0.1)))(jnp.array([0.0, -0.1, 0.3]))
+    np.testing.assert_allclose(found, [10.0, 5.0, 2.5], rtol=1e-5)
+    curvature = jax.hessian(lambda s: analysis.log_compress(s, 0.1))(0.0)
+    assert abs(curvature + 100.0) < 1e-2
+    s = {"a": jnp.array([0.0, 1.0]), "b": (jnp.array([[-3.0]]),)}
+    found = analysis.log_compress(s, 0.5)
+    np.testing.assert_allclose(found["b"][0], [[-np.log(7)]], rtol=1e-5)
+    np.testing.assert_allclose(found["a"], [0, np.log(3)], rtol=1e-5)
+
+
+def test_errors_of_compression(bank, S):
+    with pytest.raises(ValueError, match="paths of bank"):
+        analysis.fit_levels(jtfs_jax.filterbank(N, J=3, Q=2, J_fr=1), S)
+    with pytest.raises(ValueError, match="statistic must be"):
+        analysis.fit_levels(bank, S, statistic="mode")  # pyright: ignore[reportArgumentType]
+    levels = analysis.fit_levels(bank, S)
+    fewer = analysis.PathConstants(levels.S0, levels.S1, levels.S2[1:])
+    with pytest.raises(ValueError, match="as many paths as the constants"):
+        analysis.mu_log(fewer, S)

@@ -1,0 +1,185 @@
+"""Energies, ratios and distances, against sums written out and against what is known of sounds."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jtfs_jax
+from jtfs_jax import analysis, synth
+
+N = 512
+OPTIONS = {
+    "dense": {"T": 2**4, "F": 4, "stride": 8, "stride_fr": 2},
+    "global": {"T": "global", "F": "global"},
+    "not averaged": {"T": 0, "F": 0},
+}
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
+
+@pytest.fixture(scope="module", params=OPTIONS)
+def bank(request):
+    return jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, **OPTIONS[request.param])
+
+
+@pytest.fixture(scope="module")
+def dense():
+    return jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, **OPTIONS["dense"])
+
+
+def burst():
+    """Two of noise between silent ends, which nothing reaches from beyond.
+
+    All transforms are of two signals, to compile once for a filterbank.
+    """
+    x = np.random.default_rng(0).standard_normal((2, N)).astype(np.float32)
+    x[..., : 3 * N // 8] = x[..., -3 * N // 8 :] = 0
+    return x
+
+
+def chirp():
+    x = synth.exponential_chirp(0.02, 0.3, n_samples=N, sample_rate=1.0)
+    return np.asarray(x) * np.hanning(N).astype(np.float32)
+
+
+def by_path(bank, S):
+    """The paths of S2, by (n2, n_fr)."""
+    table = jtfs_jax.path_table(bank)
+    if isinstance(S.S2, dict):
+        return S.S2
+    return {
+        (int(n2), int(n_fr)): S.S2[..., i, :, :]
+        for i, (n2, n_fr) in enumerate(zip(table.n2, table.n_fr, strict=True))
+    }
+
+
+def test_energies_are_sums_of_squares_times_strides(bank):
+    x = burst()
+    S = jtfs_jax.jtfs(bank, x)
+    table = jtfs_jax.path_table(bank)
+    live = [sum(psi.j < j2 for psi in bank.wavelets1) for j2 in range(20)]
+    expected = np.zeros((2, len(table)))
+    for i, s in enumerate(by_path(bank, S).values()):
+        n_live = len(bank.wavelets1) if table.n2[i] < 0 else live[table.j2[i]]
+        cell = (N if bank.T == "global" else bank.stride or 2 ** table.j2[i]) * (
+            n_live if bank.F == "global" else bank.stride_fr or 2 ** table.j_fr[i]
+        )
+        expected[:, i] = (np.asarray(s, float) ** 2).sum((-2, -1)) * cell
+    found = analysis.path_energies(bank, S)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+    pairs = analysis.pair_energies(bank, S)
+    assert list(pairs) == ["S0", "S1", *dict.fromkeys(map(str, sorted(set(table.kind))))]
+    for kind in set(table.kind):
+        np.testing.assert_allclose(pairs[kind], expected[:, table.kind == kind].sum(1), rtol=1e-5)
+    stride = N if bank.T == "global" else bank.stride or 1
+    np.testing.assert_allclose(pairs["S1"], stride * (S.S1**2).sum((1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(pairs["S0"], stride * (S.S0**2).sum(1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("stride", [1, 16])
+def test_energies_do_not_depend_on_strides(dense, stride):
+    x = burst()
+    other = jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, **OPTIONS["dense"] | {"stride": stride})
+    found = analysis.path_energies(other, jtfs_jax.jtfs(other, x))
+    expected = np.asarray(analysis.path_energies(dense, jtfs_jax.jtfs(dense, x)))
+    np.testing.assert_allclose(found, expected, atol=1e-4 * expected.max())
+
+
+def test_scalograms_keep_the_energy_that_the_littlewood_paley_sum_says():
+    bank = jtfs_jax.filterbank(N, J=4, Q=4, T=0)
+    x = burst()
+    S = jtfs_jax.time_scattering(bank, x)
+    padded = np.zeros((2, bank.n_padded))
+    padded[:, :N] = x
+    spectrum = np.abs(np.fft.rfft(padded)) ** 2
+    spectrum[:, 1:-1] *= 2
+    kept = (spectrum * analysis.littlewood_paley(bank, "first").wavelets).sum(1) / bank.n_padded
+    fractions = analysis.energy_fractions(bank, x, S)
+    np.testing.assert_allclose(fractions["S1"], kept / (x**2).sum(1), rtol=1e-3)
+    np.testing.assert_allclose(fractions["S0"], 1, rtol=1e-5)
+    assert fractions["S2"].shape == (2,)
+
+
+def test_fractions_of_the_joint_transform(dense):
+    x = burst()
+    S = jtfs_jax.jtfs(dense, x)
+    pairs, found = analysis.pair_energies(dense, S), analysis.energy_fractions(dense, x, S)
+    expected = (pairs["psi_t*phi_f"] + pairs["psi_t*psi_f"]) / (x**2).sum(1)
+    np.testing.assert_allclose(found["S2"], expected, rtol=1e-5)
+    louder = analysis.energy_fractions(dense, 3 * x, jtfs_jax.jtfs(dense, 3 * x))
+    np.testing.assert_allclose(louder["S1"], found["S1"], rtol=1e-4)
+    silent = analysis.energy_fractions(dense, 0 * x, jtfs_jax.jtfs(dense, 0 * x))
+    assert all(np.all(np.asarray(fraction) == 0) for fraction in silent.values())
+
+
+def test_time_reversal_inverts_spin_ratios(bank):
+    x = np.stack([chirp(), chirp()[::-1]])
+    S = jtfs_jax.jtfs(bank, x)
+    rising, falling = analysis.spin_ratio(bank, S)
+    assert rising > 5
+    ratios = np.asarray(analysis.spin_ratios(bank, S), float)
+    table = jtfs_jax.path_table(bank)
+    energies = np.asarray(analysis.path_energies(bank, S), float)
+    up, down = energies[0, table.spin == 1], energies[0, table.spin == -1]
+    np.testing.assert_allclose(ratios[0].ravel(), up / down, rtol=1e-4)
+    np.testing.assert_allclose(rising, up.sum() / down.sum(), rtol=1e-4)
+    # Means are those of the reversed signal; frames are not mirrored onto frames.
+    np.testing.assert_allclose(falling, 1 / rising, rtol=0.01 if bank.T == "global" else 0.15)
+
+
+def test_what_is_symmetric_in_time_neither_rises_nor_falls(dense):
+    x = chirp()
+    S = jtfs_jax.jtfs(dense, np.stack([x + x[::-1], 0 * x]))
+    np.testing.assert_allclose(analysis.spin_ratio(dense, S), 1, rtol=0.02)
+    assert np.all(analysis.spin_ratios(dense, S)[1] == 1)
+
+
+@pytest.mark.parametrize("transform", [jtfs_jax.jtfs, jtfs_jax.time_scattering])
+def test_distances_of_pairs(dense, transform):
+    S_a, S_b = transform(dense, burst()), transform(dense, 3 * burst())
+    found = analysis.pair_distances(dense, S_a, S_b)
+    assert list(found) == list(analysis.pair_energies(dense, S_a))
+    for distance in found.values():
+        np.testing.assert_allclose(distance, 2, rtol=1e-4)
+    S_b = transform(dense, chirp()[None].repeat(2, axis=0))
+    expected = np.linalg.norm(S_b.S1 - S_a.S1, axis=(1, 2)) / np.linalg.norm(S_a.S1, axis=(1, 2))
+    found = analysis.pair_distances(dense, S_a, S_b)
+    np.testing.assert_allclose(found["S1"], expected, rtol=1e-4)
+
+
+def test_measures_are_differentiable_at_matches_and_silence(dense):
+    S = jtfs_jax.jtfs(dense, burst())
+
+    def measures(S):
+        distances = analysis.pair_distances(dense, S, S).values()
+        return sum(jnp.sum(d) for d in distances) + jnp.sum(analysis.spin_ratio(dense, S))
+
+    for point in (S, jax.tree.map(jnp.zeros_like, S)):
+        gradient = jax.grad(measures)(point)
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
+
+
+def test_batches_are_stacks(dense):
+    S = jtfs_jax.jtfs(dense, burst())
+    for measure in (analysis.path_energies, analysis.spin_ratio, analysis.spin_ratios):
+        found = jax.vmap(measure, (None, 0))(dense, S)
+        np.testing.assert_allclose(found, measure(dense, S), rtol=1e-5)
+
+
+def test_errors_of_energies(dense):
+    S = jtfs_jax.jtfs(dense, burst())
+    other = jtfs_jax.filterbank(N, J=5, Q=4, J_fr=2)
+    of_time = jtfs_jax.time_scattering(dense, burst())
+    with pytest.raises(ValueError, match="paths of bank"):
+        analysis.path_energies(jtfs_jax.filterbank(N, J=6, Q=6, J_fr=2), S)
+    with pytest.raises(ValueError, match="paths of bank"):
+        analysis.pair_energies(other, of_time)
+    with pytest.raises(ValueError, match="what jtfs or time_scattering returns"):
+        analysis.path_energies(dense, S.S2)
+    with pytest.raises(ValueError, match="what jtfs returns"):
+        analysis.spin_ratio(dense, of_time)
+    with pytest.raises(ValueError, match="shapes of S_a"):
+        analysis.pair_distances(dense, S, jax.tree.map(lambda leaf: leaf[0], S))
+    with pytest.raises(ValueError, match="same batch as x"):
+        analysis.energy_fractions(dense, burst()[0], S)
