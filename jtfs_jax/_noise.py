@@ -39,7 +39,10 @@ def colored_noise(
     are twice multiplied by the ratio of the one to the other (below 1e-4 of the largest
     coefficient, that is −80 dB, both count as that much). The mean of the noise is 0, or almost.
 
-    Frames closer than 1/256 of the duration, or than the width of φ_T, are averaged before.
+    Frames closer than 1/256 of the duration, or than the width of φ_T, are averaged before. Where
+    they are then no farther apart than the longest wavelets are long, S1 of any noise fluctuates
+    from one to the next. There the second correction is one for each band, that of least squares:
+    to correct each fluctuation again would make the noise too loud.
 
     Args:
         bank: Filters from `filterbank`.
@@ -110,6 +113,7 @@ class _Nodes(NamedTuple):
     times: np.ndarray
     group: int  # consecutive frames a node
     n_samples: int
+    spacing: int  # samples from one to the next
 
     def average(self, s1: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch n1 node"]:
         n_frames = s1.shape[-1]
@@ -128,12 +132,13 @@ class _Nodes(NamedTuple):
 def _nodes(bank: FilterBank, n_frames: int) -> _Nodes:
     times = frame_times(bank)
     if n_frames == 1:
-        return _Nodes(times.mean(keepdims=True), len(times), bank.n_samples)
+        return _Nodes(times.mean(keepdims=True), len(times), bank.n_samples, bank.n_samples)
     shortest = 2 ** math.ceil(math.log2(bank.n_samples / _MAX_NODES))
     group = max(bank.critical_stride, shortest) // (bank.stride or 1)
     first = np.arange(0, n_frames, group)
     sizes = np.minimum(group, n_frames - first)
-    return _Nodes(np.add.reduceat(times, first) / sizes, group, bank.n_samples)
+    spacing = group * (bank.stride or 1)
+    return _Nodes(np.add.reduceat(times, first) / sizes, group, bank.n_samples, spacing)
 
 
 @jax.jit
@@ -149,11 +154,16 @@ def _colored_noise(
     )
     synthesize = jax.vmap(jax.vmap(partial(_filtered, bank, nodes)))
 
-    def correct(_, amplitude_and_noise):
+    def correct(number, amplitude_and_noise):
         amplitude, _ = amplitude_and_noise
         y = synthesize(amplitude, white_hat)
-        found = nodes.average(first_order(bank, y))
-        ratio = jnp.maximum(wanted, floor)[None] / jnp.maximum(found, floor[None])
+        audible = jnp.maximum(wanted, floor)[None]
+        found = jnp.maximum(nodes.average(first_order(bank, y)), floor[None])
+        ratio = audible / found
+        if nodes.spacing <= 2 ** bank.J[0]:
+            products, squares = audible * found, jnp.square(found)
+            of_band = products.sum(-1, keepdims=True) / squares.sum(-1, keepdims=True)
+            ratio = jnp.where(number == 0, ratio, of_band)
         return amplitude * ratio, y
 
     amplitude = jnp.broadcast_to(wanted[None], (len(white), *wanted.shape))

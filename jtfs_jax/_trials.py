@@ -138,20 +138,19 @@ def lbfgs(
         success, E(y − µ H∇E) < E(y):  y ← y − µ H∇E,  µ ← 1
         failure, anything else:        µ ← µ / 2
 
-    A loss or a gradient that is not finite is a failure. After 12 failures at the same point, or
-    where the direction does not descend, all pairs are forgotten. Without pairs the direction is
-    that of steepest descent, with the norm `learning_rate` · ‖y‖. This is the first step; so
-    steps are free of the scales of y and E. Where y = 0, ‖y‖ counts as √size.
+    After 12 failures at the same point, or where the direction does not descend, all pairs are
+    forgotten. Without pairs a step is that of steepest descent, as the first one of `bold_driver`;
+    what is said there of scales, of losses that are not finite and of `update` holds here too.
 
     Unlike `optax.lbfgs`, it needs no line search within a step: mostly one gradient a step, and
-    none for failures. `update` is called as that of `bold_driver`, and the same holds for chains.
+    none for failures.
 
     Args:
         memory_size: Number of pairs, at least 1: each takes the memory of two points.
-        learning_rate: Norm of the first step relative to that of the starting point, above 0.
+        learning_rate: As for `bold_driver`, for every step without pairs.
 
     Returns:
-        A transformation whose state is a `TrialState`; its `params` are the best so far.
+        As `bold_driver` does.
 
     Raises:
         ValueError: If an argument is out of its range.

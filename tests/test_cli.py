@@ -19,7 +19,7 @@ from jtfs_jax._cli import main
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
 RATE, N = 8000, 1024
-SMALL = ["--J=6", "--Q=4", "--J-fr=2", "--T=64", f"--sample-rate={RATE}", f"--duration={N / RATE}"]
+SMALL = ["--J=4", "--Q=4", "--J-fr=2", "--T=64", f"--sample-rate={RATE}", f"--duration={N / RATE}"]
 
 
 NAMES = {"out.wav", "out.png", "out.json", "out.state.npz"}
@@ -42,7 +42,7 @@ def recording(tmp_path_factory):
 
 
 def relative_error(path, recording):
-    bank = jtfs_jax.filterbank(N, J=6, Q=4, J_fr=2)
+    bank = jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, T=64)
 
     def coefficients(path):
         leaves = jax.tree.leaves(jtfs_jax.jtfs(bank, audio.load(path, RATE, N / RATE)))
@@ -61,7 +61,7 @@ def test_metamer_writes_sound_picture_and_record(tmp_path, recording, capsys):
 
     record = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     settings = {"seed": 3, "steps": 8, "count": 1, "n_samples": N, "sample_rate": RATE}
-    settings |= {"optimizer": "lbfgs", "J": 6, "Q": 4, "T": 64, "J_fr": 2, "Q_fr": 1, "F": 4}
+    settings |= {"optimizer": "lbfgs", "J": 4, "Q": 4, "T": 64, "J_fr": 2, "Q_fr": 1, "F": 4}
     assert record["settings"] == settings
     assert record["audio"] == str(recording)
     assert record["versions"]["jtfs_jax"] == importlib.metadata.version("jtfs_jax")
@@ -121,7 +121,7 @@ BAD_RECORDINGS = {
     "empty": (make(np.zeros(0)), "the file is empty"),
     "silent": (make(np.zeros(N)), "silent"),
     "NaN": (make(np.full(N, np.nan)), "sample 0 is not"),
-    "too short": (make(NOISE[:40]), "--J 6 needs at least 2^6 = 64 samples"),
+    "too short": (make(NOISE[:10]), "--J 4 needs at least 2^4 = 16 samples"),
     "shorter than T": (make(NOISE[:63]), "64"),
 }
 BAD_OPTIONS = {

@@ -1,0 +1,343 @@
+"""Errors of metamers by several optimizers, and the synchrony of bands that they keep.
+
+    python tests/benchmarks/optimizers.py
+    python tests/benchmarks/optimizers.py --seconds
+    python tests/benchmarks/optimizers.py --table
+
+The first makes metamers of four recordings, 2^16 samples at 22,050 Hz (shorter ones are followed by
+silence), with up to 100 evaluations of the gradient each: some hours on two cores. The second
+measures how long evaluations take, to be run where nothing else does. Both write after each one of
+their runs, and go on from there if they are stopped. The third prints what there is, as Markdown.
+
+An error counts as that of k evaluations if it was found by k of them. Trials that fail and need no
+gradient are counted apart, under `n_forward`; a line search evaluates both at each of its trials.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from optax import tree_utils
+from run import processor
+from tqdm import tqdm
+
+import jtfs_jax
+from jtfs_jax import audio
+from jtfs_jax._files import replacing
+from jtfs_jax.analysis import band_synchrony
+from jtfs_jax.resynthesis import bold_driver, colored_noise, lbfgs, resynthesize
+
+HERE = Path(__file__).parent
+SOUNDS = {
+    "crow": audio.bundled("crow"),
+    "guitar": audio.bundled("guitar_slide"),
+    "tabla": HERE.parents[1] / "notebooks" / "sounds" / "loop_tabla.flac",
+    "choir": HERE.parents[1] / "notebooks" / "sounds" / "ambi_choir.flac",
+}
+SAMPLE_RATE = 22050
+FILTERS: dict[str, Any] = {"n_samples": 2**16, "J": 12, "Q": 12, "T": 2**13}
+N_GRADIENTS = 100
+N_TRIALS = 400  # at most, where an optimizer fails again and again
+SEEDS = range(5)
+
+
+class Method(NamedTuple):
+    """An optimizer and what it starts from."""
+
+    optimizer: optax.GradientTransformation
+    start: Callable | None = None  # None: the default, with the loudness of the target
+    transform: Callable = jtfs_jax.jtfs
+    searches_line: bool = False
+
+
+def stationary(bank, x, seed):
+    """Gaussian noise with the mean spectrum of the sound, as in the report of 2024."""
+    s1 = jtfs_jax.time_scattering(bank, x).S1
+    return colored_noise(bank, s1.mean(axis=-1, keepdims=True), seed=seed)
+
+
+def random_phases(bank, x, seed):
+    """The magnitudes of the sound's Fourier transform with other phases, as in the code of 2022."""
+    spectrum = np.fft.rfft(x)
+    turns = np.random.default_rng(seed).random(len(spectrum) - 2)
+    spectrum[1:-1] = np.abs(spectrum[1:-1]) * np.exp(2j * np.pi * turns)
+    return jnp.asarray(np.fft.irfft(spectrum, len(x))[None], bank.dtype)
+
+
+# The bold driver's two sets of constants are those of scattering.m, which the report of 2024 has
+# too, and of the code that was published with the article of 2022. Their learning rates belong to
+# the scales of their losses; here both start with a step of a tenth of the noise.
+BOLD_2022 = bold_driver(momentum=0.0, brake=0.55)
+DEFAULT, TIME_SCATTERING = "L-BFGS", "L-BFGS, time scattering"
+METHODS = {
+    DEFAULT: Method(lbfgs()),
+    TIME_SCATTERING: Method(lbfgs(), transform=jtfs_jax.time_scattering),
+    "bold driver": Method(bold_driver()),
+    "bold driver as published": Method(bold_driver(), stationary),
+    "Adam": Method(optax.adam(0.1)),  # the best of 0.03, 0.1 and 0.3 on the tabla
+    "L-BFGS of optax": Method(optax.lbfgs(), searches_line=True),
+    "bold driver of 2022": Method(BOLD_2022),
+    "bold driver of 2022 as published": Method(BOLD_2022, random_phases),
+    "L-BFGS from stationary noise": Method(lbfgs(), stationary),
+}
+# In this order, so that a run that is stopped has what matters most: first to last method, and of
+# the groups of several methods each seed with all of them.
+PLAN = [
+    (3, [DEFAULT]),
+    (5, [DEFAULT]),
+    (3, [TIME_SCATTERING]),
+    (3, ["bold driver as published", "bold driver", "Adam", "L-BFGS of optax"]),
+    (
+        3,
+        [
+            "bold driver of 2022 as published",
+            "bold driver of 2022",
+            "L-BFGS from stationary noise",
+        ],
+    ),
+    (5, ["bold driver as published", "bold driver"]),
+    (5, ["Adam", "L-BFGS of optax"]),
+]
+KEY = ("J_fr", "method", "seed", "sound")
+
+
+def jobs() -> list[dict[str, Any]]:
+    """What is to be run, in order."""
+    return [
+        dict(zip(KEY, (J_fr, method, seed, sound), strict=True))
+        for J_fr, methods in PLAN
+        for seed in SEEDS
+        for method in methods
+        for sound in SOUNDS
+    ]
+
+
+def load(sound: str) -> np.ndarray:
+    """A recording, followed by silence if it is short."""
+    x = audio.load(SOUNDS[sound], SAMPLE_RATE, FILTERS["n_samples"] / SAMPLE_RATE)
+    return np.pad(x, (0, FILTERS["n_samples"] - len(x)))
+
+
+def run(bank, x, method: Method, seed: int, n_gradients: int = N_GRADIENTS) -> tuple[Any, dict]:
+    """A metamer, its error after each evaluation of the gradient, and what these cost."""
+    noise: dict[str, Any] = {"seed": seed}
+    if method.start:
+        noise = {"start": method.start(bank, x, seed), "envelope": 1.0}
+    descend = by_line_search if method.searches_line else by_trials
+    y, error, n_gradient, n_forward, seconds = descend(bank, x, method, noise, n_gradients)
+    best = np.minimum.accumulate(error)
+    found = np.searchsorted(n_gradient, np.arange(1, min(n_gradients, n_gradient[-1]) + 1), "right")
+    return y, {
+        "error": [float(f"{e:.4g}") for e in best[found - 1]],
+        "n_forward": int(n_forward[-1]),
+        "seconds": (seconds[-1] - seconds[0]) / float(n_gradient[-1] - n_gradient[0]),
+    }
+
+
+def by_trials(bank, x, method, noise, n_gradients):
+    """An optimizer that needs one loss and one gradient a step."""
+    result = resynthesize(
+        bank,
+        x,
+        transform=method.transform,
+        optimizer=method.optimizer,
+        n_steps=N_TRIALS,
+        callback=lambda state: int(state.n_gradient) >= n_gradients,
+        **noise,
+    )
+    n_gradient, n_forward = np.asarray(result.n_gradient), np.asarray(result.n_forward)
+    return result.y[0], np.asarray(result.error[:, 0]), n_gradient, n_forward, result.seconds
+
+
+def by_line_search(bank, x, method, noise, n_gradients):
+    """The L-BFGS of optax, from the same noise in the same variables."""
+    start = resynthesize(
+        bank, x, n_steps=1, optimizer=METHODS[DEFAULT].optimizer, callback=lambda _: True, **noise
+    )
+    scale, z = start.state.scale[0], start.state.best[0]
+    wanted = method.transform(bank, x)
+    state = method.optimizer.init(z)
+    error, n_gradient, seconds = [float(start.error[0, 0])], [1], []
+    while n_gradient[-1] < n_gradients and len(error) < N_TRIALS:
+        z, state = search(bank, wanted, scale, z, state, method.optimizer, method.transform)
+        error.append(float(np.sqrt(2 * tree_utils.tree_get(state, "value"))))
+        n_trials = int(tree_utils.tree_get(state, "num_linesearch_steps"))
+        n_gradient.append(n_gradient[-1] + n_trials)
+        seconds.append(time.monotonic())
+    # Not from the first step on, which includes the compilation.
+    per_gradient = (seconds[-1] - seconds[0]) / (n_gradient[-1] - n_gradient[1])
+    n_gradient = np.array(n_gradient)
+    return scale * z, np.array(error), n_gradient, n_gradient, per_gradient * n_gradient
+
+
+@partial(jax.jit, static_argnames=("optimizer", "transform"))
+def search(bank, wanted, scale, z, state, optimizer, transform):
+    """A step of an optimizer that searches a line."""
+    norm = jnp.sqrt(sum(jnp.square(s).sum() for s in jax.tree.leaves(wanted)))
+
+    def loss(z):
+        difference = jax.tree.map(jnp.subtract, transform(bank, scale * z), wanted)
+        return sum(jnp.square(d / norm).sum() for d in jax.tree.leaves(difference)) / 2
+
+    value, gradient = optax.value_and_grad_from_state(loss)(z, state=state)
+    updates, state = optimizer.update(gradient, state, z, value=value, grad=gradient, value_fn=loss)
+    return optax.apply_updates(z, updates), state
+
+
+def filterbanks():
+    """The filterbanks of the plan."""
+    return {J_fr: jtfs_jax.filterbank(**FILTERS, J_fr=J_fr) for J_fr in {J_fr for J_fr, _ in PLAN}}
+
+
+def study(output: Path) -> None:
+    """Run what has not been run yet."""
+    banks, sounds = filterbanks(), {sound: load(sound) for sound in SOUNDS}
+    results = read(output)
+    results["synchrony"] = {
+        sound: float(band_synchrony(banks[3], jnp.asarray(x))) for sound, x in sounds.items()
+    }
+    write(output, results)
+    done = {tuple(record[key] for key in KEY) for record in results["runs"]}
+    left = [job for job in jobs() if tuple(job[key] for key in KEY) not in done]
+    with tqdm(total=len(jobs()), initial=len(done), unit="run") as bar:
+        for job in left:
+            bar.set_description(", ".join(f"{key} {value}" for key, value in job.items()))
+            bank = banks[job["J_fr"]]
+            y, record = run(bank, sounds[job["sound"]], METHODS[job["method"]], job["seed"])
+            synchrony = {"synchrony": float(band_synchrony(bank, y))}
+            results = read(output)  # again, for seconds may have been measured meanwhile
+            results["runs"].append(job | record | synchrony)
+            write(output, results)
+            bar.set_postfix_str(f"last error {100 * record['error'][-1]:.2f} %", refresh=False)
+            bar.update()
+
+
+def measure_seconds(output: Path) -> None:
+    """Seconds for each evaluation of the gradient, failed trials in between included."""
+    banks, x = filterbanks(), load("guitar")
+    results = read(output)
+    for J_fr, methods in PLAN:
+        of_bank = results.setdefault("seconds", {}).setdefault(str(J_fr), {})
+        for name in methods:
+            if name not in of_bank:
+                _, record = run(banks[J_fr], x, METHODS[name], seed=0, n_gradients=15)
+                of_bank[name] = round(record["seconds"], 4)
+                measured = {"seconds": results["seconds"], "cores": os.cpu_count()}
+                write(output, read(output) | measured | {"processor": processor()})
+
+
+def read(output: Path) -> dict:
+    """Results so far."""
+    return json.loads(output.read_text()) if output.exists() else {"runs": []}
+
+
+def write(output: Path, results: dict) -> None:
+    """All results, whole or not at all; each run has a line."""
+    runs = ",\n".join(json.dumps(record) for record in results["runs"])
+    rest = {name: value for name, value in results.items() if name != "runs"}
+    text = json.dumps(rest | {"runs": []}, indent=1).replace('"runs": []', f'"runs": [\n{runs}\n]')
+    with replacing(output) as file:
+        file.write_text(text + "\n")
+
+
+def errors(results: dict, J_fr: int, method: str, sound: str) -> np.ndarray:
+    """Errors by seeds and evaluations; where a run ended early, its last error counts."""
+    wanted = {"J_fr": J_fr, "method": method, "sound": sound}
+    runs = [record["error"] for record in results["runs"] if wanted.items() <= record.items()]
+    return np.array([np.pad(error, (0, N_GRADIENTS - len(error)), "edge") for error in runs])
+
+
+def table(results: dict) -> str:
+    """Median errors over seeds, as Markdown."""
+    after = (20, N_GRADIENTS)
+    columns = [f"{sound}, {k}" for k in after for sound in SOUNDS]
+    rows = [["J_fr", "optimizer", *columns, "seconds"]]
+    for J_fr, method in _measured(results):
+        found = {sound: errors(results, J_fr, method, sound) for sound in SOUNDS}
+        cells = [
+            f"{100 * np.median(found[sound][:, k - 1]):.2g} %" if len(found[sound]) else ""
+            for k in after
+            for sound in SOUNDS
+        ]
+        seconds = results.get("seconds", {}).get(str(J_fr), {}).get(method)
+        rows.append([str(J_fr), method, *cells, f"{seconds:.2f}" if seconds else ""])
+    return _markdown(rows)
+
+
+def short_table(results: dict) -> str:
+    """The least and the largest of the four median errors, as Markdown."""
+    rows = [["J_fr", "optimizer", "after 20", f"after {N_GRADIENTS}"]]
+    for J_fr, method in _measured(results):
+        found = [errors(results, J_fr, method, sound) for sound in SOUNDS]
+        if all(map(len, found)):
+            medians = 100 * np.array([np.median(error, axis=0) for error in found])
+            least, largest = medians.min(axis=0), medians.max(axis=0)
+            cells = [f"{least[k]:.2g} to {largest[k]:.2g} %" for k in (19, N_GRADIENTS - 1)]
+            rows.append([str(J_fr), method, *cells])
+    return _markdown(rows)
+
+
+def synchronies(results: dict, J_fr: int, method: str, sound: str) -> list[float]:
+    """The synchrony of each metamer, by seeds."""
+    wanted = {"J_fr": J_fr, "method": method, "sound": sound}
+    return [record["synchrony"] for record in results["runs"] if wanted.items() <= record.items()]
+
+
+def synchrony_table(results: dict) -> str:
+    """Median synchrony over seeds, and its range, as Markdown."""
+    kinds = [(3, TIME_SCATTERING), (3, DEFAULT), (5, DEFAULT)]
+    names = ["time scattering", "JTFS, J_fr=3", "JTFS, J_fr=5"]
+    rows = [["sound", "target", *(f"metamers of {name}" for name in names)]]
+    for sound in SOUNDS:
+        row = [sound, f"{results['synchrony'][sound]:.2f}"]
+        for kind in kinds:
+            found = synchronies(results, *kind, sound)
+            row.append(_middle_and_range(found) if found else "")
+        rows.append(row)
+    return _markdown(rows)
+
+
+def _measured(results: dict) -> list[tuple[int, str]]:
+    """Methods that have been run, by J_fr, in the order of `METHODS`."""
+    found = {(record["J_fr"], record["method"]) for record in results["runs"]}
+    return sorted(found, key=lambda kind: (kind[0], list(METHODS).index(kind[1])))
+
+
+def _middle_and_range(values: list[float]) -> str:
+    return f"{np.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def _markdown(rows: list[list[str]]) -> str:
+    lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def main() -> None:
+    """Run, measure or print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--output", type=Path, default=HERE / "optimizers.json")
+    parser.add_argument("--seconds", action="store_true", help="measure seconds, no more")
+    parser.add_argument("--table", action="store_true", help="print as Markdown, no more")
+    options = parser.parse_args()
+    if options.table:
+        results = read(options.output)
+        print(table(results), short_table(results), synchrony_table(results), sep="\n\n")
+    elif options.seconds:
+        measure_seconds(options.output)
+    else:
+        study(options.output)
+
+
+if __name__ == "__main__":
+    main()

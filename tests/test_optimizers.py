@@ -1,0 +1,59 @@
+"""The study of the optimizers: errors are counted by gradients, and tables show their medians."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SOUNDS = ("crow", "guitar", "tabla", "choir")
+
+
+@pytest.fixture
+def study(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parent / "benchmarks")
+    return importlib.import_module("optimizers")
+
+
+def record(study, method, seed, sound, error):
+    key = {"J_fr": 3, "method": method, "seed": seed, "sound": sound}
+    return key | {"error": error, "synchrony": 0.1 * seed, "n_forward": 9, "seconds": 0.5}
+
+
+def test_tables(study):
+    runs = []
+    for sound in SOUNDS:
+        for seed, error in enumerate([[0.4] * 19 + [0.2] * 80 + [0.04], [0.3], [0.1, 0.02]]):
+            runs.append(record(study, study.DEFAULT, seed, sound, error))
+    runs.append(record(study, "Adam", 0, "tabla", [0.5]))
+    results = {
+        "runs": runs,
+        "synchrony": dict.fromkeys(SOUNDS, 0.3),
+        "seconds": {"3": {study.DEFAULT: 0.456}},
+    }
+    assert study.errors(results, 3, study.DEFAULT, "crow").shape == (3, 100)
+    rows = study.table(results).splitlines()
+    assert rows[2] == "| 3 | L-BFGS |" + " 20 % |" * 4 + " 4 % |" * 4 + " 0.46 |"
+    assert rows[3] == "| 3 | Adam |  |  | 50 % |  |  |  | 50 % |  |  |"
+    assert study.short_table(results).splitlines()[2:] == ["| 3 | L-BFGS | 20 to 20 % | 4 to 4 % |"]
+    row = study.synchrony_table(results).splitlines()[2]
+    assert row == "| crow | 0.30 |  | 0.10 (0.00 to 0.20) |  |"
+
+
+def test_errors_are_counted_by_gradients(study, monkeypatch):
+    """The best of what was found by so many gradients, failed trials in between or not."""
+    trials = np.array([0.5, 0.5, 0.3, 0.4, 0.2]), np.array([1, 1, 2, 4, 5]), np.arange(1, 6)
+
+    def descend(*_):
+        return None, *trials, np.arange(5.0)
+
+    monkeypatch.setattr(study, "by_trials", descend)
+    _, found = study.run(None, None, study.METHODS[study.DEFAULT], seed=0, n_gradients=4)
+    assert found == {"error": [0.5, 0.3, 0.3, 0.3], "n_forward": 5, "seconds": 1.0}
+
+
+def test_every_job_is_planned_once(study):
+    keys = [tuple(job.values()) for job in study.jobs()]
+    assert len(set(keys)) == len(keys)
+    assert keys[0] == (3, study.DEFAULT, 0, "crow")
+    assert {method for _, method, *_ in keys} == set(study.METHODS)
