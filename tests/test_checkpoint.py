@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from jtfs_jax import _checkpoint
+from jtfs_jax._cli import _checkpoint
 
 SETTINGS = {"seed": 3, "F": "global"}
 HISTORY = {"error": list(np.array([[0.5, 0.4], [0.3, 0.4]], np.float32)), "n_forward": [1, 2]}

@@ -13,8 +13,8 @@ import pytest
 import soundfile
 
 import jtfs_jax
-from jtfs_jax import _metamer, audio
-from jtfs_jax._cli import main
+from jtfs_jax import audio
+from jtfs_jax._cli import _metamer, main
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -255,7 +255,8 @@ def test_a_killed_run_resumes(tmp_path, recording):
     killed, whole = tmp_path / "out.wav", tmp_path / "whole.wav"
     state = tmp_path / "out.state.npz"
     program = (
-        "from jtfs_jax import _cli, _metamer; _metamer._SECONDS_BETWEEN_STATES = 0.0; _cli.main()"
+        "from jtfs_jax import _cli; from jtfs_jax._cli import _metamer; "
+        "_metamer._SECONDS_BETWEEN_STATES = 0.0; _cli.main()"
     )
     arguments = ["metamer", str(recording), "-o", str(killed), "--steps=1000000", *SMALL]
     process = subprocess.Popen(

@@ -1,9 +1,4 @@
-"""Metamers: sounds whose waveforms differ and whose coefficients agree.
-
-Noise that is as loud as the target, in each frequency and at each time, is optimized until its
-coefficients are those of the target. Optimizers are those of optax, and two of ours that undo
-failed trials.
-"""
+"""The search for metamers: arguments, the start, and the history of the steps."""
 
 import time
 from collections.abc import Callable
@@ -17,15 +12,14 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from ._checks import integer_of_32_bits, is_traced, positive_integer, signal
-from ._composing import morph as morph, scale_paths as scale_paths, swap_spins as swap_spins
-from ._descent import CHUNK, ResynthesisState as ResynthesisState, Row, begin, run
-from ._filterbank import FilterBank
-from ._jtfs import jtfs
-from ._noise import colored_noise as colored_noise
+from jtfs_jax._checks import integer_of_32_bits, is_traced, positive_integer, signal
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jtfs import jtfs
+
+from ._descent import CHUNK, ResynthesisState, Row, begin, run
 from ._start import checked_envelope, checked_start, known_s1, loudness_of, noise
 from ._target import Transform, flattened, target_of
-from ._trials import TrialState as TrialState, bold_driver as bold_driver, lbfgs as lbfgs
+from ._trials import lbfgs
 
 _DEFAULT_OPTIMIZER = lbfgs()
 

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from . import audio
-from ._files import check_writable
-from ._filterbank import FilterBank, filterbank
+from jtfs_jax import audio
+from jtfs_jax._files import check_writable
+from jtfs_jax._filterbank import FilterBank, filterbank
 
 _BUNDLED = "guitar_slide"
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from ._cli_options import (
+from ._options import (
     add_recordings,
     add_sampling,
     add_scattering,

@@ -2,9 +2,10 @@
 
 import argparse
 
-from . import audio, plot as _plot
-from ._extras import require
-from ._files import check_writable, replacing
+from jtfs_jax import audio, plot as _plot
+from jtfs_jax._extras import require
+from jtfs_jax._files import check_writable, replacing
+
 from ._recording import first_order_filterbank, joint_filterbank, source_of
 
 _SUFFIXES = (".png", ".pdf", ".svg")

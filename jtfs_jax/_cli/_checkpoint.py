@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._files import replacing
+from jtfs_jax._files import replacing
 
 _Pytree = TypeVar("_Pytree")
 

@@ -14,13 +14,15 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from . import _checkpoint, audio, plot
-from ._descent import Row, begin
-from ._extras import require
-from ._files import replacing
-from ._filterbank import FilterBank
+from jtfs_jax import audio, plot
+from jtfs_jax._extras import require
+from jtfs_jax._files import replacing
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax.resynthesis import ResynthesisState, bold_driver, lbfgs, resynthesize
+from jtfs_jax.resynthesis._descent import Row, begin
+
+from . import _checkpoint
 from ._recording import check_output, joint_filterbank, name_of, settings_of, source_of
-from .resynthesis import ResynthesisState, bold_driver, lbfgs, resynthesize
 
 INTERRUPTED = 130  # the exit status that shells expect after Ctrl-C
 _SECONDS_BETWEEN_STATES = 30.0

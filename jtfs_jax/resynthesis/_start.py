@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ._checks import is_traced
-from ._filterbank import FilterBank
+from jtfs_jax._checks import is_traced
+from jtfs_jax._filterbank import FilterBank
+
 from ._noise import colored_noise, first_order, loudness, white_noise
 
 

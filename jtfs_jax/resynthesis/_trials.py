@@ -10,7 +10,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 from optax import tree_utils
 
-from ._checks import is_traced
+from jtfs_jax._checks import is_traced
 
 _MAX_FAILURES = 12  # halvings of an L-BFGS step, to 1/4096, before its direction is given up
 _LEAST_COSINE = 1e-8  # between a step and the change of gradient, where curvature is believed

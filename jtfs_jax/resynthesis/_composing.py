@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Real
 
-from ._filterbank import FilterBank
-from ._jtfs import JointScattering, require_paths
-from ._time_scattering import TimeScattering
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jtfs import JointScattering, require_paths
+from jtfs_jax._time_scattering import TimeScattering
 
 Scattering = TypeVar("Scattering", JointScattering, TimeScattering)
 

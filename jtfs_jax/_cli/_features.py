@@ -11,13 +11,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import audio
-from ._cli_options import error_line
-from ._extras import require
-from ._files import replacing
-from ._filterbank import FilterBank
-from ._jtfs import jtfs
-from ._paths import band_frequencies, frame_times, path_table, wavelet_frequencies
+from jtfs_jax import audio
+from jtfs_jax._extras import require
+from jtfs_jax._files import replacing
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jtfs import jtfs
+from jtfs_jax._paths import band_frequencies, frame_times, path_table, wavelet_frequencies
+
+from ._options import error_line
 from ._recording import check_output, joint_filterbank, name_of, settings_of, source_of
 
 

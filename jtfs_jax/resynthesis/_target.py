@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from ._checks import is_traced
+from jtfs_jax._checks import is_traced
 
 # A function of a filterbank, or whatever else it takes, and of a batch of sounds.
 Transform = Callable[[Any, Float[Array, "sound time"]], Any]
