@@ -1,6 +1,7 @@
 """The filterbank: every table that the transforms need, computed once."""
 
 import math
+from typing import Literal
 
 import equinox as eqx
 import jax
@@ -8,17 +9,20 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, DTypeLike, Float
 
-from . import _checks, _grid
-from ._fourier import twiddles
+from . import _checks, _grid, _options
+from ._fourier import n_phases, twiddles
 from ._frequency import FrequencyBank, frequency_bank
 from ._time import TimeAverage, WaveletBand, global_average, leaf, local_average
 from ._wavelets import (
+    Family,
     Wavelet,
     are_wavelets,
+    frame_gain,
     low_pass,
     low_pass_hat,
-    morlet_hat,
     passband,
+    psi_hats,
+    row_kernels,
     wavelets,
 )
 
@@ -29,6 +33,7 @@ class SecondOrder(eqx.Module):
     band: WaveletBand
     average: TimeAverage | None  # None: no averaging in time
     frequency: FrequencyBank | None  # None: time scattering only
+    sign: Float[Array, "phase 1 sample"] | None  # of imaginary parts, where reflections keep spin
     n_live: int = eqx.field(static=True)
     n_bins: int = eqx.field(static=True)  # of the rows that feed them, from 0 to those they pass
 
@@ -52,6 +57,7 @@ class FilterBank(eqx.Module):
         wavelets1: Center frequency `xi`, bandwidth `sigma` and decimation `j` of each first-order
             wavelet; `wavelets2` and `wavelets_fr` are those of the second order and of spin +1
             along log-frequency.
+        analytic, pad_mode, pad_mode_fr, normalize, r_psi: The options that `filterbank` describes.
     """
 
     first: tuple[WaveletBand, ...]
@@ -74,6 +80,11 @@ class FilterBank(eqx.Module):
     wavelets1: tuple[Wavelet, ...] = eqx.field(static=True)
     wavelets2: tuple[Wavelet, ...] = eqx.field(static=True)
     wavelets_fr: tuple[Wavelet, ...] = eqx.field(static=True)
+    analytic: bool = eqx.field(static=True)
+    pad_mode: str = eqx.field(static=True)
+    pad_mode_fr: str = eqx.field(static=True)
+    normalize: str = eqx.field(static=True)
+    r_psi: float = eqx.field(static=True)
 
     @property
     def dtype(self) -> np.dtype:
@@ -106,6 +117,12 @@ def filterbank(
     Q_fr: int = 1,
     F: _checks.Width = None,
     stride_fr: int | None = None,
+    preset: Literal["kymatio", "sharp"] = "kymatio",
+    analytic: bool | None = None,
+    pad_mode: Literal["reflect", "conj-reflect", "zero", "periodic"] | None = None,
+    pad_mode_fr: Literal["zero", "conj-reflect"] | None = None,
+    normalize: Literal["l1", "energy"] | None = None,
+    r_psi: float | None = None,
     dtype: DTypeLike = jnp.float32,
 ) -> FilterBank:
     """Filters for `scalogram`, `time_scattering` and `jtfs` of signals of a given length.
@@ -168,11 +185,19 @@ def filterbank(
     width = _checks.width("T", T, 2**J_max, n_samples, "samples")
     stride = _checks.stride("stride", stride, "T", width)
     dtype = _checks.real_dtype(dtype)
-    psi1, psi2 = _family("J", J1, "Q", Q1), _family("J", J2, "Q[1]", Q2)
+    given = {"analytic": analytic, "pad_mode": pad_mode, "pad_mode_fr": pad_mode_fr}
+    options = _options.resolve(preset, **given, normalize=normalize, r_psi=r_psi)
+    family1, family2 = _family("J", J1, "Q", Q1, options), _family("J", J2, "Q[1]", Q2, options)
+    psi1 = family1.wavelets
     n_rows = len(psi1)
     if J_fr is None:
-        _checks.joint_only(Q_fr=(Q_fr, 1), F=(F, None), stride_fr=(stride_fr, None))
-        psi_fr, width_fr = (), 0.0
+        _checks.joint_only(
+            Q_fr=(Q_fr, 1),
+            F=(F, None),
+            stride_fr=(stride_fr, None),
+            pad_mode_fr=(pad_mode_fr, None),
+        )
+        family_fr, width_fr = None, 0.0
     else:
         J_fr = _checks.positive_integer("J_fr", J_fr)
         Q_fr = _checks.positive_integer("Q_fr", Q_fr)
@@ -183,7 +208,8 @@ def filterbank(
             )
         width_fr = _checks.width("F", F, 2**J_fr, n_rows, "bands")
         stride_fr = _checks.stride("stride_fr", stride_fr, "F", width_fr)
-        psi_fr = _family("J_fr", J_fr, "Q_fr", Q_fr)
+        # Both spins come from the same matrices, whatever the wavelets over time.
+        family_fr = _family("J_fr", J_fr, "Q_fr", Q_fr, options)._replace(analytic=False)
 
     low_pass_width = _low_pass_width(width, (J1, J2))
     n_padded = _grid.padded_length(n_samples, J_max, low_pass_width)
@@ -204,22 +230,51 @@ def filterbank(
             kept = _grid.frames(n_samples, n_padded, critical_stride)
         return local_average(phi, width, critical_stride, kept, log2_stride)
 
-    def frequency(n_live: int) -> FrequencyBank | None:
-        if J_fr is None:
+    def frequency(n_live: int, n_spins: int) -> FrequencyBank | None:
+        if family_fr is None:
             return None
-        local_width = 0.0 if isinstance(width_fr, str) else width_fr
-        period = _grid.padded_rows(max(n_rows, (J1 + 1) * Q1), J_fr, local_width)
-        return frequency_bank(psi_fr, J_fr, n_live, n_rows, period, width_fr, stride_fr)
+        # The energy of rows that are complex is shared by two spins.
+        spin_kernels = kernels / math.sqrt(n_spins) if family_fr.tight else kernels
+        return frequency_bank(
+            spin_kernels,
+            family_fr,
+            n_live,
+            n_rows,
+            width_fr,
+            stride_fr,
+            reflect=options.pad_mode_fr == "conj-reflect",
+        )
 
-    first = _bands(psi1, n_padded, log2_limit)
+    if family_fr is not None:
+        local_width = 0.0 if isinstance(width_fr, str) else width_fr
+        period = _grid.padded_rows(max(n_rows, (J1 + 1) * Q1), family_fr.J, local_width)
+        kernels = row_kernels(family_fr, period)
+
+    def sign(log2_stride: int) -> Array | None:
+        if options.pad_mode != "conj-reflect" or width in ("global", 0):
+            return None
+        n = n_padded >> log2_stride
+        backwards = _grid.reflected(n_samples, n_padded)[:: 1 << log2_stride]
+        return leaf(np.where(backwards, -1.0, 1.0).reshape(-1, 1, n_phases(n)).T)
+
+    first = _bands(family1, n_padded, log2_limit)
     second = []
-    for band in _bands(psi2, n_padded, log2_limit):
+    for band in _bands(family2, n_padded, log2_limit):
         n_live = sum(psi.j < band.j for psi in psi1)
         if n_live:
             average = time_average(band.log2_stride)
             highest = max(-band.start, band.start + band.psi_hat.shape[-1] - 1)
             n_bins = min(highest, n_padded // 2) + 1
-            second.append(SecondOrder(band, average, frequency(n_live), n_live, n_bins))
+            second.append(
+                SecondOrder(
+                    band=band,
+                    average=average,
+                    frequency=frequency(n_live, n_spins=2),
+                    sign=sign(band.log2_stride),
+                    n_live=n_live,
+                    n_bins=n_bins,
+                )
+            )
     means = [time_average(band.log2_stride) for band in first] if width == "global" else []
     n_bins = min(n_padded // critical_stride, n_padded // 2) + 1
     phi_hat = low_pass_hat(low_pass_width, n_padded, n_bins)
@@ -231,7 +286,7 @@ def filterbank(
         second=tuple(second),
         phi_hat=leaf(phi_hat),
         means=tuple(mean for mean in means if mean is not None),
-        frequency=frequency(n_rows),
+        frequency=frequency(n_rows, n_spins=1),
         twiddle=leaf(twiddles(n_padded)),
         n_samples=n_samples,
         J=(J1, J2),
@@ -244,31 +299,34 @@ def filterbank(
         stride_fr=stride_fr,
         n_padded=n_padded,
         wavelets1=psi1,
-        wavelets2=psi2,
-        wavelets_fr=psi_fr,
+        wavelets2=family2.wavelets,
+        wavelets_fr=() if family_fr is None else family_fr.wavelets,
+        **options._asdict(),
     )
     return jax.device_put(jax.tree.map(lambda table: table.astype(dtype), bank))
 
 
-def _family(J_name: str, J: int, Q_name: str, Q: int) -> tuple[Wavelet, ...]:
-    if not are_wavelets(J, Q):
+def _family(J_name: str, J: int, Q_name: str, Q: int, options: _options.Options) -> Family:
+    if not are_wavelets(J, Q, options.r_psi):
         raise ValueError(
             f"{Q_name} must leave wavelets shorter than 2**{J_name} = {2**J}, "
             f"got {Q} an octave; lower {Q_name} or raise {J_name}."
         )
-    return wavelets(J, Q)
+    psis = wavelets(J, Q, options.r_psi)
+    return Family(psis, J, analytic=options.analytic, tight=options.normalize == "energy")
 
 
 def _low_pass_width(T: float | str, J: tuple[int, int]) -> float:
     return T if isinstance(T, float) and T > 0 else 2.0 ** max(J)
 
 
-def _bands(psis: tuple[Wavelet, ...], n_padded: int, log2_limit: int) -> tuple[WaveletBand, ...]:
+def _bands(family: Family, n_padded: int, log2_limit: int) -> tuple[WaveletBand, ...]:
     """Wavelets grouped by j, and sampled in Fourier within the Nyquist band of their resolution."""
+    psis, gain = family.wavelets, frame_gain(family, n_padded)
     bands = []
     for j in sorted({psi.j for psi in psis}):
         members = [n for n, psi in enumerate(psis) if psi.j == j]
-        edges = [passband(psis[n], n_padded) for n in members]
+        edges = [passband(psis[n], n_padded, analytic=family.analytic) for n in members]
         start, stop = min(low for low, _ in edges), max(high for _, high in edges) + 1
         log2_stride = min(j, log2_limit)
         if log2_stride > 0:
@@ -276,9 +334,10 @@ def _bands(psis: tuple[Wavelet, ...], n_padded: int, log2_limit: int) -> tuple[W
             start, stop = max(start, -nyquist), min(stop, nyquist)
         elif stop - start > n_padded:
             start, stop = -(n_padded // 2), n_padded - n_padded // 2
-        psi_hat = np.stack([morlet_hat(psis[n], n_padded, start, stop) for n in members])
+        psi_hat = psi_hats(family, gain, n_padded, start, stop, members)
         at_zero = psi_hat[:, -start] if start <= 0 < stop else np.zeros(1)
         assert np.all(np.abs(at_zero) < 1e-12), "wavelets have zero mean"
-        assert np.all(np.abs(psi_hat) < 1 + 1e-9), "wavelets have an l1 norm of 1"
+        peak = np.sqrt(2) if family.tight else 1
+        assert np.all(np.abs(psi_hat) < peak + 1e-9), "wavelets have a l1 norm of 1, or share 2"
         bands.append(WaveletBand(leaf(psi_hat), members[0], start, log2_stride, j))
     return tuple(bands)
