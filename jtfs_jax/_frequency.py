@@ -20,8 +20,8 @@ class FrequencyBank(eqx.Module):
     The rows of the products follow each other: those of the low-pass β = 0, then those of each
     wavelet β > 0. Every filter has its own resolution, and as many rows as are then averaged.
 
-    Where rows are continued by the conjugates of their reflections, imaginary parts have matrices of
-    their own: their reflections count negatively.
+    Where rows are continued by conjugate reflections, imaginary parts have matrices of their own:
+    in these, reflections count negatively.
     """
 
     low: Float[Array, "low_row n1"]

@@ -26,6 +26,8 @@ def second_order(
     def of_band(live, second):
         u1_hat = jnp.concatenate([u1_hat[..., : second.n_bins] for u1_hat in live], axis=-2)
         y = _transform(bank, second.band, u1_hat)
+        if second.phase is not None:
+            y = y * of_rank(jax.lax.complex(second.phase[0], second.phase[1]), y.ndim)
         if second.sign is not None:
             y = jax.lax.complex(y.real, y.imag * of_rank(second.sign, y.ndim))
         if second.average is None:

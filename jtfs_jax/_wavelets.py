@@ -13,6 +13,7 @@ SIGMA0 = 0.1  # bandwidth × width of every low-pass: a filter of width T has ba
 R_PSI = math.sqrt(0.5)  # by default, neighboring wavelets cross at this fraction of their peaks
 ALPHA = 5.0  # a filter's response is negligible beyond xi ± ALPHA · sigma
 NEGLIGIBLE = 1e-8  # relative amplitude under which a filter's response is dropped
+_MAX_GAIN = 2  # of tight frames, relative to the gain at the highest center frequency
 _N_SIGMA = math.sqrt(-2 * math.log(NEGLIGIBLE))  # … which a Gaussian reaches at this many sigma
 
 
@@ -137,19 +138,17 @@ def frame_gain(family: Family, n: int) -> np.ndarray:
 
         |φ̂|² + gain² · ½ Σ (|ψ̂(f)|² + |ψ̂(−f)|²) = 1
 
-    up to the highest center frequency; above it, where there is no wavelet left to share with, gain
-    is constant. Families that are not tight have a gain of 1.
+    where wavelets reach. Between the low-pass φ and the lowest wavelet, and above the highest one,
+    gain is limited, so that they keep their shape: the sum is less there. Families that are not
+    tight have a gain of 1.
     """
     ones = np.ones(n // 2 + 1)
     if not family.tight:
         return ones
-    covered = littlewood_paley(family, ones, n)
     missing = 1 - low_pass_hat(2**family.J, n, len(ones)) ** 2
-    highest = math.floor(family.wavelets[0].xi * n)
-    missing[highest + 1 :], covered[highest + 1 :] = missing[highest], covered[highest]
-    # At zero frequency there is nothing to share, and nothing missing.
-    covered[0] = 1
-    return np.sqrt(missing / covered)
+    covered = littlewood_paley(family, ones, n)
+    at_highest = covered[math.floor(family.wavelets[0].xi * n)]
+    return np.sqrt(missing / np.maximum(covered, at_highest / _MAX_GAIN**2))
 
 
 def _morlet(wavelet: Wavelet, f: np.ndarray) -> np.ndarray:
