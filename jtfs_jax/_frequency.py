@@ -89,13 +89,12 @@ def frequency_bank(
 ) -> FrequencyBank:
     """Matrices for `n_live` of `n_rows` rows, from the `kernels` of a family over one period.
 
-    Beyond the live rows there are zeros; beyond all rows, if `reflect`, conjugate reflections.
+    Beyond the live rows there are zeros or, if `reflect`, conjugate reflections.
     """
     n_padded = kernels.shape[-1]
-    period = 2 * n_rows if reflect else None
 
     def matrices(kernel: np.ndarray, j_fr: int, width: float | str) -> _Matrices:
-        return _matrices(kernel, j_fr, n_live, width, stride, period)
+        return _matrices(kernel, j_fr, n_live, width, stride, reflect=reflect)
 
     low_kernel = np.roll(low_pass(2**family.J, n_padded), n_padded // 2)
     # The low-pass β = 0 is an average already, unless φ_F is wider still.
@@ -144,27 +143,28 @@ def _matrices(
     n_live: int,
     width: float | str,
     stride: int | None,
-    period: int | None,
+    *,
+    reflect: bool,
 ) -> _Matrices:
     """Convolution with a kernel, at the rows that φ_F needs, and the weights of these rows."""
     if width == 0:
         rows = np.arange(0, n_live, stride or 2**j_fr)
-        return _Matrices(*_convolutions(kernel, rows, n_live, period), np.eye(len(rows)))
+        return _Matrices(*_convolutions(kernel, rows, n_live, reflect=reflect), np.eye(len(rows)))
     rows, weights = _averaging(width, stride, j_fr, n_live, len(kernel))
-    direct, mirrored = _convolutions(kernel, rows, n_live, period)
+    direct, mirrored = _convolutions(kernel, rows, n_live, reflect=reflect)
     reached = np.abs([direct, mirrored]).max((0, 2)) > NEGLIGIBLE * np.abs(kernel).max()
     return _Matrices(direct[reached], mirrored[reached], weights[:, reached])
 
 
 def _convolutions(
-    kernel: np.ndarray, rows: np.ndarray, n_live: int, period: int | None
+    kernel: np.ndarray, rows: np.ndarray, n_live: int, *, reflect: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Convolution with a kernel of live rows, and of their reflections about the ends of all rows.
+    """Convolution with a kernel of live rows, and, if `reflect`, of their reflections.
 
-    Row n is reflected to −1 − n, and both are repeated with the period, of twice as many rows.
+    Row n is reflected to −1 − n, and both are repeated with a period of twice as many rows.
     """
-    live = np.arange(n_live)
-    if period is None:
+    live, period = np.arange(n_live), 2 * n_live
+    if not reflect:
         direct = _convolution(kernel, rows, live)
         return direct, np.zeros_like(direct)
     n_periods = -(-(len(kernel) // 2 + np.abs(rows).max()) // period) + 1

@@ -157,7 +157,6 @@ def filters_fr(
     ]
     down = [SimpleNamespace(j=psi.j, spin=-1, h=psi.h.conj()) for psi in up]
     return SimpleNamespace(
-        n1=n1,
         reflect=pad_mode_fr == "conj-reflect",
         F=F,
         stride=stride_fr or 2 ** math.floor(math.log2(width(F, J_fr))),
@@ -236,24 +235,24 @@ def reach(h):
     return np.minimum(lags, len(h) - lags).max()
 
 
-def reflected_rows(y, n1, n_more, conjugate):
-    """y with zeros up to n1 rows, then its mirror images, conjugate or not, on either side."""
-    y = np.concatenate([y, np.zeros((n1 - len(y), y.shape[1]))])
+def reflected_rows(y, n_more, conjugate):
+    """y and, on either side, rows of its mirror images, conjugate or not."""
     image = y[::-1].conj() if conjugate else y[::-1]
-    return np.concatenate([y, image])[np.arange(-n_more, n1 + n_more) % (2 * n1)]
+    return np.concatenate([y, image])[np.arange(-n_more, len(y) + n_more) % (2 * len(y))]
 
 
 def across_rows(fr, n_fr, y, finish, decimate):
     """|y ⋆ ψ_fr| over all rows, averaged over time by `finish`, then over rows by F.
 
-    y is zero beyond its own rows, or beyond all n1 rows its conjugate reflection. Both averages are
-    linear, on different axes: the one over time comes last here because fewer rows are left then.
+    y is zero beyond its own rows, or its conjugate reflections. Both averages are linear, on
+    different axes: the one over time comes last here because fewer rows are left then.
     """
     psi, n_live = fr.psi[n_fr], len(y)
     live = rows_in = np.arange(n_live)
     if fr.reflect:
-        y = reflected_rows(y, fr.n1, len(psi.h), conjugate=psi.spin != 0)
-        rows_in = np.arange(-len(psi.h), fr.n1 + len(psi.h))
+        n_more = len(psi.h)
+        y = reflected_rows(y, n_more, conjugate=psi.spin != 0)
+        rows_in = np.arange(-n_more, n_live + n_more)
 
     def modulus(rows):
         z = convolution_matrix(psi.h, rows, rows_in) @ y
