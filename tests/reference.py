@@ -10,6 +10,7 @@ Axes are (n1, time); `k` is the log2 of the sampling step; `at` are indices of t
 
 import math
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -256,7 +257,7 @@ def across_rows(fr, n_fr, y, finish, decimate):
 
     def modulus(rows):
         z = convolution_matrix(psi.h, rows, rows_in) @ y
-        return np.sqrt(z.real**2 + z.imag**2)
+        return np.sqrt(np.real(z) ** 2 + np.imag(z) ** 2)
 
     if fr.F == 0:
         return finish(modulus(live[:: 2**psi.j]))
@@ -281,7 +282,7 @@ def first_orders(bank, x, decimate):
     S0 = x ⋆ φ_T and S1(n1) = u1(n1) ⋆ φ_T; for T = 0, they are x and u1 on the signal's samples.
     """
     pad_right = bank.n_pad - bank.n_samples - bank.pad_left
-    mode = {"zero": "constant", "periodic": "wrap"}.get(bank.pad_mode, "reflect")
+    mode: Any = {"zero": "constant", "periodic": "wrap"}.get(bank.pad_mode, "reflect")
     x_pad = np.pad(np.asarray(x, dtype=np.float64), (bank.pad_left, pad_right), mode=mode)
     x_hat = np.fft.fft(x_pad)
     k1 = [log2_step(psi.j, bank.T, bank.n_samples, 6, decimate) for psi in bank.psi1]

@@ -109,7 +109,8 @@ def test_averages_over_all_are_the_limit_of_wide_ones():
     x += np.random.default_rng(0).standard_normal(n).astype(np.float32)
     options: dict[str, Any] = {"J": 9, "Q": 4, "J_fr": 5, "Q_fr": 2, "preset": "sharp"}
     energies = []
-    for T, F in ((n, 34), ("global", "global")):
+    widths: list[Any] = [(n, 34), ("global", "global")]
+    for T, F in widths:
         bank = jtfs_jax.filterbank(n, T=T, F=F, pad_mode_fr="conj-reflect", **options)
         table = jtfs_jax.path_table(bank)
         S2 = np.asarray(jtfs_jax.jtfs(bank, x).S2)
