@@ -1,6 +1,7 @@
 """Checks of arguments: each raises a `ValueError` that says argument, value, rule and cure."""
 
 import math
+from collections.abc import Iterable
 from numbers import Integral
 from typing import Literal, TypeAlias
 
@@ -33,6 +34,21 @@ def positive_number(name: str, value: object) -> float:
     if number is None or number <= 0:
         raise ValueError(f"{name} must be a positive number, got {value!r}.")
     return number
+
+
+def fraction(name: str, value: object) -> float:
+    """A number between 0 and 1, exclusive."""
+    number = _real(value)
+    if number is None or not 0 < number < 1:
+        raise ValueError(f"{name} must be a number between 0 and 1, exclusive, got {value!r}.")
+    return number
+
+
+def choice(name: str, value: object, choices: Iterable[object]) -> None:
+    """One of a few values."""
+    choices = list(choices)
+    if not any(type(value) is type(known) and value == known for known in choices):
+        raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, got {value!r}.")
 
 
 def one_or_two(name: str, value: object, default: int | None) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """The filterbank: every table that the transforms need, computed once."""
 
 import math
+from typing import Literal
 
 import equinox as eqx
 import jax
@@ -8,17 +9,20 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, DTypeLike, Float
 
-from . import _checks, _grid
-from ._fourier import twiddles
+from . import _checks, _grid, _options
+from ._fourier import n_phases, twiddles
 from ._frequency import FrequencyBank, frequency_bank
 from ._time import TimeAverage, WaveletBand, global_average, leaf, local_average
 from ._wavelets import (
+    Family,
     Wavelet,
     are_wavelets,
+    frame_gain,
     low_pass,
     low_pass_hat,
-    morlet_hat,
     passband,
+    psi_hats,
+    row_kernels,
     wavelets,
 )
 
@@ -29,6 +33,8 @@ class SecondOrder(eqx.Module):
     band: WaveletBand
     average: TimeAverage | None  # None: no averaging in time
     frequency: FrequencyBank | None  # None: time scattering only
+    phase: Float[Array, "2 phase 1 sample"] | None  # that `band` leaves out, if rows are conjugated
+    sign: Float[Array, "phase 1 sample"] | None  # of imaginary parts, if reflections are conjugated
     n_live: int = eqx.field(static=True)
     n_bins: int = eqx.field(static=True)  # of the rows that feed them, from 0 to those they pass
 
@@ -52,6 +58,7 @@ class FilterBank(eqx.Module):
         wavelets1: Center frequency `xi`, bandwidth `sigma` and decimation `j` of each first-order
             wavelet; `wavelets2` and `wavelets_fr` are those of the second order and of spin +1
             along log-frequency.
+        analytic, pad_mode, pad_mode_fr, normalize, r_psi: The options that `filterbank` describes.
     """
 
     first: tuple[WaveletBand, ...]
@@ -74,6 +81,11 @@ class FilterBank(eqx.Module):
     wavelets1: tuple[Wavelet, ...] = eqx.field(static=True)
     wavelets2: tuple[Wavelet, ...] = eqx.field(static=True)
     wavelets_fr: tuple[Wavelet, ...] = eqx.field(static=True)
+    analytic: bool = eqx.field(static=True)
+    pad_mode: str = eqx.field(static=True)
+    pad_mode_fr: str = eqx.field(static=True)
+    normalize: str = eqx.field(static=True)
+    r_psi: float = eqx.field(static=True)
 
     @property
     def dtype(self) -> np.dtype:
@@ -106,6 +118,12 @@ def filterbank(
     Q_fr: int = 1,
     F: _checks.Width = None,
     stride_fr: int | None = None,
+    preset: Literal["kymatio", "sharp"] = "kymatio",
+    analytic: bool | None = None,
+    pad_mode: Literal["reflect", "conj-reflect", "zero", "periodic"] | None = None,
+    pad_mode_fr: Literal["zero", "conj-reflect"] | None = None,
+    normalize: Literal["l1", "energy"] | None = None,
+    r_psi: float | None = None,
     dtype: DTypeLike = jnp.float32,
 ) -> FilterBank:
     """Filters for `scalogram`, `time_scattering` and `jtfs` of signals of a given length.
@@ -113,8 +131,7 @@ def filterbank(
     First- and second-order wavelets are Morlet wavelets from Andén's generator: their quality
     factor is constant down to an "elbow", and their bandwidth below it. So are the frequential
     wavelets ψ_β, in cycles/row along the axis n1 of first-order wavelets, with both spins. φ_T and
-    φ_F are Gaussians; wavelets and low-passes have a l1 norm of 1. Signals are continued by their
-    reflections in time, and by zeros in frequency.
+    φ_F are Gaussians with a l1 norm of 1.
 
     Tables are computed in NumPy and float64, then cast. Where an option is out of range, this
     function says so; the transforms work for all others.
@@ -135,6 +152,37 @@ def filterbank(
             averaging, "global" for the mean over rows. None means 2**J_fr.
         stride_fr: Rows between bands: a power of two up to F. None means the largest. Must be
             None for F=0 and F="global".
+        preset: What the options below are where None. "kymatio" agrees with Kymatio: wavelets not
+            analytic, pad_mode="reflect", pad_mode_fr="zero", normalize="l1", r_psi=√½. "sharp"
+            tells rising from falling best, and has analytic=True and pad_mode="conj-reflect"
+            instead. Of an exponential chirp across the whole band, energies of the two spins are
+            as 16 : 1 in the former and 740 : 1 in the latter; with silence around the sound and
+            pad_mode="zero", as 109 : 1 and 1370 : 1.
+        analytic: Whether the wavelets over time have no response at negative frequencies, by which
+            those of Morlets answer to the opposite spin as well: to about a thousandth of the
+            energy in the second order, with one wavelet an octave. They then decay as 1/t² only: to
+            1e-3 of their peak at 20 standard deviations. The frequential wavelets stay Morlets, of
+            which the two spins gain almost nothing.
+        pad_mode: How signals are continued beyond their ends, in time. "reflect" makes no edges,
+            but chirps that pass an end turn round there, and answer to the opposite spin for a
+            frame or two. "conj-reflect" does the same and conjugates U1 ⋆ ψ_n2 in the reflections,
+            which keeps the spin of paths averaged over T; nothing else changes, for one more
+            product with U1 ⋆ ψ_n2. "zero" suits sounds that begin and end in silence, others get
+            edges, which are clicks. "periodic" suits loops whose length is a power of two.
+        pad_mode_fr: How U1 ⋆ ψ_n2 is continued beyond the bands that it acts on. "zero" loses
+            energy at these edges. "conj-reflect" continues it by conjugate reflections, which have
+            the same spin (for β = 0 without conjugation): this keeps the energy, and makes
+            F="global" the limit of a wide φ_F. It separates spins a little less: by 980 : 1 rather
+            than the 1370 : 1 above; and more rows count, which takes about twice the time.
+        normalize: "l1": wavelets have a l1 norm of 1, so that tones of equal amplitude have equal
+            peaks in S1. "energy": the wavelets of each order, and those of both spins, are a tight
+            frame together with a low-pass of width 2**J or 2**J_fr: with T and F at least that
+            wide, distances contract, and with pad_mode_fr="conj-reflect" |U1 ⋆ ψ_α ⋆ ψ_β| and S0
+            have the energy of the signal, but for what lies above the highest wavelets. The lowest
+            wavelets are wider then, which separates spins less; frequential ones are longer, which
+            takes about twice the time, but no more if pad_mode_fr="conj-reflect" takes it already.
+        r_psi: Where neighboring wavelets cross, as a fraction of their peaks, from 0 to 1: larger
+            ones overlap more, are shorter in time and in rows, and cover frequencies more evenly.
         dtype: float32, or float64 where JAX has it enabled; results follow.
 
     Returns:
@@ -168,11 +216,19 @@ def filterbank(
     width = _checks.width("T", T, 2**J_max, n_samples, "samples")
     stride = _checks.stride("stride", stride, "T", width)
     dtype = _checks.real_dtype(dtype)
-    psi1, psi2 = _family("J", J1, "Q", Q1), _family("J", J2, "Q[1]", Q2)
+    given = {"analytic": analytic, "pad_mode": pad_mode, "pad_mode_fr": pad_mode_fr}
+    options = _options.resolve(preset, **given, normalize=normalize, r_psi=r_psi)
+    family1, family2 = _family("J", J1, "Q", Q1, options), _family("J", J2, "Q[1]", Q2, options)
+    psi1 = family1.wavelets
     n_rows = len(psi1)
     if J_fr is None:
-        _checks.joint_only(Q_fr=(Q_fr, 1), F=(F, None), stride_fr=(stride_fr, None))
-        psi_fr, width_fr = (), 0.0
+        _checks.joint_only(
+            Q_fr=(Q_fr, 1),
+            F=(F, None),
+            stride_fr=(stride_fr, None),
+            pad_mode_fr=(pad_mode_fr, None),
+        )
+        family_fr, width_fr = None, 0.0
     else:
         J_fr = _checks.positive_integer("J_fr", J_fr)
         Q_fr = _checks.positive_integer("Q_fr", Q_fr)
@@ -183,7 +239,8 @@ def filterbank(
             )
         width_fr = _checks.width("F", F, 2**J_fr, n_rows, "bands")
         stride_fr = _checks.stride("stride_fr", stride_fr, "F", width_fr)
-        psi_fr = _family("J_fr", J_fr, "Q_fr", Q_fr)
+        # Both spins come from the same matrices, whatever the wavelets over time.
+        family_fr = _family("J_fr", J_fr, "Q_fr", Q_fr, options)._replace(analytic=False)
 
     low_pass_width = _low_pass_width(width, (J1, J2))
     n_padded = _grid.padded_length(n_samples, J_max, low_pass_width)
@@ -204,22 +261,61 @@ def filterbank(
             kept = _grid.frames(n_samples, n_padded, critical_stride)
         return local_average(phi, width, critical_stride, kept, log2_stride)
 
-    def frequency(n_live: int) -> FrequencyBank | None:
-        if J_fr is None:
+    def frequency(n_live: int, n_spins: int) -> FrequencyBank | None:
+        if family_fr is None:
             return None
-        local_width = 0.0 if isinstance(width_fr, str) else width_fr
-        period = _grid.padded_rows(max(n_rows, (J1 + 1) * Q1), J_fr, local_width)
-        return frequency_bank(psi_fr, J_fr, n_live, n_rows, period, width_fr, stride_fr)
+        # The energy of rows that are complex is shared by two spins.
+        spin_kernels = kernels / math.sqrt(n_spins) if family_fr.tight else kernels
+        return frequency_bank(
+            spin_kernels,
+            family_fr,
+            n_live,
+            n_rows,
+            width_fr,
+            stride_fr,
+            reflect=options.pad_mode_fr == "conj-reflect",
+        )
 
-    first = _bands(psi1, n_padded, log2_limit)
+    if family_fr is not None:
+        local_width = 0.0 if isinstance(width_fr, str) else width_fr
+        period = _grid.padded_rows(max(n_rows, (J1 + 1) * Q1), family_fr.J, local_width)
+        kernels = row_kernels(family_fr, period)
+
+    def by_phases(table: np.ndarray) -> Array:
+        return leaf(table.reshape(-1, 1, n_phases(len(table))).T)
+
+    def phase(band: WaveletBand) -> Array | None:
+        if options.pad_mode_fr != "conj-reflect" or band.start == 0:
+            return None
+        n = n_padded >> band.log2_stride
+        angle = 2 * np.pi / n * (band.start * np.arange(n) % n)
+        return leaf(np.stack([by_phases(np.cos(angle)), by_phases(np.sin(angle))]))
+
+    def sign(band: WaveletBand) -> Array | None:
+        if options.pad_mode != "conj-reflect" or width in ("global", 0):
+            return None
+        backward = _grid.reflected(n_samples, n_padded)[:: 1 << band.log2_stride]
+        return by_phases(np.where(backward, -1.0, 1.0))
+
+    first = _bands(family1, n_padded, log2_limit)
     second = []
-    for band in _bands(psi2, n_padded, log2_limit):
+    for band in _bands(family2, n_padded, log2_limit):
         n_live = sum(psi.j < band.j for psi in psi1)
         if n_live:
             average = time_average(band.log2_stride)
             highest = max(-band.start, band.start + band.psi_hat.shape[-1] - 1)
             n_bins = min(highest, n_padded // 2) + 1
-            second.append(SecondOrder(band, average, frequency(n_live), n_live, n_bins))
+            second.append(
+                SecondOrder(
+                    band=band,
+                    average=average,
+                    frequency=frequency(n_live, n_spins=2),
+                    phase=phase(band),
+                    sign=sign(band),
+                    n_live=n_live,
+                    n_bins=n_bins,
+                )
+            )
     means = [time_average(band.log2_stride) for band in first] if width == "global" else []
     n_bins = min(n_padded // critical_stride, n_padded // 2) + 1
     phi_hat = low_pass_hat(low_pass_width, n_padded, n_bins)
@@ -231,7 +327,7 @@ def filterbank(
         second=tuple(second),
         phi_hat=leaf(phi_hat),
         means=tuple(mean for mean in means if mean is not None),
-        frequency=frequency(n_rows),
+        frequency=frequency(n_rows, n_spins=1),
         twiddle=leaf(twiddles(n_padded)),
         n_samples=n_samples,
         J=(J1, J2),
@@ -244,31 +340,34 @@ def filterbank(
         stride_fr=stride_fr,
         n_padded=n_padded,
         wavelets1=psi1,
-        wavelets2=psi2,
-        wavelets_fr=psi_fr,
+        wavelets2=family2.wavelets,
+        wavelets_fr=() if family_fr is None else family_fr.wavelets,
+        **options._asdict(),
     )
     return jax.device_put(jax.tree.map(lambda table: table.astype(dtype), bank))
 
 
-def _family(J_name: str, J: int, Q_name: str, Q: int) -> tuple[Wavelet, ...]:
-    if not are_wavelets(J, Q):
+def _family(J_name: str, J: int, Q_name: str, Q: int, options: _options.Options) -> Family:
+    if not are_wavelets(J, Q, options.r_psi):
         raise ValueError(
             f"{Q_name} must leave wavelets shorter than 2**{J_name} = {2**J}, "
             f"got {Q} an octave; lower {Q_name} or raise {J_name}."
         )
-    return wavelets(J, Q)
+    psis = wavelets(J, Q, options.r_psi)
+    return Family(psis, J, analytic=options.analytic, tight=options.normalize == "energy")
 
 
 def _low_pass_width(T: float | str, J: tuple[int, int]) -> float:
     return T if isinstance(T, float) and T > 0 else 2.0 ** max(J)
 
 
-def _bands(psis: tuple[Wavelet, ...], n_padded: int, log2_limit: int) -> tuple[WaveletBand, ...]:
+def _bands(family: Family, n_padded: int, log2_limit: int) -> tuple[WaveletBand, ...]:
     """Wavelets grouped by j, and sampled in Fourier within the Nyquist band of their resolution."""
+    psis, gain = family.wavelets, frame_gain(family, n_padded)
     bands = []
     for j in sorted({psi.j for psi in psis}):
         members = [n for n, psi in enumerate(psis) if psi.j == j]
-        edges = [passband(psis[n], n_padded) for n in members]
+        edges = [passband(psis[n], n_padded, analytic=family.analytic) for n in members]
         start, stop = min(low for low, _ in edges), max(high for _, high in edges) + 1
         log2_stride = min(j, log2_limit)
         if log2_stride > 0:
@@ -276,9 +375,10 @@ def _bands(psis: tuple[Wavelet, ...], n_padded: int, log2_limit: int) -> tuple[W
             start, stop = max(start, -nyquist), min(stop, nyquist)
         elif stop - start > n_padded:
             start, stop = -(n_padded // 2), n_padded - n_padded // 2
-        psi_hat = np.stack([morlet_hat(psis[n], n_padded, start, stop) for n in members])
+        psi_hat = psi_hats(family, gain, n_padded, start, stop, members)
         at_zero = psi_hat[:, -start] if start <= 0 < stop else np.zeros(1)
         assert np.all(np.abs(at_zero) < 1e-12), "wavelets have zero mean"
-        assert np.all(np.abs(psi_hat) < 1 + 1e-9), "wavelets have an l1 norm of 1"
+        peak = np.sqrt(2) if family.tight else 1
+        assert np.all(np.abs(psi_hat) < peak + 1e-9), "wavelets have a l1 norm of 1, or share 2"
         bands.append(WaveletBand(leaf(psi_hat), members[0], start, log2_stride, j))
     return tuple(bands)

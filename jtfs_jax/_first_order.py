@@ -23,11 +23,12 @@ class FirstOrder(eqx.Module):
 
 
 def spectrum(bank: FilterBank, x: Float[Array, "batch time"]) -> Complex[Array, "batch bin"]:
-    """Half the spectrum of signals that are continued by their reflections."""
+    """Half the spectrum of signals that are continued beyond their ends."""
     before = _grid.pad_left(bank.n_samples, bank.n_padded)
     after = bank.n_padded - bank.n_samples - before
+    mode = {"zero": "constant", "periodic": "wrap"}.get(bank.pad_mode, "reflect")
     # A single sample has no reflection but itself.
-    mode = "reflect" if bank.n_samples > 1 else "edge"
+    mode = "edge" if mode == "reflect" and bank.n_samples == 1 else mode
     return jnp.fft.rfft(jnp.pad(x, [(0, 0), (before, after)], mode=mode))
 
 
@@ -105,7 +106,7 @@ def scalogram(bank: FilterBank, x: Float[Array, "*batch time"]) -> Float[Array, 
 
         U1(n1, t) = |x ⋆ ψ_n1|(t)
 
-    Beyond its ends the signal is continued by its reflections.
+    Beyond its ends the signal is continued as the `pad_mode` of `bank` says.
 
     Args:
         bank: Filters from `filterbank`.

@@ -1,6 +1,7 @@
 """Everything along log-frequency: wavelets and averages as products with short, real matrices."""
 
 import math
+from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ from jaxtyping import Array, Complex, Float
 from . import _grid
 from ._modulus import modulus
 from ._time import leaf, product
-from ._wavelets import NEGLIGIBLE, Wavelet, low_pass, low_pass_reach, row_kernel
+from ._wavelets import NEGLIGIBLE, Family, low_pass, low_pass_reach
 
 
 class FrequencyBank(eqx.Module):
@@ -18,11 +19,16 @@ class FrequencyBank(eqx.Module):
 
     The rows of the products follow each other: those of the low-pass β = 0, then those of each
     wavelet β > 0. Every filter has its own resolution, and as many rows as are then averaged.
+
+    Where rows are continued by conjugate reflections, imaginary parts have matrices of their own:
+    in these, reflections count negatively.
     """
 
     low: Float[Array, "low_row n1"]
     even: Float[Array, "row n1"]
     odd: Float[Array, "row n1"]
+    even_of_imaginary: Float[Array, "row n1"] | None
+    odd_of_imaginary: Float[Array, "row n1"] | None
     average_low: Float[Array, "band low_row"] | None
     average: Float[Array, "wavelet band row"] | None
     n_rows: tuple[int, ...] = eqx.field(static=True)  # of each filter, β = 0 first
@@ -30,9 +36,11 @@ class FrequencyBank(eqx.Module):
 
     def spinned(self, y: Complex[Array, "*batch n1 time"]) -> Float[Array, "*batch row time"]:
         """|y ⋆ ψ_β| for β = 0, every β with spin +1, every β with spin −1; four real products."""
+        even = self.even if self.even_of_imaginary is None else self.even_of_imaginary
+        odd = self.odd if self.odd_of_imaginary is None else self.odd_of_imaginary
         # Separate products: together they would be split, and their gradients concatenated.
-        even_a, even_b = product(self.even, y.real), product(self.even, y.imag)
-        odd_a, odd_b = product(self.odd, y.real), product(self.odd, y.imag)
+        even_a, even_b = product(self.even, y.real), product(even, y.imag)
+        odd_a, odd_b = product(self.odd, y.real), product(odd, y.imag)
         low = modulus(product(self.low, y.real), product(self.low, y.imag))
         up = modulus(even_a - odd_b, even_b + odd_a)
         down = modulus(even_a + odd_b, even_b - odd_a)
@@ -70,58 +78,105 @@ class FrequencyBank(eqx.Module):
 
 
 def frequency_bank(
-    psis: tuple[Wavelet, ...],
-    J_fr: int,
+    kernels: np.ndarray,
+    family: Family,
     n_live: int,
     n_rows: int,
-    n_padded: int,
     width: float | str,
     stride: int | None,
+    *,
+    reflect: bool,
 ) -> FrequencyBank:
-    """Matrices for `n_live` of `n_rows` rows, filters being sampled on a period of `n_padded`."""
-    low_kernel = np.roll(low_pass(2**J_fr, n_padded), n_padded // 2)
+    """Matrices for `n_live` of `n_rows` rows, from the `kernels` of a family over one period.
+
+    Beyond the live rows there are zeros or, if `reflect`, conjugate reflections.
+    """
+    n_padded = kernels.shape[-1]
+
+    def matrices(kernel: np.ndarray, j_fr: int, width: float | str) -> _Matrices:
+        return _matrices(kernel, j_fr, n_live, width, stride, reflect=reflect)
+
+    low_kernel = np.roll(low_pass(2**family.J, n_padded), n_padded // 2)
     # The low-pass β = 0 is an average already, unless φ_F is wider still.
-    wider = isinstance(width, str) or width > 2**J_fr
-    low, low_weights = _matrices(low_kernel, J_fr, n_live, width if wider else 0, stride)
-    pairs = [_matrices(row_kernel(psi, n_padded), psi.j, n_live, width, stride) for psi in psis]
-    psi = np.concatenate([analysis for analysis, _ in pairs])
+    wider = isinstance(width, str) or width > 2**family.J
+    low = matrices(low_kernel, family.J, width if wider else 0)
+    pairs = [
+        matrices(kernel, psi.j, width) for kernel, psi in zip(kernels, family.wavelets, strict=True)
+    ]
+    psi = np.concatenate([pair.direct + pair.mirrored for pair in pairs])
+    imaginary = np.concatenate([pair.direct - pair.mirrored for pair in pairs])
     average_low = average = None
     if width != 0:
         n_bands = 1 if stride is None else _grid.n_kept(n_rows, stride)
-        average_low = np.zeros((n_bands, len(low)))
-        average_low[: len(low_weights)] = low_weights
-        average = np.zeros((len(psis), n_bands, len(psi)))
+        average_low = np.zeros((n_bands, len(low.direct)))
+        average_low[: len(low.weights)] = low.weights
+        average = np.zeros((len(pairs), n_bands, len(psi)))
         stop = 0
-        for i, (_, weights) in enumerate(pairs):
-            start, stop = stop, stop + weights.shape[1]
-            average[i, : len(weights), start:stop] = weights
+        for i, pair in enumerate(pairs):
+            start, stop = stop, stop + len(pair.direct)
+            average[i, : len(pair.weights), start:stop] = pair.weights
     return FrequencyBank(
-        low=leaf(low),
+        # The reflections of what β = 0 averages have the sign that does not cancel it.
+        low=leaf(low.direct + low.mirrored),
         even=leaf(np.real(psi)),
         odd=leaf(np.imag(psi)),
+        even_of_imaginary=leaf(np.real(imaginary)) if reflect else None,
+        odd_of_imaginary=leaf(np.imag(imaginary)) if reflect else None,
         average_low=None if average_low is None else leaf(average_low),
         average=None if average is None else leaf(average),
-        n_rows=(len(low), *(len(analysis) for analysis, _ in pairs)),
-        n_live_bands=len(low_weights),
+        n_rows=(len(low.direct), *(len(pair.direct) for pair in pairs)),
+        n_live_bands=len(low.weights),
     )
 
 
+class _Matrices(NamedTuple):
+    """Convolution with a kernel at some rows, of live rows and their reflections; their average."""
+
+    direct: np.ndarray
+    mirrored: np.ndarray
+    weights: np.ndarray
+
+
 def _matrices(
-    kernel: np.ndarray, j_fr: int, n_live: int, width: float | str, stride: int | None
-) -> tuple[np.ndarray, np.ndarray]:
+    kernel: np.ndarray,
+    j_fr: int,
+    n_live: int,
+    width: float | str,
+    stride: int | None,
+    *,
+    reflect: bool,
+) -> _Matrices:
     """Convolution with a kernel, at the rows that φ_F needs, and the weights of these rows."""
     if width == 0:
         rows = np.arange(0, n_live, stride or 2**j_fr)
-        return _convolution(kernel, rows, n_live), np.eye(len(rows))
+        return _Matrices(*_convolutions(kernel, rows, n_live, reflect=reflect), np.eye(len(rows)))
     rows, weights = _averaging(width, stride, j_fr, n_live, len(kernel))
-    analysis = _convolution(kernel, rows, n_live)
-    reached = np.abs(analysis).max(1) > NEGLIGIBLE * np.abs(kernel).max()
-    return analysis[reached], weights[:, reached]
+    direct, mirrored = _convolutions(kernel, rows, n_live, reflect=reflect)
+    reached = np.abs([direct, mirrored]).max((0, 2)) > NEGLIGIBLE * np.abs(kernel).max()
+    return _Matrices(direct[reached], mirrored[reached], weights[:, reached])
 
 
-def _convolution(kernel: np.ndarray, rows: np.ndarray, n_live: int) -> np.ndarray:
+def _convolutions(
+    kernel: np.ndarray, rows: np.ndarray, n_live: int, *, reflect: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Convolution with a kernel of live rows, and, if `reflect`, of their reflections.
+
+    Row n is reflected to −1 − n, and both are repeated with a period of twice as many rows.
+    """
+    live, period = np.arange(n_live), 2 * n_live
+    if not reflect:
+        direct = _convolution(kernel, rows, live)
+        return direct, np.zeros_like(direct)
+    n_periods = -(-(len(kernel) // 2 + np.abs(rows).max()) // period) + 1
+    shifts = np.arange(-n_periods, n_periods + 1) * period
+    direct = sum(_convolution(kernel, rows, live + shift) for shift in shifts)
+    mirrored = sum(_convolution(kernel, rows, -1 - live + shift) for shift in shifts)
+    return np.asarray(direct), np.asarray(mirrored)
+
+
+def _convolution(kernel: np.ndarray, rows: np.ndarray, n1: np.ndarray) -> np.ndarray:
     center = len(kernel) // 2
-    lag = rows[:, None] - np.arange(n_live)
+    lag = rows[:, None] - n1
     return np.where(np.abs(lag) < center, kernel[(lag + center) % len(kernel)], 0)
 
 

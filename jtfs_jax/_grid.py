@@ -33,6 +33,12 @@ def pad_left(n_samples: int, n_padded: int) -> int:
     return (n_padded - n_samples) // 2
 
 
+def reflected(n_samples: int, n_padded: int) -> np.ndarray:
+    """Which samples of a signal that is continued by its reflections run backwards."""
+    period = max(2 * (n_samples - 1), 1)
+    return (np.arange(n_padded) - pad_left(n_samples, n_padded)) % period >= n_samples
+
+
 def frames(n_samples: int, n_padded: int, stride: int) -> range:
     """Indices of the multiples of `stride` on the padded axis that lie within the signal."""
     first = pad_left(n_samples, n_padded)

@@ -50,10 +50,11 @@ def jtfs(bank: FilterBank, x: Float[Array, "*batch time"]) -> JointScattering:
     α is 0 (then ψ_α is φ_T, and not applied again) or a wavelet ψ_n2, which acts on the rows n1
     where j2(n2) > j1(n1). β is 0 (the low-pass of width 2**J_fr, which φ_F smoothes further only
     where F > 2**J_fr), or a wavelet with spin +1, which answers to rising chirps, or with spin
-    −1, which answers to falling ones. Beyond the rows that ψ_n2 acts on, U1 ⋆ ψ_n2 counts as 0.
+    −1, which answers to falling ones. Beyond the rows that ψ_n2 acts on, U1 ⋆ ψ_n2 counts as 0, or
+    is continued as the `pad_mode_fr` of `bank` says.
 
     Averages over "global" are means over the signal, or over the rows that ψ_n2 acts on; φ_F,
-    on the contrary, counts rows beyond these as 0. Without
+    on the contrary, averages over rows beyond these, too. Without
     averaging in time (T=0), S0 is x, S1 is U1, α = 0 is the low-pass of width 2**J, and paths keep
     every 2**j2-th sample; without averaging in frequency (F=0), every 2**j_fr-th row.
 

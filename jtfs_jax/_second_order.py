@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
 from ._filterbank import FilterBank, SecondOrder
-from ._fourier import bins, interleave, scale, synthesis
+from ._fourier import bins, interleave, of_rank, scale, synthesis
 from ._time import WaveletBand, average_in_blocks, refine
 
 
@@ -23,6 +24,10 @@ def second_order(
     live = u1_hats[: sum(first.j < second.band.j for first in bank.first)]
     u1_hat = jnp.concatenate([u1_hat[..., : second.n_bins] for u1_hat in live], axis=-2)
     y = _transform(bank, second.band, u1_hat)
+    if second.phase is not None:
+        y = y * of_rank(jax.lax.complex(second.phase[0], second.phase[1]), y.ndim)
+    if second.sign is not None:
+        y = jax.lax.complex(y.real, y.imag * of_rank(second.sign, y.ndim))
     if second.average is None:
         frames = bank.frames(2**second.band.log2_stride)
         return nonlinearity(interleave(y)[..., frames.start : frames.stop])

@@ -4,14 +4,16 @@ Frequencies and bandwidths are in cycles/sample (cycles/row along log-frequency)
 """
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
 SIGMA0 = 0.1  # bandwidth × width of every low-pass: a filter of width T has bandwidth SIGMA0 / T
-R_PSI = math.sqrt(0.5)  # neighboring wavelets cross at this fraction of their peaks
+R_PSI = math.sqrt(0.5)  # by default, neighboring wavelets cross at this fraction of their peaks
 ALPHA = 5.0  # a filter's response is negligible beyond xi ± ALPHA · sigma
 NEGLIGIBLE = 1e-8  # relative amplitude under which a filter's response is dropped
+_MAX_GAIN = 2  # of tight frames, relative to the gain at the highest center frequency
 _N_SIGMA = math.sqrt(-2 * math.log(NEGLIGIBLE))  # … which a Gaussian reaches at this many sigma
 
 
@@ -23,24 +25,25 @@ class Wavelet(NamedTuple):
     j: int
 
 
-def are_wavelets(J: int, Q: int) -> bool:
+def are_wavelets(J: int, Q: int, r_psi: float = R_PSI) -> bool:
     """Whether `Q` wavelets an octave are at all shorter than 2**J, so that they have an elbow."""
-    return _highest(Q)[1] > SIGMA0 / 2**J
+    return _highest(Q, r_psi)[1] > SIGMA0 / 2**J
 
 
-def _highest(Q: int) -> tuple[float, float]:
+def _highest(Q: int, r_psi: float) -> tuple[float, float]:
     xi, ratio = max(1 / (1 + 2 ** (3 / Q)), 0.35), 2 ** (-1 / Q)
-    return xi, xi * (1 - ratio) / (1 + ratio) / math.sqrt(2 * math.log(1 / R_PSI))
+    return xi, xi * (1 - ratio) / (1 + ratio) / math.sqrt(2 * math.log(1 / r_psi))
 
 
-def wavelets(J: int, Q: int) -> tuple[Wavelet, ...]:
+def wavelets(J: int, Q: int, r_psi: float = R_PSI) -> tuple[Wavelet, ...]:
     """Morlet wavelets from high to low frequency, `Q` an octave, of duration up to 2**J.
 
     Above the "elbow" the quality factor is constant; below, the bandwidth is, and frequencies are
-    spaced evenly down to zero (Lostanlen & Han, 2024, section 3.1).
+    spaced evenly down to zero (Lostanlen & Han, 2024, section 3.1). Neighbors cross at the fraction
+    `r_psi` of their peaks.
     """
-    assert are_wavelets(J, Q)
-    (xi, sigma), ratio, sigma_min = _highest(Q), 2 ** (-1 / Q), SIGMA0 / 2**J
+    assert are_wavelets(J, Q, r_psi)
+    (xi, sigma), ratio, sigma_min = _highest(Q, r_psi), 2 ** (-1 / Q), SIGMA0 / 2**J
     found = [(xi, sigma)]
     while sigma > sigma_min / ratio:
         xi, sigma = xi * ratio, sigma * ratio
@@ -53,10 +56,23 @@ def _max_decimation(xi: float, sigma: float) -> int:
     return math.floor(-math.log2(min(xi + ALPHA * sigma, 0.5))) - 1
 
 
-def passband(wavelet: Wavelet, n: int) -> tuple[int, int]:
+class Family(NamedTuple):
+    """The wavelets of an order, or those along log-frequency, and what is made of their Morlets.
+
+    `analytic` wavelets do not answer to negative frequencies. If `tight`, they and the low-pass of
+    width 2**J keep all energy of real signals; if not, each has a l1 norm of 1.
+    """
+
+    wavelets: tuple[Wavelet, ...]
+    J: int
+    analytic: bool = False
+    tight: bool = False
+
+
+def passband(wavelet: Wavelet, n: int, *, analytic: bool = False) -> tuple[int, int]:
     """First and last Fourier bin, of `n` a cycle, where the wavelet is not negligible.
 
-    Bins are signed: a wavelet may reach below 0, and above the Nyquist bin n/2.
+    Bins are signed: a wavelet may reach below 0, and above the Nyquist bin n/2, if not analytic.
     """
     xi, sigma, _ = wavelet
     log_kappa = -0.5 * (xi / sigma) ** 2
@@ -64,23 +80,75 @@ def passband(wavelet: Wavelet, n: int) -> tuple[int, int]:
     lowest = min(xi - _N_SIGMA * sigma, -low_pass_reach * sigma)
     highest = xi + _N_SIGMA * sigma
     first, last = math.floor(n * lowest), math.ceil(n * highest)
+    if analytic:
+        return max(first, 0), min(last, n // 2)
     return (first, last) if last - first < n else (-(n // 2), (n - 1) // 2)
 
 
-def morlet_hat(wavelet: Wavelet, n: int, start: int, stop: int) -> np.ndarray:
+def morlet_hat(
+    wavelet: Wavelet, n: int, start: int, stop: int, *, analytic: bool = False
+) -> np.ndarray:
     """Transfer function of a Morlet wavelet on the bins [start, stop) of `n` a cycle.
 
         ψ̂(f) ∝ g(f − ξ) − κ g(f),   g(f) = Σₚ exp(−(f + p)² / 2σ²),   κ such that ψ̂(0) = 0
 
-    normalized to Σₜ |ψ(t)| = 1 over one period of `n` samples.
+    without the negative frequencies if `analytic`, and normalized to Σₜ |ψ(t)| = 1 over one period
+    of `n` samples.
     """
-    first, last = passband(wavelet, n)
+    first, last = passband(wavelet, n, analytic=analytic)
     # |ψ(t)| is as smooth as the band is narrow, so that a coarse grid in time gives its sum.
     n_coarse = min(n, max(4096, 2 ** math.ceil(math.log2(2 * (last + 1 - first)))))
     n_coarse = n if n % n_coarse else n_coarse
     bins = np.arange(first, last + 1) if n_coarse < n else np.arange(n)
-    l1_norm = np.abs(np.fft.ifft(_morlet(wavelet, bins / n), n_coarse)).sum()
-    return _morlet(wavelet, np.arange(start, stop) / n) / l1_norm
+
+    def response(bins: np.ndarray) -> np.ndarray:
+        negative = bins % n > n // 2 if analytic else False
+        return np.where(negative, 0, _morlet(wavelet, bins / n))
+
+    l1_norm = np.abs(np.fft.ifft(response(bins), n_coarse)).sum()
+    return response(np.arange(start, stop)) / l1_norm
+
+
+def psi_hats(
+    family: Family, gain: np.ndarray, n: int, start: int, stop: int, members: Iterable[int]
+) -> np.ndarray:
+    """Transfer functions of some wavelets on the bins [start, stop) of `n` a cycle.
+
+    `gain` is that of `frame_gain`.
+    """
+    bins = np.arange(start, stop) % n
+    psis = [family.wavelets[index] for index in members]
+    hats = [morlet_hat(psi, n, start, stop, analytic=family.analytic) for psi in psis]
+    return np.stack(hats) * gain[np.minimum(bins, n - bins)]
+
+
+def littlewood_paley(family: Family, gain: np.ndarray, n: int) -> np.ndarray:
+    """½ Σ (|ψ̂(f)|² + |ψ̂(−f)|²) over a family, on the bins from 0 to n // 2 of `n` a cycle."""
+    total = np.zeros(n)
+    for index, psi in enumerate(family.wavelets):
+        first, last = passband(psi, n, analytic=family.analytic)
+        hat = psi_hats(family, gain, n, first, last + 1, [index])[0]
+        total[np.arange(first, last + 1) % n] += hat**2
+    bins = np.arange(n // 2 + 1)
+    return (total[bins] + total[-bins]) / 2
+
+
+def frame_gain(family: Family, n: int) -> np.ndarray:
+    """What a tight family multiplies its Morlets with, on the bins from 0 to n // 2 of `n` a cycle.
+
+        |φ̂|² + gain² · ½ Σ (|ψ̂(f)|² + |ψ̂(−f)|²) = 1
+
+    where wavelets reach. Between the low-pass φ and the lowest wavelet, and above the highest one,
+    gain is limited, so that they keep their shape: the sum is less there. Families that are not
+    tight have a gain of 1.
+    """
+    ones = np.ones(n // 2 + 1)
+    if not family.tight:
+        return ones
+    missing = 1 - low_pass_hat(2**family.J, n, len(ones)) ** 2
+    covered = littlewood_paley(family, ones, n)
+    at_highest = covered[math.floor(family.wavelets[0].xi * n)]
+    return np.sqrt(missing / np.maximum(covered, at_highest / _MAX_GAIN**2))
 
 
 def _morlet(wavelet: Wavelet, f: np.ndarray) -> np.ndarray:
@@ -137,9 +205,11 @@ def low_pass_reach(width: float) -> float:
     return _N_SIGMA * low_pass_std(width)
 
 
-def row_kernel(wavelet: Wavelet, n: int) -> np.ndarray:
-    """Impulse response of a frequential wavelet over `n` rows, a period, centered on row n // 2."""
-    response = np.fft.ifft(morlet_hat(wavelet, n, -(n // 2), n - n // 2))
-    # The spectrum starts at bin −(n // 2): undo that shift, and center the response.
+def row_kernels(family: Family, n: int) -> np.ndarray:
+    """Impulse responses of frequential wavelets over `n` rows, a period, centered on row n // 2."""
+    members = range(len(family.wavelets))
+    hats = psi_hats(family, frame_gain(family, n), n, -(n // 2), n - n // 2, members)
+    # The spectrum starts at bin −(n // 2): undo that shift, and center the responses.
     rows = np.arange(n)
-    return np.roll(response * np.exp(-2j * np.pi * rows * (n // 2) / n), n // 2)
+    shift = np.exp(-2j * np.pi * rows * (n // 2) / n)
+    return np.roll(np.fft.ifft(hats) * shift, n // 2, axis=-1)

@@ -10,6 +10,7 @@ Axes are (n1, time); `k` is the log2 of the sampling step; `at` are indices of t
 
 import math
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -20,11 +21,11 @@ NEGLIGIBLE = 1e-10  # of a kernel's peak: rows farther away are left out
 # ---- Filters -----------------------------------------------------------------------------------
 
 
-def centers(J, Q):
+def centers(J, Q, r_psi=R_PSI):
     """(ξ, σ) of Andén's wavelets, from high to low frequency (paper 003, section 3.1)."""
     step = 2 ** (1 / Q)
     xi = max(1 / (1 + step**3), 0.35)
-    sigma = xi * (step - 1) / (step + 1) / math.sqrt(-2 * math.log(R_PSI))
+    sigma = xi * (step - 1) / (step + 1) / math.sqrt(-2 * math.log(r_psi))
     sigma_min = SIGMA0 / 2**J
     wavelets = []
     if sigma <= sigma_min:
@@ -45,8 +46,8 @@ def exponent(xi, sigma):
 
 def bump(n, xi, sigma):
     """Σ_p exp(−(f + p − ξ)² / 2σ²) at the frequencies f = 0, 1/n, … (n − 1)/n."""
-    assert sigma < 0.2, "more periods p are needed"
-    f = np.arange(n) / n + np.arange(-2, 3)[:, None]
+    assert sigma < 0.3, "more periods p are needed"
+    f = np.arange(n) / n + np.arange(-3, 4)[:, None]
     return np.exp(-((f - xi) ** 2) / (2 * sigma**2)).sum(axis=0)
 
 
@@ -56,11 +57,25 @@ def gaussian(n, width):
     return phi_hat / np.abs(np.fft.ifft(phi_hat)).sum()
 
 
-def morlet(n, xi, sigma):
+def morlet(n, xi, sigma, analytic=False):
     """ψ̂ on n bins: bump at ξ − κ · bump at 0, with ψ̂(0) = 0 and Σ_t |ψ(t)| = 1."""
     gabor, low_pass = bump(n, xi, sigma), bump(n, 0.0, sigma)
     psi_hat = gabor - gabor[0] / low_pass[0] * low_pass
+    if analytic:
+        psi_hat[n // 2 + 1 :] = 0
     return psi_hat / np.abs(np.fft.ifft(psi_hat)).sum()
+
+
+def morlets(n, J, Q, r_psi, analytic, normalize):
+    """(ξ, σ, ψ̂) of a family; with normalize="energy" a tight frame, as far as it may be one."""
+    family = centers(J, Q, r_psi)
+    hats = np.stack([morlet(n, xi, sigma, analytic) for xi, sigma in family])
+    if normalize == "energy":
+        squares = (hats**2).sum(axis=0)
+        covered = 0.5 * (squares + squares[-np.arange(n)])
+        missing = 1 - gaussian(n, 2**J) ** 2
+        hats *= np.sqrt(missing / np.maximum(covered, covered[int(family[0][0] * n)] / 4))
+    return [(xi, sigma, hat) for (xi, sigma), hat in zip(family, hats, strict=True)]
 
 
 def width(value, J):
@@ -78,7 +93,18 @@ def padded_length(n_samples, J, T):
     return 2 ** min(math.ceil(math.log2(m + 6 * support)), math.floor(math.log2(3 * m - 2)))
 
 
-def filters(n_samples, *, J, Q, T=None, stride=None):
+def filters(
+    n_samples,
+    *,
+    J,
+    Q,
+    T=None,
+    stride=None,
+    analytic=False,
+    pad_mode="reflect",
+    normalize="l1",
+    r_psi=R_PSI,
+):
     """The time filterbank, and the grid on which it lies."""
     J1, J2 = J if isinstance(J, tuple) else (J, J)
     Q1, Q2 = Q if isinstance(Q, tuple) else (Q, 1)
@@ -87,14 +113,15 @@ def filters(n_samples, *, J, Q, T=None, stride=None):
 
     def wavelets(J, Q):
         return [
-            SimpleNamespace(xi=xi, sigma=sigma, j=exponent(xi, sigma), hat=morlet(n_pad, xi, sigma))
-            for xi, sigma in centers(J, Q)
+            SimpleNamespace(xi=xi, sigma=sigma, j=exponent(xi, sigma), hat=hat)
+            for xi, sigma, hat in morlets(n_pad, J, Q, r_psi, analytic, normalize)
         ]
 
     return SimpleNamespace(
         n_samples=n_samples,
         n_pad=n_pad,
         pad_left=(n_pad - n_samples) // 2,
+        pad_mode=pad_mode,
         T=T,
         stride=stride if stride and T != 0 else 2 ** math.floor(math.log2(width(T, J))),
         J=(J1, J2),
@@ -105,18 +132,33 @@ def filters(n_samples, *, J, Q, T=None, stride=None):
     )
 
 
-def filters_fr(n1, *, J1, Q1, J_fr, Q_fr=1, F=None, stride_fr=None):
+def filters_fr(
+    n1,
+    *,
+    J1,
+    Q1,
+    J_fr,
+    Q_fr=1,
+    F=None,
+    stride_fr=None,
+    pad_mode_fr="zero",
+    normalize="l1",
+    r_psi=R_PSI,
+    n_spins=2,
+):
     """The frequential filterbank: row-domain kernels in the order of n_fr, one period each."""
     F = 2**J_fr if F is None else F
     n_rows = max((J1 + 1) * Q1, n1) + 8 * max(2**J_fr, width(F, J_fr))
     n_rows = int(n_rows) // 2**J_fr * 2**J_fr
     low_pass = SimpleNamespace(j=J_fr, spin=0, h=np.fft.ifft(gaussian(n_rows, 2**J_fr)))
+    share = math.sqrt(n_spins) if normalize == "energy" else 1  # of the energy of complex rows
     up = [
-        SimpleNamespace(j=exponent(xi, sigma), spin=1, h=np.fft.ifft(morlet(n_rows, xi, sigma)))
-        for xi, sigma in centers(J_fr, Q_fr)
+        SimpleNamespace(j=exponent(xi, sigma), spin=1, h=np.fft.ifft(hat) / share)
+        for xi, sigma, hat in morlets(n_rows, J_fr, Q_fr, r_psi, False, normalize)
     ]
     down = [SimpleNamespace(j=psi.j, spin=-1, h=psi.h.conj()) for psi in up]
     return SimpleNamespace(
+        reflect=pad_mode_fr == "conj-reflect",
         F=F,
         stride=stride_fr or 2 ** math.floor(math.log2(width(F, J_fr))),
         psi=[low_pass, *up, *down],
@@ -194,18 +236,28 @@ def reach(h):
     return np.minimum(lags, len(h) - lags).max()
 
 
+def reflected_rows(y, n_more, conjugate):
+    """y and, on either side, rows of its mirror images, conjugate or not."""
+    image = y[::-1].conj() if conjugate else y[::-1]
+    return np.concatenate([y, image])[np.arange(-n_more, len(y) + n_more) % (2 * len(y))]
+
+
 def across_rows(fr, n_fr, y, finish, decimate):
     """|y ⋆ ψ_fr| over all rows, averaged over time by `finish`, then over rows by F.
 
-    y is zero beyond its own rows. Both averages are linear, on different axes: the one over time
-    comes last here because fewer rows are left then.
+    y is zero beyond its own rows, or its conjugate reflections. Both averages are linear, on
+    different axes: the one over time comes last here because fewer rows are left then.
     """
     psi, n_live = fr.psi[n_fr], len(y)
-    live = np.arange(n_live)
+    live = rows_in = np.arange(n_live)
+    if fr.reflect:
+        n_more = len(psi.h)
+        y = reflected_rows(y, n_more, conjugate=psi.spin != 0)
+        rows_in = np.arange(-n_more, n_live + n_more)
 
     def modulus(rows):
-        z = convolution_matrix(psi.h, rows, live) @ y
-        return np.sqrt(z.real**2 + z.imag**2)
+        z = convolution_matrix(psi.h, rows, rows_in) @ y
+        return np.sqrt(np.real(z) ** 2 + np.imag(z) ** 2)
 
     if fr.F == 0:
         return finish(modulus(live[:: 2**psi.j]))
@@ -230,7 +282,8 @@ def first_orders(bank, x, decimate):
     S0 = x ⋆ φ_T and S1(n1) = u1(n1) ⋆ φ_T; for T = 0, they are x and u1 on the signal's samples.
     """
     pad_right = bank.n_pad - bank.n_samples - bank.pad_left
-    x_pad = np.pad(np.asarray(x, dtype=np.float64), (bank.pad_left, pad_right), mode="reflect")
+    mode: Any = {"zero": "constant", "periodic": "wrap"}.get(bank.pad_mode, "reflect")
+    x_pad = np.pad(np.asarray(x, dtype=np.float64), (bank.pad_left, pad_right), mode=mode)
     x_hat = np.fft.fft(x_pad)
     k1 = [log2_step(psi.j, bank.T, bank.n_samples, 6, decimate) for psi in bank.psi1]
     u1 = [np.abs(band_pass(x_hat, psi.hat, k)) for psi, k in zip(bank.psi1, k1, strict=True)]
@@ -242,6 +295,14 @@ def first_orders(bank, x, decimate):
     else:
         s0, s1 = average(bank, x_pad, 0), averaged
     return s0, s1, u1, averaged
+
+
+def runs_backward(bank):
+    """Where reflections run backward, between the samples at which they turn."""
+    t = np.arange(bank.n_pad) - bank.pad_left
+    beyond = np.maximum(np.maximum(-t, t - (bank.n_samples - 1)), 0)
+    turns = beyond / (bank.n_samples - 1) % 2
+    return (turns > 0) & (turns < 1)
 
 
 def second_orders(bank, u1, decimate):
@@ -258,15 +319,18 @@ def second_orders(bank, u1, decimate):
             continue
         k = log2_step(psi.j, bank.T, bank.n_samples, 6, decimate)
         y2 = np.stack([band_pass(u_hat, psi.hat, k) for u_hat in u1_hat[:n_live]])
+        if bank.pad_mode == "conj-reflect":
+            backward = runs_backward(bank)[:: 2**k]
+            y2[:, backward] = y2[:, backward].conj()
         if bank.T == 0:
             yield n2, y2[:, frames(bank, 2**psi.j) >> k], lambda u: u
         else:
             yield n2, y2, lambda u, k=k: average(bank, u, k)
 
 
-def time_scattering(x, *, J, Q, T=None, stride=None, decimate=False):
+def time_scattering(x, *, decimate=False, **options):
     """S2[n1, n2] = ||x ⋆ ψ_n1| ⋆ ψ_n2| ⋆ φ_T where j1 < j2, with S0 and S1."""
-    bank = filters(len(x), J=J, Q=Q, T=T, stride=stride)
+    bank = filters(len(x), **options)
     s0, s1, u1, _ = first_orders(bank, x, decimate)
     s2 = {}
     for n2, y2, finish in second_orders(bank, u1, decimate):
@@ -274,19 +338,21 @@ def time_scattering(x, *, J, Q, T=None, stride=None, decimate=False):
     return SimpleNamespace(S0=s0, S1=s1, S2=dict(sorted(s2.items())))
 
 
-def jtfs(x, *, J, Q, T=None, stride=None, J_fr, Q_fr=1, F=None, stride_fr=None, decimate=False):
+def jtfs(x, *, J_fr, Q_fr=1, F=None, stride_fr=None, pad_mode_fr="zero", decimate=False, **options):
     """S2[n2, n_fr] = ||x ⋆ ψ_n1| ⋆ ψ_n2 ⋆ ψ_n_fr| ⋆ φ_T ⋆ φ_F, with S0 and S1.
 
     n2 = −1 is α = 0: | |x ⋆ ψ_n1| ⋆ φ_T ⋆ ψ_n_fr | ⋆ φ_F, for spins 0 and +1.
     """
-    bank = filters(len(x), J=J, Q=Q, T=T, stride=stride)
-    fr = filters_fr(
-        len(bank.psi1), J1=bank.J[0], Q1=bank.Q[0], J_fr=J_fr, Q_fr=Q_fr, F=F, stride_fr=stride_fr
-    )
+    bank = filters(len(x), **options)
+    options_fr = {"J_fr": J_fr, "Q_fr": Q_fr, "F": F, "stride_fr": stride_fr}
+    options_fr |= {"J1": bank.J[0], "Q1": bank.Q[0], "pad_mode_fr": pad_mode_fr}
+    options_fr |= {name: options[name] for name in ("normalize", "r_psi") if name in options}
+    fr = filters_fr(len(bank.psi1), **options_fr)
+    fr_real = filters_fr(len(bank.psi1), **options_fr, n_spins=1)
     s0, s1, u1, averaged = first_orders(bank, x, decimate)
     s2 = {}
     for n_fr in range(1 + fr.n_up):
-        s2[-1, n_fr] = across_rows(fr, n_fr, averaged, lambda u: u, decimate)
+        s2[-1, n_fr] = across_rows(fr_real, n_fr, averaged, lambda u: u, decimate)
     for n2, y2, finish in second_orders(bank, u1, decimate):
         for n_fr in range(len(fr.psi)):
             s2[n2, n_fr] = across_rows(fr, n_fr, y2, finish, decimate)

@@ -118,6 +118,40 @@ def test_time_scattering_is_its_definition(seed, x64, quick_compile):
     assert_agree(S2, reference.time_scattering(x, **options).S2, DECIMATION_OF_PATH, DECIMATION)
 
 
+TIGHT: dict[str, Any] = {"normalize": "energy", "pad_mode_fr": "conj-reflect"}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "sharp": {"analytic": True, "pad_mode": "conj-reflect", "T": 40.0, "stride": 8},
+    "zero, global": {"analytic": True, "pad_mode": "zero", "T": "global", "F": "global"},
+    "periodic, not averaged": {"pad_mode": "periodic", "r_psi": 0.8, "T": 0, "F": 0},
+    "tight": {**TIGHT, "analytic": True, "F": 6.0, "stride_fr": 2, "r_psi": 0.9},
+    "tight, global": {**TIGHT, "T": "global", "F": "global"},
+    "tight, not averaged": {**TIGHT, "pad_mode": "zero", "T": 0, "F": 0},
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_options_are_their_definition(name, x64, quick_compile, monkeypatch):
+    monkeypatch.setattr(_fourier, "LENGTH", 128)  # several phases
+    options = {"J": (4, 6), "Q": (5, 1), "J_fr": 3, "Q_fr": 2} | OPTIONS[name]
+    x = np.random.default_rng(0).standard_normal(250)
+    bank = jtfs_jax.filterbank(len(x), **options, dtype=jnp.float64)
+    S = jtfs_jax.jtfs(bank, x)
+    expected = reference.jtfs(x, **options, decimate=True)
+    assert error(S.S0, expected.S0) < 1e-7
+    assert error(S.S1, expected.S1) < 1e-6
+    assert_agree(by_path(S, expected.S2), expected.S2, TRUNCATION, TRUNCATION)
+
+
+def test_reflections_of_reflections_keep_their_spin(x64, quick_compile):
+    # Of a signal as short as this, the padding takes many.
+    options: dict[str, Any] = {"J": 8, "Q": 3, "J_fr": 2, "pad_mode": "conj-reflect"}
+    x = np.random.default_rng(0).standard_normal(23)
+    bank = jtfs_jax.filterbank(len(x), **options, dtype=jnp.float64)
+    S = jtfs_jax.jtfs(bank, x)
+    expected = reference.jtfs(x, **options, decimate=True)
+    assert_agree(by_path(S, expected.S2), expected.S2, TRUNCATION, TRUNCATION)
+
+
 @pytest.mark.parametrize("J", [7, 9, (6, 9)])
 @pytest.mark.parametrize("n", [37, 70, 100])
 def test_signals_shorter_than_the_wavelets(n, J, x64, quick_compile):

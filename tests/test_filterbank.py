@@ -46,6 +46,17 @@ ERRORS = {
     "stride_fr without F": ({"F": 0, "stride_fr": 1}, "stride_fr must be None where F=0"),
     "F without J_fr": ({"J_fr": None, "F": 4}, "F must be None where J_fr is None"),
     "Q_fr without J_fr": ({"J_fr": None, "Q_fr": 2}, "Q_fr must be 1 where J_fr is None"),
+    "unknown preset": ({"preset": "best"}, "preset must be 'kymatio' or 'sharp', got 'best'"),
+    "unknown padding": ({"pad_mode": "edge"}, "pad_mode must be 'reflect' or .* got 'edge'"),
+    "reflection of bands": ({"pad_mode_fr": "reflect"}, "pad_mode_fr must be 'zero' or"),
+    "bands without J_fr": (
+        {"J_fr": None, "pad_mode_fr": "zero"},
+        "must be None where J_fr is None",
+    ),
+    "analytic as a number": ({"analytic": 1}, "analytic must be False or True, got 1"),
+    "unknown norm": ({"normalize": "l2"}, "normalize must be 'l1' or 'energy', got 'l2'"),
+    "r_psi of 1": ({"r_psi": 1}, "r_psi must be a number between 0 and 1, exclusive, got 1"),
+    "r_psi too small": ({"J": 3, "Q": 8, "r_psi": 0.01, "J_fr": None}, "lower Q or raise J"),
     "integer dtype": ({"dtype": np.int32}, "dtype must be float32 or float64, got .*int32"),
     "half precision": ({"dtype": np.float16}, "dtype must be float32 or float64"),
     "float64 without x64": ({"dtype": np.float64}, "jax_enable_x64"),
@@ -63,6 +74,13 @@ def test_defaults():
     bank = jtfs_jax.filterbank(1000, J=(6, 7), Q=8, J_fr=3)
     assert (bank.T, bank.stride, bank.F, bank.stride_fr) == (128, 128, 8, 8)
     assert (bank.J, bank.Q, bank.Q_fr) == ((6, 7), (8, 1), 1)
+
+
+def test_presets_are_options_to_override():
+    bank = jtfs_jax.filterbank(1000, J=6, Q=4, J_fr=2, preset="sharp", pad_mode="zero")
+    assert (bank.analytic, bank.pad_mode, bank.pad_mode_fr) == (True, "zero", "zero")
+    default = jtfs_jax.filterbank(1000, J=6, Q=4, J_fr=2)
+    assert (default.analytic, default.pad_mode, default.normalize) == (False, "reflect", "l1")
 
 
 def test_numpy_scalars_are_numbers():

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import jtfs_jax
-from jtfs_jax import _frequency
+from jtfs_jax import _filterbank
 
 FILES = sorted((Path(__file__).parent / "golden").glob("*.npz"))
 
@@ -93,10 +93,10 @@ def kymatio_kernel_of_spin_down(wavelet, n):
 def test_golden_data_with_kymatio_wavelets_of_spin_down(
     file, dtype, x64, quick_compile, monkeypatch
 ):
-    def mirrored(wavelet, n):
-        return kymatio_kernel_of_spin_down(wavelet, n).conj()
+    def mirrored(family, n):
+        return np.stack([kymatio_kernel_of_spin_down(psi, n).conj() for psi in family.wavelets])
 
-    monkeypatch.setattr(_frequency, "row_kernel", mirrored)
+    monkeypatch.setattr(_filterbank, "row_kernels", mirrored)
     actual, expected, n_psi = coefficients(file, dtype)
     kept = {key: value for key, value in expected.items() if is_down(key, n_psi)}
     assert kept

@@ -85,8 +85,7 @@ def test_low_pass_is_a_gaussian_of_unit_sum(width):
 
 
 def test_opposite_spins_are_mirrors_and_ignore_constants():
-    for psi in _wavelets.wavelets(4, 1):
-        kernel = _wavelets.row_kernel(psi, 256)
+    for kernel in _wavelets.row_kernels(_wavelets.Family(_wavelets.wavelets(4, 1), 4), 256):
         assert abs(kernel.sum()) < 1e-12
         assert np.isclose(np.abs(kernel).sum(), 1)
         np.testing.assert_allclose(kernel[1:], np.conj(kernel[1:][::-1]), atol=1e-15)

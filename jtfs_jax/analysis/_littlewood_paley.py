@@ -10,7 +10,7 @@ from jtfs_jax import _checks, _grid
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._paths import require_joint
 from jtfs_jax._time import WaveletBand
-from jtfs_jax._wavelets import low_pass, row_kernel
+from jtfs_jax._wavelets import Family, low_pass, row_kernels
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +164,10 @@ def _over_rows(bank: FilterBank, *, real: bool = False) -> LittlewoodPaley:
     phi_hat, psi_hats = frequential_responses(bank)
     n = len(phi_hat)
     low_pass_energy = np.square(phi_hat[: n // 2 + 1])
-    psi_energy = _both_sides(np.square(psi_hats).sum(0)) / (2 if real else 1)
+    psi_energy = _both_sides(np.square(psi_hats).sum(0))
+    # In a tight frame, two spins share the energy of complex rows.
+    if real or bank.normalize == "energy":
+        psi_energy = psi_energy / 2
     return LittlewoodPaley(np.arange(n // 2 + 1) / n * bank.Q[0], low_pass_energy, psi_energy)
 
 
@@ -180,9 +183,9 @@ def frequential_responses(
     width = 0.0 if isinstance(bank.F, str) else bank.F
     n_rows = max(len(bank.wavelets1), (bank.J[0] + 1) * bank.Q[0])
     n = 8 * _grid.padded_rows(n_rows, bank.J_fr, width)
-    kernels = [low_pass(2**bank.J_fr, n), *(row_kernel(psi, n) for psi in bank.wavelets_fr)]
-    responses = np.abs(np.fft.fft(np.stack(kernels)))
-    return responses[0], responses[1:]
+    family = Family(bank.wavelets_fr, bank.J_fr, tight=bank.normalize == "energy")
+    low, *psi = np.abs(np.fft.fft([low_pass(2**bank.J_fr, n), *row_kernels(family, n)]))
+    return low, np.stack(psi)
 
 
 def _both_sides(energy: Float[np.ndarray, " bin"]) -> Float[np.ndarray, " frequency"]:

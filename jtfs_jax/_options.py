@@ -1,0 +1,38 @@
+"""Choices of how filters are made and signals continued, and presets of them."""
+
+from typing import NamedTuple
+
+from . import _checks
+from ._wavelets import R_PSI
+
+_CHOICES = {
+    "analytic": (False, True),
+    "pad_mode": ("reflect", "conj-reflect", "zero", "periodic"),
+    "pad_mode_fr": ("zero", "conj-reflect"),
+    "normalize": ("l1", "energy"),
+}
+
+
+class Options(NamedTuple):
+    """Arguments of `filterbank` that are described there; the defaults are Kymatio's choices."""
+
+    analytic: bool = False
+    pad_mode: str = "reflect"
+    pad_mode_fr: str = "zero"
+    normalize: str = "l1"
+    r_psi: float = R_PSI
+
+
+_PRESETS = {"kymatio": Options(), "sharp": Options(analytic=True, pad_mode="conj-reflect")}
+
+
+def resolve(preset: str, **given: object) -> Options:
+    """Options as given, and those of the preset where None."""
+    _checks.choice("preset", preset, _PRESETS)
+    given = {name: value for name, value in given.items() if value is not None}
+    for name, value in given.items():
+        if name in _CHOICES:
+            _checks.choice(name, value, _CHOICES[name])
+    if "r_psi" in given:
+        given["r_psi"] = _checks.fraction("r_psi", given["r_psi"])
+    return Options(**{**_PRESETS[preset]._asdict(), **given})

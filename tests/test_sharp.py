@@ -1,0 +1,120 @@
+"""What the options of `filterbank` are for: direction, energy, continuity."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jtfs_jax
+
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
+
+def exponential_chirp(n, low, high):
+    t = np.linspace(0, 1, n)
+    octaves = np.log(high / low)
+    return np.cos(2 * np.pi * low / octaves * (np.exp(octaves * t) - 1)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("pad_mode", "least"), [("zero", 1000), ("conj-reflect", 400)])
+def test_sharp_separates_rising_from_falling(pad_mode, least):
+    bank = jtfs_jax.filterbank(
+        2048, J=(8, 6), Q=16, J_fr=4, Q_fr=2, F=4, preset="sharp", pad_mode=pad_mode
+    )
+    energies = np.sum(jtfs_jax.jtfs(bank, exponential_chirp(2048, 64, 1024)).S2 ** 2, axis=(1, 2))
+    spin = jtfs_jax.path_table(bank).spin
+    assert energies[spin == 1].sum() > least * energies[spin == -1].sum()
+
+
+def transfer_functions(bands, n):
+    """Of each wavelet, on all bins."""
+    hats = []
+    for band in bands:
+        for psi_hat in band.psi_hat:
+            hats.append(np.zeros(n))
+            hats[-1][np.arange(band.start, band.start + len(psi_hat)) % n] = psi_hat
+    return np.array(hats)
+
+
+def test_analytic_wavelets_have_no_negative_frequencies():
+    bank = jtfs_jax.filterbank(1000, J=7, Q=(3, 1), analytic=True)
+    n = bank.n_padded
+    for bands in (bank.first, [second.band for second in bank.second]):
+        hats = transfer_functions(bands, n)
+        assert not np.any(hats[:, 0])
+        assert not np.any(hats[:, n // 2 + 1 :])
+        np.testing.assert_allclose(np.abs(np.fft.ifft(hats)).sum(-1), 1, rtol=2e-3)
+
+
+@pytest.mark.parametrize("analytic", [False, True])
+@pytest.mark.parametrize("Q", [1, 8, 16])
+def test_energy_makes_a_tight_frame(Q, analytic):
+    bank = jtfs_jax.filterbank(2**12, J=10, Q=Q, normalize="energy", analytic=analytic)
+    n = bank.n_padded
+    squares = (transfer_functions(bank.first, n) ** 2).sum(0)
+    f = np.arange(n // 2 + 1)
+    total = (squares[f] + squares[-f]) / 2 + np.exp(-((f / n * 2**10 / 0.1) ** 2))
+    assert total.max() < 1.01
+    constant_q = [psi for psi in bank.wavelets1 if psi.sigma > 1.0001 * bank.wavelets1[-1].sigma]
+    elbow, highest = (int(psi.xi * n) for psi in (constant_q[-1], constant_q[0]))
+    assert total[elbow:highest].min() > 0.94
+    assert total[:elbow].min() > 0.4
+
+
+TIGHT: dict[str, Any] = {"normalize": "energy", "pad_mode_fr": "conj-reflect", "r_psi": 0.9}
+
+
+def cells(positions, n):
+    """How much of [−½, n − ½) the samples at these positions, evenly spaced, stand for."""
+    edges = (positions[1:] + positions[:-1]) / 2
+    return np.diff(np.concatenate([[-0.5], edges, [n - 0.5]]))
+
+
+def test_energy_is_kept():
+    n = 360
+    x = np.random.default_rng(0).standard_normal(n).astype(np.float32)
+    options: dict[str, Any] = {"J": 7, "Q": (8, 3), "J_fr": 3, "Q_fr": 4, "preset": "sharp"} | TIGHT
+    averaged = jtfs_jax.filterbank(n, **options | {"J_fr": None, "Q_fr": 1, "pad_mode_fr": None})
+    s0 = np.asarray(jtfs_jax.time_scattering(averaged, x).S0)
+    energy = s0**2 @ cells(jtfs_jax.frame_times(averaged), n)
+    bank = jtfs_jax.filterbank(n, T=0, F=0, **options)
+    n_live = dict.fromkeys([-1], len(bank.wavelets1))
+    for second in bank.second:
+        n_live |= dict.fromkeys(range(second.band.first, second.band.stop), second.n_live)
+    for (n2, n_fr), u2 in jtfs_jax.jtfs(bank, x).S2.items():
+        j_fr = bank.wavelets_fr[(n_fr - 1) % len(bank.wavelets_fr)].j if n_fr else 3
+        rows = cells(np.arange(len(u2)) * 2**j_fr, n_live[n2])
+        energy += rows @ np.asarray(u2) ** 2 @ cells(jtfs_jax.frame_times(bank, n2=n2), n)
+    assert 0.94 < energy / np.sum(x**2) < 1
+
+
+def test_distances_contract():
+    n = 256
+    bank = jtfs_jax.filterbank(n, J=6, Q=(8, 1), J_fr=3, preset="sharp", **TIGHT)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((20, n)).astype(np.float32)
+    # As far apart as they are long, and close to each other.
+    y = x * 0.9 + rng.uniform(0, 1, (20, 1)).astype(np.float32) * rng.standard_normal((20, n))
+    Sx, Sy = (jtfs_jax.jtfs(bank, jnp.asarray(z, jnp.float32)) for z in (x, y))
+    frames = cells(jtfs_jax.frame_times(bank), n)
+    distance = ((Sx.S0 - Sy.S0) ** 2) @ frames
+    distance += 8 * jnp.sum((Sx.S2 - Sy.S2) ** 2, axis=(1, 2)) @ frames
+    assert np.all(distance < np.sum((x - y) ** 2, axis=-1))
+
+
+def test_averages_over_all_are_the_limit_of_wide_ones():
+    n = 512
+    x = exponential_chirp(n, 1, n // 2)
+    x += np.random.default_rng(0).standard_normal(n).astype(np.float32)
+    options: dict[str, Any] = {"J": 9, "Q": 4, "J_fr": 5, "Q_fr": 2, "preset": "sharp"}
+    energies = []
+    widths: list[Any] = [(n, 34), ("global", "global")]
+    for T, F in widths:
+        bank = jtfs_jax.filterbank(n, T=T, F=F, pad_mode_fr="conj-reflect", **options)
+        table = jtfs_jax.path_table(bank)
+        S2 = np.asarray(jtfs_jax.jtfs(bank, x).S2)
+        means = np.array([np.mean(S[:n] ** 2) for S, n in zip(S2, table.n_rows, strict=True)])
+        pairs = np.char.add(table.kind, table.spin.astype(str))
+        energies.append([means[pairs == pair].sum() for pair in np.unique(pairs)])
+    np.testing.assert_allclose(*energies, rtol=0.03)
