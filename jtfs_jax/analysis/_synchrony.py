@@ -46,9 +46,9 @@ def band_synchrony(
 
     It is 1 for clicks, and for tones that are modulated slowly and alike; about 0 for noise, and
     for tones modulated independently of each other. Delays from band to band, chirps for example,
-    lower it. It does not depend on gain, and is 0 for silence. Signals are continued by their
-    reflections: where a sound does not begin and end softly, and is otherwise steady, the kinks
-    there count.
+    lower it. It does not depend on gain, and is 0 for silence. Signals are continued as the
+    `pad_mode` of `bank` says: where a sound does not begin and end softly, and is otherwise steady,
+    the kinks or edges there count.
 
     Args:
         bank: Filters from `filterbank`, of which those of the first order serve.
