@@ -10,33 +10,20 @@ import numpy as np
 from jaxtyping import Array, DTypeLike, Float
 
 from . import _checks, _grid, _options
-from ._fourier import n_phases, twiddles
-from ._frequency import FrequencyBank, frequency_bank
-from ._time import TimeAverage, WaveletBand, global_average, leaf, local_average
-from ._wavelets import (
-    Family,
-    Wavelet,
-    are_wavelets,
-    frame_gain,
-    low_pass,
-    low_pass_hat,
-    passband,
-    psi_hats,
-    row_kernels,
-    wavelets,
+from ._fourier import twiddles
+from ._frequency import FrequencyBank
+from ._tables import (
+    Design,
+    SecondOrder,
+    first_order_bands,
+    frequency_tables,
+    low_pass_table,
+    low_pass_width,
+    second_order_tables,
+    time_average,
 )
-
-
-class SecondOrder(eqx.Module):
-    """What the second order needs at one resolution: ψ_n2 of the same j2, which share live rows."""
-
-    band: WaveletBand
-    average: TimeAverage | None  # None: no averaging in time
-    frequency: FrequencyBank | None  # None: time scattering only
-    phase: Float[Array, "2 phase 1 sample"] | None  # that `band` leaves out, if rows are conjugated
-    sign: Float[Array, "phase 1 sample"] | None  # of imaginary parts, if reflections are conjugated
-    n_live: int = eqx.field(static=True)
-    n_bins: int = eqx.field(static=True)  # of the rows that feed them, from 0 to those they pass
+from ._time import TimeAverage, WaveletBand, leaf
+from ._wavelets import Family, Wavelet, are_wavelets, wavelets
 
 
 class FilterBank(eqx.Module):
@@ -100,7 +87,7 @@ class FilterBank(eqx.Module):
     @property
     def critical_stride(self) -> int:
         """The largest power of two up to the width of φ_T: frames that suffice for all others."""
-        return 2 ** math.floor(math.log2(_low_pass_width(self.T, self.J)))
+        return 2 ** math.floor(math.log2(low_pass_width(self.T, self.J)))
 
     def frames(self, stride: int) -> range:
         """Indices of the multiples of `stride` on the padded axis that lie within the signal."""
@@ -219,8 +206,7 @@ def filterbank(
     given = {"analytic": analytic, "pad_mode": pad_mode, "pad_mode_fr": pad_mode_fr}
     options = _options.resolve(preset, **given, normalize=normalize, r_psi=r_psi)
     family1, family2 = _family("J", J1, "Q", Q1, options), _family("J", J2, "Q[1]", Q2, options)
-    psi1 = family1.wavelets
-    n_rows = len(psi1)
+    n_rows = len(family1.wavelets)
     if J_fr is None:
         _checks.joint_only(
             Q_fr=(Q_fr, 1),
@@ -242,92 +228,28 @@ def filterbank(
         # Both spins come from the same matrices, whatever the wavelets over time.
         family_fr = _family("J_fr", J_fr, "Q_fr", Q_fr, options)._replace(analytic=False)
 
-    low_pass_width = _low_pass_width(width, (J1, J2))
-    n_padded = _grid.padded_length(n_samples, J_max, low_pass_width)
-    phi = low_pass(low_pass_width, n_padded)
-    critical_stride = 2 ** math.floor(math.log2(low_pass_width))
-    if width == "global":
-        log2_limit = max(math.floor(math.log2(n_samples)) - 6, 0)
-    else:
-        log2_limit = int(math.log2(critical_stride if width else n_padded))
-
-    def time_average(log2_stride: int) -> TimeAverage | None:
-        if isinstance(width, str):
-            return global_average(n_samples, n_padded, log2_stride)
-        if width == 0:
-            return None
-        kept = range(n_padded // critical_stride)
-        if stride == critical_stride:
-            kept = _grid.frames(n_samples, n_padded, critical_stride)
-        return local_average(phi, width, critical_stride, kept, log2_stride)
-
-    def frequency(n_live: int, n_spins: int) -> FrequencyBank | None:
-        if family_fr is None:
-            return None
-        # The energy of rows that are complex is shared by two spins.
-        spin_kernels = kernels / math.sqrt(n_spins) if family_fr.tight else kernels
-        return frequency_bank(
-            spin_kernels,
-            family_fr,
-            n_live,
-            n_rows,
-            width_fr,
-            stride_fr,
-            reflect=options.pad_mode_fr == "conj-reflect",
-        )
-
-    if family_fr is not None:
-        local_width = 0.0 if isinstance(width_fr, str) else width_fr
-        period = _grid.padded_rows(max(n_rows, (J1 + 1) * Q1), family_fr.J, local_width)
-        kernels = row_kernels(family_fr, period)
-
-    def by_phases(table: np.ndarray) -> Array:
-        return leaf(table.reshape(-1, 1, n_phases(len(table))).T)
-
-    def phase(band: WaveletBand) -> Array | None:
-        if options.pad_mode_fr != "conj-reflect" or band.start == 0:
-            return None
-        n = n_padded >> band.log2_stride
-        angle = 2 * np.pi / n * (band.start * np.arange(n) % n)
-        return leaf(np.stack([by_phases(np.cos(angle)), by_phases(np.sin(angle))]))
-
-    def sign(band: WaveletBand) -> Array | None:
-        if options.pad_mode != "conj-reflect" or width in ("global", 0):
-            return None
-        backward = _grid.reflected(n_samples, n_padded)[:: 1 << band.log2_stride]
-        return by_phases(np.where(backward, -1.0, 1.0))
-
-    first = _bands(family1, n_padded, log2_limit)
-    second = []
-    for band in _bands(family2, n_padded, log2_limit):
-        n_live = sum(psi.j < band.j for psi in psi1)
-        if n_live:
-            average = time_average(band.log2_stride)
-            highest = max(-band.start, band.start + band.psi_hat.shape[-1] - 1)
-            n_bins = min(highest, n_padded // 2) + 1
-            second.append(
-                SecondOrder(
-                    band=band,
-                    average=average,
-                    frequency=frequency(n_live, n_spins=2),
-                    phase=phase(band),
-                    sign=sign(band),
-                    n_live=n_live,
-                    n_bins=n_bins,
-                )
-            )
-    means = [time_average(band.log2_stride) for band in first] if width == "global" else []
-    n_bins = min(n_padded // critical_stride, n_padded // 2) + 1
-    phi_hat = low_pass_hat(low_pass_width, n_padded, n_bins)
-    if n_bins == n_padded // 2 + 1:
-        # The Nyquist bin stands for two, of half its value, in a spectrum of twice the length.
-        phi_hat[-1] /= 2
+    n_padded = _grid.padded_length(n_samples, J_max, low_pass_width(width, (J1, J2)))
+    design = Design(
+        n_samples=n_samples,
+        n_padded=n_padded,
+        T=width,
+        stride=stride,
+        F=width_fr,
+        stride_fr=stride_fr,
+        Q=Q1,
+        first=family1,
+        second=family2,
+        frequential=family_fr,
+        options=options,
+    )
+    first = first_order_bands(design)
+    means = [time_average(design, band.log2_stride) for band in first] if T == "global" else []
     bank = FilterBank(
         first=first,
-        second=tuple(second),
-        phi_hat=leaf(phi_hat),
+        second=second_order_tables(design),
+        phi_hat=low_pass_table(design),
         means=tuple(mean for mean in means if mean is not None),
-        frequency=frequency(n_rows, n_spins=1),
+        frequency=frequency_tables(design, n_rows, n_spins=1),
         twiddle=leaf(twiddles(n_padded)),
         n_samples=n_samples,
         J=(J1, J2),
@@ -339,7 +261,7 @@ def filterbank(
         F=width_fr,
         stride_fr=stride_fr,
         n_padded=n_padded,
-        wavelets1=psi1,
+        wavelets1=family1.wavelets,
         wavelets2=family2.wavelets,
         wavelets_fr=() if family_fr is None else family_fr.wavelets,
         **options._asdict(),
@@ -355,30 +277,3 @@ def _family(J_name: str, J: int, Q_name: str, Q: int, options: _options.Options)
         )
     psis = wavelets(J, Q, options.r_psi)
     return Family(psis, J, analytic=options.analytic, tight=options.normalize == "energy")
-
-
-def _low_pass_width(T: float | str, J: tuple[int, int]) -> float:
-    return T if isinstance(T, float) and T > 0 else 2.0 ** max(J)
-
-
-def _bands(family: Family, n_padded: int, log2_limit: int) -> tuple[WaveletBand, ...]:
-    """Wavelets grouped by j, and sampled in Fourier within the Nyquist band of their resolution."""
-    psis, gain = family.wavelets, frame_gain(family, n_padded)
-    bands = []
-    for j in sorted({psi.j for psi in psis}):
-        members = [n for n, psi in enumerate(psis) if psi.j == j]
-        edges = [passband(psis[n], n_padded, analytic=family.analytic) for n in members]
-        start, stop = min(low for low, _ in edges), max(high for _, high in edges) + 1
-        log2_stride = min(j, log2_limit)
-        if log2_stride > 0:
-            nyquist = n_padded >> (log2_stride + 1)
-            start, stop = max(start, -nyquist), min(stop, nyquist)
-        elif stop - start > n_padded:
-            start, stop = -(n_padded // 2), n_padded - n_padded // 2
-        psi_hat = psi_hats(family, gain, n_padded, start, stop, members)
-        at_zero = psi_hat[:, -start] if start <= 0 < stop else np.zeros(1)
-        assert np.all(np.abs(at_zero) < 1e-12), "wavelets have zero mean"
-        peak = np.sqrt(2) if family.tight else 1
-        assert np.all(np.abs(psi_hat) < peak + 1e-9), "wavelets have a l1 norm of 1, or share 2"
-        bands.append(WaveletBand(leaf(psi_hat), members[0], start, log2_stride, j))
-    return tuple(bands)

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
-from ._filterbank import FilterBank, SecondOrder
+from ._filterbank import FilterBank
 from ._fourier import bins, interleave, of_rank, scale, synthesis
+from ._tables import SecondOrder
 from ._time import WaveletBand, average_in_blocks, refine
 
 
