@@ -97,7 +97,9 @@ def pair_energies(
     if isinstance(S, TimeScattering):
         return result | {"S2": energies.sum(-1)}
     kind = path_table(bank).kind
-    return result | {name: energies[..., kind == name].sum(-1) for name in dict.fromkeys(kind.tolist())}
+    return result | {
+        name: energies[..., kind == name].sum(-1) for name in dict.fromkeys(kind.tolist())
+    }
 
 
 @jax.jit
