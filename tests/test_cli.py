@@ -11,10 +11,11 @@ import jax
 import numpy as np
 import pytest
 import soundfile
+from command import run
 
 import jtfs_jax
 from jtfs_jax import audio
-from jtfs_jax._cli import _metamer, main
+from jtfs_jax._cli import _metamer
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -23,14 +24,6 @@ SMALL = ["--J=4", "--Q=4", "--J-fr=2", "--T=64", f"--sample-rate={RATE}", f"--du
 
 
 NAMES = {"out.wav", "out.png", "out.json", "out.state.npz"}
-
-
-def run(*arguments):
-    """The exit status, whether it is returned or raised."""
-    try:
-        return main([str(argument) for argument in arguments])
-    except SystemExit as exit:
-        return exit.code
 
 
 @pytest.fixture(scope="module")

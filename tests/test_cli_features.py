@@ -6,24 +6,16 @@ import sys
 
 import numpy as np
 import pytest
+from command import run
 
 import jtfs_jax
 from jtfs_jax import audio
-from jtfs_jax._cli import main
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
 RATE, N = 8000, 512
 FIRST = ["--J=5", "--Q=4", f"--sample-rate={RATE}", f"--duration={N / RATE}"]
 SMALL = [*FIRST, "--T=32", "--J-fr=2"]
-
-
-def run(*arguments):
-    """The exit status, whether it is returned or raised."""
-    try:
-        return main([str(argument) for argument in arguments])
-    except SystemExit as exit:
-        return exit.code
 
 
 @pytest.fixture(scope="module")
