@@ -1,6 +1,5 @@
 """The filterbank: every table that the transforms need, computed once."""
 
-import math
 from typing import Literal
 
 import equinox as eqx
@@ -15,6 +14,7 @@ from ._frequency import FrequencyBank
 from ._tables import (
     Design,
     SecondOrder,
+    critical_stride,
     first_order_bands,
     frequency_tables,
     low_pass_table,
@@ -87,7 +87,7 @@ class FilterBank(eqx.Module):
     @property
     def critical_stride(self) -> int:
         """The largest power of two up to the width of φ_T: frames that suffice for all others."""
-        return 2 ** math.floor(math.log2(low_pass_width(self.T, self.J)))
+        return critical_stride(self.T, self.J)
 
     def frames(self, stride: int) -> range:
         """Indices of the multiples of `stride` on the padded axis that lie within the signal."""

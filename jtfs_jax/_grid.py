@@ -50,9 +50,10 @@ def n_kept(n_rows: int, stride: int) -> int:
     return -(-n_rows // stride)
 
 
-def padded_rows(n_rows: int, J_fr: int, width: float) -> int:
+def padded_rows(n_rows: int, J: int, Q: int, J_fr: int, F: float | str) -> int:
     """Period in rows, a multiple of 2**J_fr, on which the frequential filters are sampled."""
-    return (n_rows + int(8 * max(2**J_fr, width))) // 2**J_fr * 2**J_fr
+    width = 0.0 if isinstance(F, str) else F
+    return (max(n_rows, (J + 1) * Q) + int(8 * max(2**J_fr, width))) // 2**J_fr * 2**J_fr
 
 
 def cell_overlaps(positions: np.ndarray, step: int, length: int) -> np.ndarray:

@@ -89,12 +89,7 @@ def path_table(bank: FilterBank, *, sample_rate: float | None = None) -> PathTab
     """
     require_joint(bank)
     fs = _sample_rate(sample_rate)
-    n_live = {
-        n2: second.n_live
-        for second in bank.second
-        for n2 in range(second.band.first, second.band.stop)
-    }
-    n_live[-1] = len(bank.wavelets1)
+    n_live = live_rows(bank)
     rows = []
     for n2, n_fr in joint_paths(bank):
         rate, rate_bandwidth, j2 = time_filter(bank, n2)
@@ -184,6 +179,14 @@ def time_path_table(bank: FilterBank, *, sample_rate: float | None = None) -> Ti
         j2=np.array([psi.j for psi in psi2], dtype=int),
         stride=np.array([frame_stride(bank, n2) for _, n2 in paths], dtype=int),
     )
+
+
+def live_rows(bank: FilterBank) -> dict[int, int]:
+    """Number of first-order wavelets that feed each ψ_n2, and α = 0, for which n2 is −1."""
+    rows = {-1: len(bank.wavelets1)}
+    for second in bank.second:
+        rows |= dict.fromkeys(range(second.band.first, second.band.stop), second.n_live)
+    return rows
 
 
 def time_filter(bank: FilterBank, n2: int) -> tuple[float, float, int]:

@@ -48,7 +48,7 @@ class Design:
     @property
     def critical_stride(self) -> int:
         """The largest power of two up to that width: frames that suffice for all others."""
-        return 2 ** math.floor(math.log2(self.low_pass_width))
+        return critical_stride(self.T, (self.first.J, self.second.J))
 
     @property
     def log2_limit(self) -> int:
@@ -66,9 +66,8 @@ class Design:
     def kernels(self) -> Complex[np.ndarray, "wavelet row"]:
         """Impulse responses of the frequential wavelets, over a period that they do not fill."""
         assert self.frequential is not None
-        n_rows = max(len(self.first.wavelets), (self.first.J + 1) * self.Q)
-        local_width = 0.0 if isinstance(self.F, str) else self.F
-        period = _grid.padded_rows(n_rows, self.frequential.J, local_width)
+        n_rows, J_fr = len(self.first.wavelets), self.frequential.J
+        period = _grid.padded_rows(n_rows, self.first.J, self.Q, J_fr, self.F)
         return row_kernels(self.frequential, period)
 
 
@@ -87,6 +86,11 @@ class SecondOrder(eqx.Module):
 def low_pass_width(T: float | str, J: tuple[int, int]) -> float:
     """Width of φ_T, or of the low-pass that stands for it where T is "global" or 0."""
     return T if isinstance(T, float) and T > 0 else 2.0 ** max(J)
+
+
+def critical_stride(T: float | str, J: tuple[int, int]) -> int:
+    """The largest power of two up to the width of the low-pass."""
+    return 2 ** math.floor(math.log2(low_pass_width(T, J)))
 
 
 def first_order_bands(design: Design) -> tuple[WaveletBand, ...]:

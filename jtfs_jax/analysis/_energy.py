@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from jtfs_jax import _checks
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import JointScattering, require_paths
-from jtfs_jax._paths import joint_paths, path_table, time_path_table, time_paths
+from jtfs_jax._paths import joint_paths, live_rows, path_table, time_path_table, time_paths
 from jtfs_jax._time_scattering import TimeScattering
 
 Scattering = TypeVar("Scattering", bound=JointScattering | TimeScattering)
@@ -259,9 +259,7 @@ def _joint_weights(bank: FilterBank) -> Float[np.ndarray, " path"]:
     table = path_table(bank)
     if bank.F != "global":
         return table.stride * table.stride_fr
-    n_live = {-1: len(bank.wavelets1)}
-    for second in bank.second:
-        n_live |= dict.fromkeys(range(second.band.first, second.band.stop), second.n_live)
+    n_live = live_rows(bank)
     return table.stride * np.array([n_live[n2] for n2, _ in joint_paths(bank)])
 
 

@@ -180,9 +180,8 @@ def frequential_responses(
     """
     require_joint(bank)
     assert bank.J_fr is not None
-    width = 0.0 if isinstance(bank.F, str) else bank.F
-    n_rows = max(len(bank.wavelets1), (bank.J[0] + 1) * bank.Q[0])
-    n = 8 * _grid.padded_rows(n_rows, bank.J_fr, width)
+    n_rows = len(bank.wavelets1)
+    n = 8 * _grid.padded_rows(n_rows, bank.J[0], bank.Q[0], bank.J_fr, bank.F)
     family = Family(bank.wavelets_fr, bank.J_fr, tight=bank.normalize == "energy")
     low, *psi = np.abs(np.fft.fft([low_pass(2**bank.J_fr, n), *row_kernels(family, n)]))
     return low, np.stack(psi)

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from jtfs_jax._checks import integer_of_32_bits, positive_integer
 from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._fourier import scale
 from jtfs_jax._paths import frame_times
 from jtfs_jax._time_scattering import time_scattering
 
@@ -189,7 +190,7 @@ def _filtered(
     def add(y, node):
         index, row = node
         root_p = jnp.interp(frequency, centers, (gain * row)[::-1]).at[0].set(0)
-        part_hat = jax.lax.complex(root_p * white_hat.real, root_p * white_hat.imag)
+        part_hat = scale(white_hat, root_p)
         hat = nodes.interpolate(jax.nn.one_hot(index, len(nodes.times), dtype=dtype))
         return y + hat * jnp.fft.irfft(part_hat, bank.n_samples), None
 

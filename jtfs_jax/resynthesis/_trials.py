@@ -10,7 +10,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 from optax import tree_utils
 
-from jtfs_jax._checks import is_traced
+from jtfs_jax._checks import is_traced, positive_integer
 
 _MAX_FAILURES = 12  # halvings of an L-BFGS step, to 1/4096, before its direction is given up
 _LEAST_COSINE = 1e-8  # between a step and the change of gradient, where curvature is believed
@@ -175,8 +175,7 @@ def lbfgs(
     See Also:
         bold_driver: gradient descent with momentum, as published for metamers.
     """
-    if isinstance(memory_size, bool) or not isinstance(memory_size, int) or memory_size < 1:
-        raise ValueError(f"memory_size must be an integer of at least 1, got {memory_size!r}.")
+    memory_size = positive_integer("memory_size", memory_size)
     _check("learning_rate", learning_rate, "positive", learning_rate > 0)
 
     def init(params: optax.Params) -> TrialState:
