@@ -9,7 +9,7 @@ from jaxtyping import Array, Complex, Float
 
 from . import _checks, _grid
 from ._filterbank import FilterBank
-from ._fourier import analysis, interleave, scale
+from ._fourier import analysis, interleave, of_rank, scale
 from ._modulus import modulus
 from ._time import WaveletBand, wavelet_transform
 
@@ -56,8 +56,11 @@ def first_order(bank: FilterBank, x: Float[Array, "batch time"]) -> FirstOrder:
     @jax.checkpoint  # U1 is large, and soon computed again for the derivative
     def of_band(half, band, mean):
         u1 = band_modulus(bank, half, band, band.log2_stride)
-        u1_hat = analysis(u1, _n_bins(bank, band), bank.twiddle)
-        u1_hat = scale(u1_hat, jnp.array(2.0**band.log2_stride, bank.dtype))
+        factor = jnp.array(2.0**band.log2_stride, bank.dtype)
+        if band.own is not None:
+            u1 = u1 * of_rank(band.own.comb, u1.ndim)
+            factor = factor * band.own.bins[:, : _n_bins(bank, band)]
+        u1_hat = scale(analysis(u1, _n_bins(bank, band), bank.twiddle), factor)
         return u1_hat, None if mean is None else mean.whole(u1)
 
     means = bank.means if bank.T == "global" else [None] * len(bank.first)

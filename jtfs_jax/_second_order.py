@@ -22,9 +22,12 @@ def second_order(
 
     The rows n1 are those that feed them. Without averaging, all samples within the signal.
     """
-    live = u1_hats[: sum(first.j < second.band.j for first in bank.first)]
-    u1_hat = jnp.concatenate([u1_hat[..., : second.n_bins] for u1_hat in live], axis=-2)
-    y = _transform(bank, second.band, u1_hat)
+    live = [
+        u1_hat[..., : second.n_live - band.first, : second.n_bins]
+        for band, u1_hat in zip(bank.first, u1_hats, strict=True)
+        if band.first < second.n_live
+    ]
+    y = _transform(bank, second.band, jnp.concatenate(live, axis=-2))
     if second.phase is not None:
         y = y * of_rank(jax.lax.complex(second.phase[0], second.phase[1]), y.ndim)
     if second.sign is not None:

@@ -1,6 +1,7 @@
 """The tables of a filterbank, in NumPy and float64: from what was asked for to arrays."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +13,7 @@ from . import _grid
 from ._fourier import n_phases
 from ._frequency import FrequencyBank, frequency_bank
 from ._options import Options
-from ._time import TimeAverage, WaveletBand, global_average, leaf, local_average
+from ._time import OwnGrids, TimeAverage, WaveletBand, global_average, leaf, local_average
 from ._wavelets import (
     Family,
     frame_gain,
@@ -22,6 +23,8 @@ from ._wavelets import (
     psi_hats,
     row_kernels,
 )
+
+_SHORT = 2**11  # samples of bands that take less time together than they take to compile apart
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,13 @@ def critical_stride(T: float | str, J: tuple[int, int]) -> int:
 
 
 def first_order_bands(design: Design) -> tuple[WaveletBand, ...]:
-    """The wavelets ψ_n1."""
-    return _bands(design.first, design.n_padded, design.log2_limit)
+    """The wavelets ψ_n1; those of low resolutions together."""
+    bands = _bands(design.first, design.n_padded, design.log2_limit)
+    short = [band for band in bands if design.n_padded >> band.log2_stride <= _SHORT]
+    # Means weight the samples of each resolution in their own way.
+    if design.T == "global" or len(short) < 2:
+        return bands
+    return (*bands[: -len(short)], _together(short, design.n_padded))
 
 
 def second_order_tables(design: Design) -> tuple[SecondOrder, ...]:
@@ -177,7 +185,7 @@ def _sign(design: Design, band: WaveletBand) -> Array | None:
     return leaf(_by_phases(np.where(backward, -1.0, 1.0)))
 
 
-def _by_phases(table: np.ndarray) -> np.ndarray:
+def _by_phases(table: Float[np.ndarray, " sample"]) -> Float[np.ndarray, "phase 1 sample"]:
     return table.reshape(-1, 1, n_phases(len(table))).T
 
 
@@ -200,5 +208,26 @@ def _bands(family: Family, n_padded: int, log2_limit: int) -> tuple[WaveletBand,
         assert np.all(np.abs(at_zero) < 1e-12), "wavelets have zero mean"
         peak = np.sqrt(2) if family.tight else 1
         assert np.all(np.abs(psi_hat) < peak + 1e-9), "wavelets have a l1 norm of 1, or share 2"
-        bands.append(WaveletBand(leaf(psi_hat), members[0], start, log2_stride, j))
+        bands.append(WaveletBand(leaf(psi_hat), None, members[0], start, log2_stride, j))
     return tuple(bands)
+
+
+def _together(bands: Sequence[WaveletBand], n_padded: int) -> WaveletBand:
+    """Several bands as one, of the highest of their resolutions."""
+    highest = bands[0]
+    length = n_padded >> highest.log2_stride
+    start = min(band.start for band in bands)
+    stop = max(band.start + band.psi_hat.shape[-1] for band in bands)
+    psi_hats, combs, bins = [], [], []
+    for band in bands:
+        n_wavelets, width = band.psi_hat.shape
+        before = band.start - start
+        psi_hats.append(np.pad(band.psi_hat, [(0, 0), (before, stop - start - before - width)]))
+        step = 1 << (band.log2_stride - highest.log2_stride)
+        comb = np.where(np.arange(length) % step == 0, float(step), 0.0)
+        own = np.where(np.arange(length // 2 + 1) <= length // step // 2, 1.0, 0.0)
+        combs.append(np.tile(_by_phases(comb), (1, n_wavelets, 1)))
+        bins.append(np.tile(own, (n_wavelets, 1)))
+    own = OwnGrids(leaf(np.concatenate(combs, axis=1)), leaf(np.concatenate(bins)))
+    psi_hat = leaf(np.concatenate(psi_hats))
+    return WaveletBand(psi_hat, own, highest.first, start, highest.log2_stride, highest.j)

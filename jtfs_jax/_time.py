@@ -20,14 +20,25 @@ _MIN_CHUNK = 32  # samples that are averaged by one product, at least,
 _CHUNK_FRAMES = 32  # or as many as there are between this number of frames
 
 
+class OwnGrids(eqx.Module):
+    """Which samples and bins of a band are those of each wavelet, where resolutions differ.
+
+    Multiplication by the comb makes a spectrum that of the samples which a wavelet keeps.
+    """
+
+    comb: Float[Array, "phase wavelet sample"]  # 2**d at one in 2**d samples, 0 between them
+    bins: Float[Array, "wavelet bin"]  # 1 up to the Nyquist frequency of these samples, 0 above
+
+
 class WaveletBand(eqx.Module):
-    """Wavelets of one resolution: transfer functions on the bins that at least one of them passes.
+    """Wavelets that are computed together: transfer functions on the bins that any of them passes.
 
     Only the modulus of their outputs is ever used, so that bands are moved to zero frequency
     rather than put in place: the outputs are off by a phase that all `psi_hat` share.
     """
 
     psi_hat: Float[Array, "wavelet bin"]
+    own: OwnGrids | None  # None: all have the resolution of the band
     first: int = eqx.field(static=True)  # index of the first wavelet
     start: int = eqx.field(static=True)  # first bin, negative if below zero frequency
     log2_stride: int = eqx.field(static=True)
@@ -214,16 +225,19 @@ def average_in_blocks(
     steps = (*batch, phases * n_blocks)
     index = jnp.broadcast_to(jnp.arange(phases * n_blocks), steps)
 
-    @jax.checkpoint
     def step(block, index):
         return average.of_block(nonlinearity(block), index)
 
     blocks = y.reshape(math.prod(steps), *y.shape[-2:])
-    parts = jax.lax.map(
-        lambda args: step(*args),
-        (blocks, index.ravel()),
-        batch_size=_blocks_at_once(len(blocks), average.block),
-    )
+    if len(blocks) == 1:
+        # Nothing to save by computing it again in the backward pass.
+        parts = step(blocks[0], index.ravel()[0])[None]
+    else:
+        parts = jax.lax.map(
+            lambda args: jax.checkpoint(step)(*args),
+            (blocks, index.ravel()),
+            batch_size=_blocks_at_once(len(blocks), average.block),
+        )
     return average.total(parts.reshape(*steps, *parts.shape[1:]))
 
 
