@@ -160,14 +160,14 @@ def filterbank(
             energy at these edges. "conj-reflect" continues it by conjugate reflections, which have
             the same spin (for β = 0 without conjugation): this keeps the energy, and makes
             F="global" the limit of a wide φ_F. It separates spins a little less: by 980 : 1 rather
-            than the 1370 : 1 above; and more rows count, which takes about twice the time.
+            than the 1370 : 1 above; and more rows count, which takes up to twice the time.
         normalize: "l1": wavelets have a l1 norm of 1, so that tones of equal amplitude have equal
             peaks in S1. "energy": the wavelets of each order, and those of both spins, are a tight
             frame together with a low-pass of width 2**J or 2**J_fr: with T and F at least that
             wide, distances contract, and with pad_mode_fr="conj-reflect" |U1 ⋆ ψ_α ⋆ ψ_β| and S0
             have the energy of the signal, but for what lies above the highest wavelets. The lowest
             wavelets are wider then, which separates spins less; frequential ones are longer, which
-            takes about twice the time, but no more if pad_mode_fr="conj-reflect" takes it already.
+            takes up to twice the time, but no more if pad_mode_fr="conj-reflect" takes it already.
         r_psi: Where neighboring wavelets cross, as a fraction of their peaks, from 0 to 1: larger
             ones overlap more, are shorter in time and in rows, and cover frequencies more evenly.
         dtype: float32, or float64 where JAX has it enabled; results follow.

@@ -33,9 +33,9 @@ def read(path):
 
 def test_features_are_coefficients_with_their_coordinates(tmp_path, recording, capsys):
     output = tmp_path / "out.npz"
-    assert run("features", recording, "-o", output, *SMALL) == 0
+    assert run("features", recording, "-o", output, *SMALL, "--preset=sharp") == 0
     found = read(output)
-    bank = jtfs_jax.filterbank(N, J=5, Q=4, T=32, J_fr=2)
+    bank = jtfs_jax.filterbank(N, J=5, Q=4, T=32, J_fr=2, preset="sharp")
     S = jtfs_jax.jtfs(bank, audio.load(recording, RATE, N / RATE))
     for name in ("S0", "S1", "S2"):
         np.testing.assert_allclose(found[name], getattr(S, name), rtol=1e-5, atol=1e-7)
@@ -54,7 +54,8 @@ def test_features_are_coefficients_with_their_coordinates(tmp_path, recording, c
     assert settings.pop("version") == jtfs_jax.__version__
     expected = {"audio": str(recording), "sample_rate": RATE, "n_samples": N}
     expected |= {"J": 5, "Q": 4, "T": 32, "J_fr": 2, "Q_fr": 1, "F": 4}
-    assert settings == expected
+    options = ("analytic", "pad_mode", "pad_mode_fr", "normalize", "r_psi")
+    assert settings == expected | {name: getattr(bank, name) for name in options}
     out, err = capsys.readouterr()
     assert out == f"{output}: {len(table)} paths, {found['S0'].shape[-1]} frames\n"
     assert not err

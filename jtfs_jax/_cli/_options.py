@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+_PRESETS = ("kymatio", "sharp")  # of `filterbank`
+
 
 def add_recordings(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
     """AUDIO: one file at most, or any number of them; none stands for the bundled one."""
@@ -83,6 +85,13 @@ def add_scattering(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         type=_width,
         help='bands averaged over, or "global", or 0 for none (default: 2^J_fr)',
+    )
+    transform.add_argument(
+        "--preset",
+        choices=_PRESETS,
+        default="kymatio",
+        help="how filters are made and signals continued: as Kymatio does, or so that rising and "
+        "falling sounds are told apart best (default: %(default)s)",
     )
 
 

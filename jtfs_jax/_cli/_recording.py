@@ -6,6 +6,7 @@ from pathlib import Path
 from jtfs_jax import audio
 from jtfs_jax._files import check_writable
 from jtfs_jax._filterbank import FilterBank, filterbank
+from jtfs_jax._options import Options
 
 _BUNDLED = "guitar_slide"
 
@@ -30,8 +31,8 @@ def check_output(output: Path, source: Path) -> Path:
 
 def joint_filterbank(source: Path, n_samples: int, options: argparse.Namespace) -> FilterBank:
     """Filters for `jtfs`, as the options want them; errors name the recording."""
-    widths = {name: getattr(options, name) for name in ("T", "J_fr", "Q_fr", "F")}
-    return first_order_filterbank(source, n_samples, options, **widths)
+    others = {name: getattr(options, name) for name in ("T", "J_fr", "Q_fr", "F", "preset")}
+    return first_order_filterbank(source, n_samples, options, **others)
 
 
 def first_order_filterbank(
@@ -61,4 +62,5 @@ def settings_of(bank: FilterBank, sample_rate: int) -> dict[str, object]:
         "J_fr": bank.J_fr,
         "Q_fr": bank.Q_fr,
         "F": bank.F,
+        **{name: getattr(bank, name) for name in Options._fields},
     }

@@ -36,7 +36,8 @@ def filterbank(
 ) -> "list[Line2D]":
     """Draw the transfer functions of an order, or along log-frequency, and what they keep in all.
 
-    The black line is the Littlewood–Paley sum, the gain in energy at each frequency.
+    The colored lines are gains in amplitude; the black one is the Littlewood–Paley sum, the gain
+    in energy at each frequency.
 
     Args:
         bank: Filters from `filterbank`.
@@ -83,7 +84,7 @@ def filterbank(
         logarithmic(ax, "x")
         ax.set_xlabel(f"frequency ({frequency_unit(sample_rate)})")
     ax.set_ylim(0, None)
-    ax.set_ylabel("gain")
+    ax.set_ylabel("gain (wavelets: amplitude; sum: energy)")
     legend = {str(line.get_label()): line for line in lines}
     legend_above(ax, list(legend.values()), list(legend))
     return lines
