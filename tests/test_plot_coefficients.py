@@ -275,7 +275,10 @@ def test_filterbank_over_time(bank, ax, filters):
         np.testing.assert_allclose(gain, np.abs(psi[at % defined.n_pad]), atol=2e-6)
     sum_ = analysis.littlewood_paley(bank, filters, sample_rate=RATE)
     np.testing.assert_array_equal(np.transpose(data(total)), np.c_[sum_.frequency, sum_.total])
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("frequency (Hz)", "gain (wavelets: amplitude; sum: energy)")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (
+        "frequency (Hz)",
+        "gain (wavelets: amplitude; sum: energy)",
+    )
     assert ax.get_xlim()[1] == RATE / 2
 
 
