@@ -33,9 +33,10 @@ def test_tables(study):
     }
     assert study.errors(results, 3, study.DEFAULT, "crow").shape == (3, 100)
     rows = study.table(results).splitlines()
-    assert rows[2] == "| 3 | L-BFGS |" + " 20 % |" * 4 + " 4 % |" * 4 + " 0.46 |"
-    assert rows[3] == "| 3 | Adam |  |  | 50 % |  |  |  | 50 % |  |  |"
-    assert study.short_table(results).splitlines()[2:] == ["| 3 | L-BFGS | 20 to 20 % | 4 to 4 % |"]
+    assert rows[2] == "| 3 | L-BFGS | 3 |" + " 20 % |" * 4 + " 4 % |" * 4 + " 0.46 |"
+    assert rows[3] == "| 3 | Adam | 0 to 1 |  |  | 50 % |  |  |  | 50 % |  |  |"
+    rows = study.short_table(results).splitlines()[2:]
+    assert rows == ["| 3 | L-BFGS | 3 | 20 to 20 % | 4 to 4 % |"]
     row = study.synchrony_table(results).splitlines()[2]
     assert row == "| crow | 0.30 |  | 0.10 (0.00 to 0.20) |  |"
 
