@@ -3,6 +3,8 @@
 Signals and filters are those of Wavespin's tests, and so are the bounds, but where it is said.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ N = 2048  # samples in a second
 def tones(frequencies, duration, *, delays=0, first=N // 2, **window):
     """Tones under windows of so many samples, each later than the first by so many samples."""
     t_c = (first + np.broadcast_to(delays, np.shape(frequencies))) / N
-    grid = {"n_samples": N, "sample_rate": N}
+    grid: dict[str, Any] = {"n_samples": N, "sample_rate": N}
     return synth.windowed_tones(np.asarray(frequencies), t_c, duration / N, **grid, **window)
 
 
@@ -67,7 +69,7 @@ def test_wide_averages_over_frequency_ignore_transposition():
     ratios = []
     distances = []
     for F in (32, 64):
-        options = {"normalize": "energy", "pad_mode_fr": "conj-reflect"}
+        options: dict[str, Any] = {"normalize": "energy", "pad_mode_fr": "conj-reflect"}
         bank = jtfs_jax.filterbank(N, J=10, Q=16, J_fr=5, F=F, **options)
         table = jtfs_jax.path_table(bank)
         pairs = np.char.add(table.kind, table.spin.astype(str))

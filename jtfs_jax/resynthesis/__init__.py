@@ -5,8 +5,10 @@ coefficients are those of the target. Optimizers are those of optax, and two of 
 failed trials. Targets may be composed: `swap_spins`, `scale_paths`, `morph`.
 """
 
+from ._bold_driver import bold_driver as bold_driver
 from ._composing import morph as morph, scale_paths as scale_paths, swap_spins as swap_spins
 from ._descent import ResynthesisState as ResynthesisState
+from ._lbfgs import lbfgs as lbfgs
 from ._noise import colored_noise as colored_noise
 from ._resynthesize import Resynthesis as Resynthesis, resynthesize as resynthesize
-from ._trials import TrialState as TrialState, bold_driver as bold_driver, lbfgs as lbfgs
+from ._trials import TrialState as TrialState

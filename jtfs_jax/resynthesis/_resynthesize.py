@@ -17,9 +17,9 @@ from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import jtfs
 
 from ._descent import CHUNK, ResynthesisState, Row, begin, run
+from ._lbfgs import lbfgs
 from ._start import checked_envelope, checked_start, known_s1, loudness_of, noise
 from ._target import Transform, flattened, target_of
-from ._trials import lbfgs
 
 _DEFAULT_OPTIMIZER = lbfgs()
 
