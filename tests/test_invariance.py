@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 N = 2048  # samples in a second
 
 
-def tones(frequencies, duration, *, delays=0, first=N // 2, **window):
+def tones(frequencies, duration, *, delays: Any = 0, first=N // 2, **window):
     """Tones under windows of so many samples, each later than the first by so many samples."""
     t_c = (first + np.broadcast_to(delays, np.shape(frequencies))) / N
     grid: dict[str, Any] = {"n_samples": N, "sample_rate": N}
