@@ -13,6 +13,11 @@ from . import (
     resynthesis as resynthesis,
     synth as synth,
 )
+from ._coordinates import (
+    band_frequencies as band_frequencies,
+    frame_times as frame_times,
+    wavelet_frequencies as wavelet_frequencies,
+)
 from ._filterbank import FilterBank as FilterBank, filterbank as filterbank
 from ._first_order import scalogram as scalogram
 from ._jtfs import JointScattering as JointScattering, jtfs as jtfs
@@ -20,11 +25,8 @@ from ._kymatio import to_kymatio as to_kymatio
 from ._paths import (
     PathTable as PathTable,
     TimePathTable as TimePathTable,
-    band_frequencies as band_frequencies,
-    frame_times as frame_times,
     path_table as path_table,
     time_path_table as time_path_table,
-    wavelet_frequencies as wavelet_frequencies,
 )
 from ._time_scattering import TimeScattering as TimeScattering, time_scattering as time_scattering
 

@@ -36,6 +36,11 @@ def positive_number(name: str, value: object) -> float:
     return number
 
 
+def sample_rate(value: object) -> float:
+    """Samples a second, or 1 where None: then frequencies are in cycles/sample."""
+    return 1.0 if value is None else positive_number("sample_rate", value)
+
+
 def fraction(name: str, value: object) -> float:
     """A number between 0 and 1, exclusive."""
     number = _real(value)

@@ -12,11 +12,12 @@ import jax
 import numpy as np
 
 from jtfs_jax import audio
+from jtfs_jax._coordinates import band_frequencies, frame_times, wavelet_frequencies
 from jtfs_jax._extras import require
 from jtfs_jax._files import replacing
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import jtfs
-from jtfs_jax._paths import band_frequencies, frame_times, path_table, wavelet_frequencies
+from jtfs_jax._paths import path_table
 
 from ._options import error_line
 from ._recording import check_output, joint_filterbank, name_of, settings_of, source_of

@@ -98,7 +98,7 @@ def littlewood_paley(
     See Also:
         joint_littlewood_paley: the sum in the plane of rates and scales.
     """
-    fs = 1.0 if sample_rate is None else _checks.positive_number("sample_rate", sample_rate)
+    fs = _checks.sample_rate(sample_rate)
     if filters == "first":
         return _over_time(bank, bank.first, fs)
     if filters == "second":

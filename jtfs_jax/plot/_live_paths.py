@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
+from jtfs_jax._coordinates import band_frequencies, frame_times
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import JointScattering, require_paths
-from jtfs_jax._paths import PathTable, band_frequencies, frame_times, joint_paths, path_table
+from jtfs_jax._paths import PathTable, joint_paths, path_table
 
 
 def live_paths(bank: FilterBank, S: JointScattering) -> list[Float[np.ndarray, "band frame"]]:

@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jtfs_jax import _checks
+from jtfs_jax._coordinates import band_frequencies, frame_times, wavelet_frequencies
 from jtfs_jax._extras import require
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import JointScattering
-from jtfs_jax._paths import (
-    PathTable,
-    band_frequencies,
-    frame_times,
-    path_table,
-    wavelet_frequencies,
-)
+from jtfs_jax._paths import PathTable, path_table
 from jtfs_jax.analysis._energy import path_energies
 
 from ._axes import (

@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from jtfs_jax._coordinates import wavelet_frequencies
 from jtfs_jax._extras import require
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._first_order import scalogram as _scalogram
-from jtfs_jax._paths import wavelet_frequencies
 
 from ._axes import (
     current_axes,

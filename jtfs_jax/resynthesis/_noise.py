@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jtfs_jax._checks import integer_of_32_bits, positive_integer
+from jtfs_jax._coordinates import frame_times
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._fourier import scale
-from jtfs_jax._paths import frame_times
 from jtfs_jax._time_scattering import time_scattering
 
 _MAX_NODES = 256  # each of them takes a Fourier transform of the whole noise

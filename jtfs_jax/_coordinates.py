@@ -1,0 +1,104 @@
+"""Coordinates of coefficients: the frequencies of rows and bands, the times of frames."""
+
+import numpy as np
+from jaxtyping import Float
+
+from . import _checks, _grid
+from ._filterbank import FilterBank
+from ._paths import frame_stride, require_joint, row_stride
+
+
+def wavelet_frequencies(
+    bank: FilterBank, *, sample_rate: float | None = None
+) -> Float[np.ndarray, " n1"]:
+    """Center frequencies of the first-order wavelets: of the rows of U1 and S1.
+
+    Args:
+        bank: Filters from `filterbank`.
+        sample_rate: In Hz. None: frequencies are in cycles/sample.
+
+    Returns:
+        Frequencies in Hz or cycles/sample, from high to low.
+
+    Example:
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8)
+        >>> jtfs_jax.wavelet_frequencies(bank, sample_rate=8000.0)[[0, 8]].round()
+        array([3483., 1742.])
+    """
+    return np.array([psi.xi for psi in bank.wavelets1]) * _checks.sample_rate(sample_rate)
+
+
+def band_frequencies(
+    bank: FilterBank, *, sample_rate: float | None = None, n_fr: int = 0
+) -> Float[np.ndarray, " band"]:
+    """Center frequencies of the bands of S2.
+
+    Paths whose ψ_n2 acts on fewer wavelets have fewer live bands: the first `n_rows` of these.
+
+    Args:
+        bank: Filters from `filterbank`, with `J_fr`.
+        sample_rate: In Hz. None: frequencies are in cycles/sample.
+        n_fr: Index of a frequential filter. It matters only where F=0: then each filter has its
+            own rows.
+
+    Returns:
+        Frequencies in Hz or cycles/sample, from high to low; for F="global" their geometric mean.
+
+    Raises:
+        ValueError: If `bank` has no frequential wavelets or none of index `n_fr`.
+
+    Example:
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
+        >>> jtfs_jax.band_frequencies(bank, sample_rate=8000.0)[:2].round()
+        array([3483., 1742.])
+    """
+    require_joint(bank)
+    n_filters = 1 + 2 * len(bank.wavelets_fr)
+    if not 0 <= n_fr < n_filters:
+        raise ValueError(
+            f"n_fr must be between 0 and {n_filters - 1}, the last frequential filter, got {n_fr}."
+        )
+    frequencies = wavelet_frequencies(bank, sample_rate=sample_rate)
+    if bank.F == "global":
+        return np.exp(np.log(frequencies).mean(keepdims=True))
+    return frequencies[:: row_stride(bank, n_fr)]
+
+
+def frame_times(
+    bank: FilterBank, *, sample_rate: float | None = None, n2: int | None = None
+) -> Float[np.ndarray, " frame"]:
+    """Times on which frames are centered, counted from the first sample of the signal.
+
+    The p-th frame is at times[0] + p · stride. Padding decides where the first one is, so that it
+    need not be at the first sample.
+
+    Args:
+        bank: Filters from `filterbank`.
+        sample_rate: In Hz. None: times are in samples.
+        n2: Index of a ψ_n2, −1 for α = 0. It matters only where T=0: then each has its own
+            frames. None means those of S0 and S1.
+
+    Returns:
+        Times in seconds or samples.
+
+    Raises:
+        ValueError: If there is no ψ_n2 of index `n2`.
+
+    Example:
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=10, Q=8)
+        >>> jtfs_jax.frame_times(bank)
+        array([   0., 1024., 2048., 3072.])
+    """
+    fs = _checks.sample_rate(sample_rate)
+    if n2 is not None and not -1 <= n2 < len(bank.wavelets2):
+        raise ValueError(
+            f"n2 must be between -1 and {len(bank.wavelets2) - 1}, the last wavelet, got {n2}."
+        )
+    if bank.T == "global":
+        return np.array([(bank.n_samples - 1) / 2 / fs])
+    stride = (bank.stride or 1) if n2 is None else frame_stride(bank, n2)
+    frames = np.array(bank.frames(stride))
+    return (frames * stride - _grid.pad_left(bank.n_samples, bank.n_padded)) / fs
