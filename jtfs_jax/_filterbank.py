@@ -16,13 +16,13 @@ from ._tables import (
     SecondOrder,
     critical_stride,
     first_order_bands,
+    first_order_means,
     frequency_tables,
     low_pass_table,
     low_pass_width,
     second_order_tables,
-    time_average,
 )
-from ._time import TimeAverage, WaveletBand, leaf
+from ._time import MeanByRow, TimeAverage, WaveletBand, leaf
 from ._wavelets import Family, Wavelet, are_wavelets, wavelets
 
 
@@ -51,7 +51,7 @@ class FilterBank(eqx.Module):
     first: tuple[WaveletBand, ...]
     second: tuple[SecondOrder, ...]
     phi_hat: Float[Array, " bin"]  # φ_T, up to the frame rate
-    means: tuple[TimeAverage, ...]  # of each band of U1, where T="global"
+    means: tuple[TimeAverage | MeanByRow, ...]  # of each band of U1, where T="global"
     frequency: FrequencyBank | None  # for α = 0
     twiddle: Float[Array, "2 phase bin"]  # of the Fourier transforms
 
@@ -243,12 +243,11 @@ def filterbank(
         options=options,
     )
     first = first_order_bands(design)
-    means = [time_average(design, band.log2_stride) for band in first] if T == "global" else []
     bank = FilterBank(
         first=first,
         second=second_order_tables(design),
         phi_hat=low_pass_table(design),
-        means=tuple(mean for mean in means if mean is not None),
+        means=first_order_means(design, first),
         frequency=frequency_tables(design, n_rows, n_spins=1),
         twiddle=leaf(twiddles(n_padded)),
         n_samples=n_samples,

@@ -56,12 +56,12 @@ def first_order(bank: FilterBank, x: Float[Array, "batch time"]) -> FirstOrder:
     @jax.checkpoint  # U1 is large, and soon computed again for the derivative
     def of_band(half, band, mean):
         u1 = band_modulus(bank, half, band, band.log2_stride)
+        s1 = None if mean is None else mean.whole(u1)
         factor = jnp.array(2.0**band.log2_stride, bank.dtype)
         if band.own is not None:
             u1 = u1 * of_rank(band.own.comb, u1.ndim)
             factor = factor * band.own.bins[:, : _n_bins(bank, band)]
-        u1_hat = scale(analysis(u1, _n_bins(bank, band), bank.twiddle), factor)
-        return u1_hat, None if mean is None else mean.whole(u1)
+        return scale(analysis(u1, _n_bins(bank, band), bank.twiddle), factor), s1
 
     means = bank.means if bank.T == "global" else [None] * len(bank.first)
     bands = [of_band(half, band, mean) for band, mean in zip(bank.first, means, strict=True)]

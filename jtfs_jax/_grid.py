@@ -56,6 +56,12 @@ def padded_rows(n_rows: int, J: int, Q: int, J_fr: int, F: float | str) -> int:
     return (max(n_rows, (J + 1) * Q) + int(8 * max(2**J_fr, width))) // 2**J_fr * 2**J_fr
 
 
+def mean_weights(n_samples: int, n_padded: int, log2_stride: int) -> np.ndarray:
+    """Weights in a mean over the signal of one in 2**log2_stride samples on the padded axis."""
+    positions = np.arange(0, n_padded, 1 << log2_stride) - pad_left(n_samples, n_padded)
+    return cell_overlaps(positions, 1 << log2_stride, n_samples)
+
+
 def cell_overlaps(positions: np.ndarray, step: int, length: int) -> np.ndarray:
     """Weights of samples `step` apart in a mean over [−½, length − ½): what their cells overlap."""
     low = np.maximum(positions - step / 2, -0.5)

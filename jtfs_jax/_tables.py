@@ -13,7 +13,15 @@ from . import _grid
 from ._fourier import n_phases
 from ._frequency import FrequencyBank, frequency_bank
 from ._options import Options
-from ._time import OwnGrids, TimeAverage, WaveletBand, global_average, leaf, local_average
+from ._time import (
+    MeanByRow,
+    OwnGrids,
+    TimeAverage,
+    WaveletBand,
+    global_average,
+    leaf,
+    local_average,
+)
 from ._wavelets import (
     Family,
     frame_gain,
@@ -100,10 +108,27 @@ def first_order_bands(design: Design) -> tuple[WaveletBand, ...]:
     """The wavelets ψ_n1; those of low resolutions together."""
     bands = _bands(design.first, design.n_padded, design.log2_limit)
     short = [band for band in bands if design.n_padded >> band.log2_stride <= _SHORT]
-    # Means weight the samples of each resolution in their own way.
-    if design.T == "global" or len(short) < 2:
-        return bands
-    return (*bands[: -len(short)], _together(short, design.n_padded))
+    return bands if len(short) < 2 else (*bands[: -len(short)], _together(short, design.n_padded))
+
+
+def first_order_means(
+    design: Design, bands: Sequence[WaveletBand]
+) -> tuple[TimeAverage | MeanByRow, ...]:
+    """What takes the mean of each band, for T="global"."""
+    if design.T != "global":
+        return ()
+    grid = design.n_samples, design.n_padded
+    means: list[TimeAverage | MeanByRow] = []
+    for band in bands:
+        if band.own is None:
+            means.append(global_average(*grid, band.log2_stride))
+            continue
+        rows = np.zeros((band.stop - band.first, design.n_padded >> band.log2_stride))
+        for row, psi in zip(rows, design.first.wavelets[band.first : band.stop], strict=True):
+            log2_stride = min(psi.j, design.log2_limit)
+            row[:: 1 << (log2_stride - band.log2_stride)] = _grid.mean_weights(*grid, log2_stride)
+        means.append(MeanByRow(leaf(np.concatenate([_by_phases(row) for row in rows], axis=1))))
+    return tuple(means)
 
 
 def second_order_tables(design: Design) -> tuple[SecondOrder, ...]:

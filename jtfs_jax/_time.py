@@ -124,6 +124,16 @@ class TimeAverage(eqx.Module):
         return frames[..., slice(*self.kept)]
 
 
+class MeanByRow(eqx.Module):
+    """Weighted sums of samples, with weights of their own for each row."""
+
+    weights: Float[Array, "phase row sample"]
+
+    def whole(self, u: Float[Array, "*batch phase row sample"]) -> Float[Array, "*batch row 1"]:
+        """Sums of signals that exist whole."""
+        return (u * of_rank(self.weights, u.ndim)).sum((-3, -1))[..., None]
+
+
 def overlap_add(
     parts: Float[Array, "*batch chunk overlap hop"],
 ) -> Float[Array, "*batch chunks_and_overlaps hop"]:
@@ -188,10 +198,8 @@ def local_average(
 
 def global_average(n_samples: int, n_padded: int, log2_stride: int) -> TimeAverage:
     """Mean over the samples of the signal, for signals at one in 2**log2_stride samples."""
-    n = n_padded >> log2_stride
-    positions = (np.arange(n) << log2_stride) - _grid.pad_left(n_samples, n_padded)
-    weights = _grid.cell_overlaps(positions, 1 << log2_stride, n_samples)
-    return _full_average(weights.reshape(-1, n_phases(n), 1).swapaxes(0, 1))
+    weights = _grid.mean_weights(n_samples, n_padded, log2_stride)
+    return _full_average(weights.reshape(-1, n_phases(len(weights)), 1).swapaxes(0, 1))
 
 
 def _full_average(weights: np.ndarray) -> TimeAverage:
