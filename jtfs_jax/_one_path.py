@@ -51,11 +51,11 @@ def jtfs_path(
 
     Example:
         >>> import jax, jax.numpy as jnp, jtfs_jax
-        >>> bank = jtfs_jax.filterbank(1024, J=6, Q=4, J_fr=2)
+        >>> bank = jtfs_jax.filterbank(256, J=5, Q=2, J_fr=2)
         >>> n_paths = len(jtfs_jax.path_table(bank))
         >>> index = jax.random.randint(jax.random.key(0), (), 0, n_paths)
-        >>> jtfs_jax.jtfs_path(bank, jnp.ones(1024), index).shape
-        (5, 16)
+        >>> jtfs_jax.jtfs_path(bank, jnp.ones(256), index).shape
+        (3, 8)
 
     References:
         Mitcheltree, Lostanlen, Benetos & Lagrange, SCRAPL: Scattering Transform with Random Paths

@@ -1,6 +1,6 @@
 """Optimizers that are told which path a gradient is of, and have a memory for each path."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +15,13 @@ class PAdamState(NamedTuple):
     """What `scale_by_p_adam` remembers.
 
     Attributes:
-        count: Number of steps.
+        n_steps: Number of steps.
         last: The step at which each path was drawn last, 0 before.
         mu: Averages of the gradients of each path, on a leading axis.
         nu: Averages of their squares.
     """
 
-    count: Int[Array, ""]
+    n_steps: Int[Array, ""]
     last: Int[Array, " path"]
     mu: PyTree[Float[Array, "path ..."]]
     nu: PyTree[Float[Array, "path ..."]]
@@ -80,45 +80,38 @@ def scale_by_p_adam(
     b1, b2 = _checks.fraction("b1", b1), _checks.fraction("b2", b2)
     eps = _checks.positive_number("eps", eps)
 
-    def init(params: PyTree[Array]) -> PAdamState:
+    def init(params: optax.Params) -> PAdamState:
         return PAdamState(
-            count=jnp.zeros((), jnp.int32),
+            n_steps=jnp.zeros((), jnp.int32),
             last=jnp.zeros(n_paths, jnp.int32),
             mu=_for_each_path(n_paths, params),
             nu=_for_each_path(n_paths, params),
         )
 
-    def update(
-        updates: PyTree[Array],
-        state: PAdamState,
-        params: PyTree[Array] | None = None,
-        *,
-        index: int | Int[Array, ""],
-        **_: Any,
-    ) -> tuple[PyTree[Array], PAdamState]:
-        count = state.count + 1
-        elapsed = count - state.last[index]
+    def update(updates, state, params=None, *, index, **_):
+        n_steps = state.n_steps + 1
+        elapsed = n_steps - state.last[index]
 
         def moved(decay: float, moments: Array, g: Array) -> Array:
             old = moments[index]
             return old + _forgotten(decay, elapsed, n_paths, g.dtype) * (g - old)
 
         def direction(m: Array, v: Array) -> Array:
-            m = m / _forgotten(b1, count, n_paths, m.dtype)
-            v = v / _forgotten(b2, count, n_paths, v.dtype)
+            m = m / _forgotten(b1, n_steps, n_paths, m.dtype)
+            v = v / _forgotten(b2, n_steps, n_paths, v.dtype)
             return m / (jnp.sqrt(v) + eps)
 
         m = jax.tree.map(lambda moments, g: moved(b1, moments, g), state.mu, updates)
         v = jax.tree.map(lambda moments, g: moved(b2, moments, g**2), state.nu, updates)
         new = PAdamState(
-            count=count,
-            last=state.last.at[index].set(count),
+            n_steps=n_steps,
+            last=state.last.at[index].set(n_steps),
             mu=_with_entry(state.mu, index, m),
             nu=_with_entry(state.nu, index, v),
         )
         return jax.tree.map(direction, m, v), new
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return optax.GradientTransformationExtraArgs(init, update)  # pyright: ignore[reportArgumentType]
 
 
 class PSagaState(NamedTuple):
@@ -181,21 +174,14 @@ def p_saga(n_paths: int) -> optax.GradientTransformationExtraArgs:
     """
     n_paths = _checks.positive_integer("n_paths", n_paths)
 
-    def init(params: PyTree[Array]) -> PSagaState:
+    def init(params: optax.Params) -> PSagaState:
         return PSagaState(
             seen=jnp.zeros(n_paths, bool),
             memory=_for_each_path(n_paths, params),
             total=jax.tree.map(jnp.zeros_like, params),
         )
 
-    def update(
-        updates: PyTree[Array],
-        state: PSagaState,
-        params: PyTree[Array] | None = None,
-        *,
-        index: int | Int[Array, ""],
-        **_: Any,
-    ) -> tuple[PyTree[Array], PSagaState]:
+    def update(updates, state, params=None, *, index, **_):
         seen = state.seen.at[index].set(True)
         others = jnp.maximum(seen.sum() - 1, 1)
         change = jax.tree.map(lambda g, memory: g - memory[index], updates, state.memory)
@@ -207,7 +193,7 @@ def p_saga(n_paths: int) -> optax.GradientTransformationExtraArgs:
         direction = jax.tree.map(lambda d, s: d + s / others.astype(s.dtype), change, state.total)
         return direction, new
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return optax.GradientTransformationExtraArgs(init, update)  # pyright: ignore[reportArgumentType]
 
 
 def _for_each_path(n_paths: int, params: PyTree[Array]) -> PyTree[Array]:

@@ -38,18 +38,19 @@ def path_distance(
 
     Example:
         >>> import jax, jax.numpy as jnp, jtfs_jax
-        >>> from jtfs_jax import jtfs_path
-        >>> bank = jtfs_jax.filterbank(1024, J=6, Q=4, J_fr=2)
-        >>> n_paths, x = len(jtfs_jax.path_table(bank)), jnp.ones((3, 1024)).cumsum(-1) % 9
-        >>> def loss(y, bank, x, p):
-        ...     return path_distance(jtfs_path(bank, y, p), jtfs_path(bank, x, p)).mean()
+        >>> from jtfs_jax import jtfs, jtfs_path
+        >>> bank = jtfs_jax.filterbank(64, J=3, Q=1, J_fr=1)
+        >>> n_paths = len(jtfs_jax.path_table(bank))
+        >>> x = jnp.sin(jnp.linspace(0, 8, 64) ** 2)
         >>> @jax.jit
-        ... def step(key, y, bank, x):
-        ...     p = jax.random.randint(key, (), 0, n_paths)
-        ...     return y - 0.1 * jax.grad(loss)(y, bank, x, p)
-        >>> y = step(jax.random.key(0), jnp.zeros((3, 1024)), bank, x)
-        >>> path_distance(jtfs_jax.jtfs(bank, y).S2, jtfs_jax.jtfs(bank, x).S2).mean(-1).shape
-        (3,)
+        ... def loss(y, bank, x, p):
+        ...     return path_distance(jtfs_path(bank, y, p), jtfs_path(bank, x, p))
+        >>> losses = [loss(0.5 * x, bank, x, p) for p in range(n_paths)]
+        >>> all_at_once = path_distance(jtfs(bank, 0.5 * x).S2, jtfs(bank, x).S2)
+        >>> bool(jnp.allclose(jnp.stack(losses), all_at_once))
+        True
+
+    In training, `p = jax.random.randint(key, (), 0, n_paths)` draws a path.
 
     References:
         Mitcheltree, Lostanlen, Benetos & Lagrange, SCRAPL: Scattering Transform with Random Paths
