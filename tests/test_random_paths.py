@@ -136,6 +136,7 @@ def test_curvatures_of_paths(x64):
         key = jax.random.key(0)
         return path_curvatures(lambda theta: theta, lambda theta: loss(theta, index), theta, key)
 
+    # Where a modulus is small, third derivatives are large.
     theta, h = jnp.array([0.5, 0.8]), 1e-5
     for index in (1, 7):
         # Where parameters are the weights, these are the second derivatives by each.

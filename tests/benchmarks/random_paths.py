@@ -10,7 +10,6 @@ that each finds the machine in the same state; times are medians, of single path
 
 import argparse
 import json
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -32,14 +31,14 @@ def all_paths(bank, y, x, index):
     return path_distance(jtfs_jax.jtfs(bank, y).S2, jtfs_jax.jtfs(bank, x).S2).mean()
 
 
-def all_paths_kept(bank, y, s2, index):
-    """The loss of all paths, where the coefficients of the target are known."""
-    return path_distance(jtfs_jax.jtfs(bank, y).S2, s2).mean()
-
-
 def one_path(bank, y, x, index):
     """The loss of one path."""
     return path_distance(jtfs_path(bank, y, index), jtfs_path(bank, x, index)).mean()
+
+
+def all_paths_kept(bank, y, s2, index):
+    """The loss of all paths, where the coefficients of the target are known."""
+    return path_distance(jtfs_jax.jtfs(bank, y).S2, s2).mean()
 
 
 def one_path_kept(bank, y, s2, index):
@@ -47,72 +46,58 @@ def one_path_kept(bank, y, s2, index):
     return path_distance(jtfs_path(bank, y, index), s2[..., index, :, :]).mean()
 
 
-def compiled(loss: Callable, *arguments) -> tuple[Callable, float]:
-    """Its value and gradient, and the seconds that compiling took."""
-    start = time.perf_counter()
-    step = jax.jit(jax.value_and_grad(loss, argnums=1)).lower(*arguments).compile()
-    return step, time.perf_counter() - start
+class Step:
+    """The value and gradient of a loss, compiled; `times` are those of its runs."""
+
+    def __init__(self, loss: Callable, bank, y, target):
+        wall, processor_time = time.perf_counter(), time.process_time()
+        lowered = jax.jit(jax.value_and_grad(loss, argnums=1)).lower(bank, y, target, first())
+        self.compiled, self.arguments = lowered.compile(), (bank, y, target)
+        self.compile_seconds = time.perf_counter() - wall
+        self.compile_processor_seconds = time.process_time() - processor_time
+        self.times: list[float] = []
+        self.run(first())
+        self.times.clear()
+
+    def run(self, index) -> None:
+        """For one path; the loss of all paths does not look at the index."""
+        start = time.perf_counter()
+        jax.block_until_ready(self.compiled(*self.arguments, index))
+        self.times.append(time.perf_counter() - start)
 
 
-def seconds(step: Callable, *arguments) -> float:
-    """Of one step."""
-    start = time.perf_counter()
-    jax.block_until_ready(step(*arguments))
-    return time.perf_counter() - start
+def first() -> jax.Array:
+    """Index of the first path."""
+    return jnp.zeros((), jnp.int32)
 
 
-def measure(n_samples: int, T: Any, batch: int, every: int) -> dict[str, Any]:
-    """Medians of each kind of step, one after another, for every path or some of them."""
-    bank = jtfs_jax.filterbank(n_samples, T=T, **FILTERS)
-    table = jtfs_jax.path_table(bank)
-    rng = np.random.default_rng(0)
-    y, x = jnp.asarray(rng.standard_normal((2, batch, n_samples)), jnp.float32)
+def measure(bank: jtfs_jax.FilterBank, batch: int, every: int) -> dict[str, Any]:
+    """Steps of each kind in turn, for every path or one in so many."""
+    table, rng = jtfs_jax.path_table(bank), np.random.default_rng(0)
+    y, x = jnp.asarray(rng.standard_normal((2, batch, bank.n_samples)), bank.dtype)
     s2 = jtfs_jax.jtfs(bank, x).S2
-    losses = {
-        "all paths": (all_paths, x),
-        "one path": (one_path, x),
-        "all paths, target kept": (all_paths_kept, s2),
-        "one path, target kept": (one_path_kept, s2),
-    }
-    index = jnp.zeros((), jnp.int32)
     steps = {
-        name: (*compiled(loss, bank, y, target, index), target)
-        for name, (loss, target) in losses.items()
+        "all paths": Step(all_paths, bank, y, x),
+        "one path": Step(one_path, bank, y, x),
+        "all paths, target kept": Step(all_paths_kept, bank, y, s2),
+        "one path, target kept": Step(one_path_kept, bank, y, s2),
     }
-    for step, _, target in steps.values():
-        seconds(step, bank, y, target, index)
-    times = {name: [] for name in steps}
-    paths = range(0, len(table), every)
+    paths = np.arange(0, len(table), every)
     for path in paths:
-        index = jnp.asarray(path, jnp.int32)
-        for name, (step, _, target) in steps.items():
-            times[name].append(seconds(step, bank, y, target, index))
+        for step in steps.values():
+            step.run(jnp.asarray(path, jnp.int32))
+    times = {name: np.array(step.times) for name, step in steps.items()}
+    of_j2 = {int(j2): times["one path"][table.j2[paths] == j2] for j2 in np.unique(table.j2[paths])}
     return {
-        "conditions": {"jax": jax.__version__, "device": processor(), "T": T, "batch": batch},
         "paths": len(table),
-        "compile_seconds": {name: round(compiling, 1) for name, (_, compiling, _) in steps.items()},
-        "median_seconds": {name: round(statistics.median(t), 4) for name, t in times.items()},
-        "one_path_by_j2": {
-            int(j2): round(
-                statistics.median(
-                    t
-                    for path, t in zip(paths, times["one path"], strict=True)
-                    if table.j2[path] == j2
-                ),
-                4,
-            )
-            for j2 in np.unique(table.j2[::every])
+        "compile_seconds": {name: step.compile_seconds for name, step in steps.items()},
+        "compile_processor_seconds": {
+            name: step.compile_processor_seconds for name, step in steps.items()
         },
-        "fraction": {
-            name: round(
-                statistics.median(
-                    one / both
-                    for one, both in zip(
-                        times["one path" + name], times["all paths" + name], strict=True
-                    )
-                ),
-                3,
-            )
+        "median_seconds": {name: float(np.median(t)) for name, t in times.items()},
+        "median_seconds_of_one_path_by_j2": {j2: float(np.median(t)) for j2, t in of_j2.items()},
+        "ratio": {
+            name: float(np.median(times["one path" + name] / times["all paths" + name]))
             for name in ("", ", target kept")
         },
     }
@@ -129,7 +114,16 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="measure one in so many paths")
     options = parser.parse_args()
     T = options.T if options.T == "global" else float(options.T)
-    print(json.dumps(measure(options.n_samples, T, options.batch, options.every), indent=1))
+    bank = jtfs_jax.filterbank(options.n_samples, T=T, **FILTERS)
+    conditions = {
+        "jax": jax.__version__,
+        "device": processor(),
+        "n_samples": options.n_samples,
+        "T": T,
+        "batch": options.batch,
+    }
+    results = conditions | measure(bank, options.batch, options.every)
+    print(json.dumps(results, indent=1))
 
 
 if __name__ == "__main__":
