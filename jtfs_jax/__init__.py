@@ -9,6 +9,7 @@ from importlib.metadata import version as _version
 from . import (
     analysis as analysis,
     audio as audio,
+    losses as losses,
     plot as plot,
     resynthesis as resynthesis,
     synth as synth,
@@ -22,6 +23,7 @@ from ._filterbank import FilterBank as FilterBank, filterbank as filterbank
 from ._first_order import scalogram as scalogram
 from ._jtfs import JointScattering as JointScattering, jtfs as jtfs
 from ._kymatio import to_kymatio as to_kymatio
+from ._one_path import jtfs_path as jtfs_path
 from ._paths import (
     PathTable as PathTable,
     TimePathTable as TimePathTable,

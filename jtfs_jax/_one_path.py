@@ -1,0 +1,194 @@
+"""One path of the second order, whose index is traced: one compiled program serves all paths."""
+
+import contextlib
+import dataclasses
+import operator
+from functools import partial
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float, Int
+
+from . import _checks
+from ._filterbank import FilterBank
+from ._first_order import FirstOrder, first_order
+from ._frequency import FrequencyBank
+from ._modulus import modulus
+from ._paths import joint_paths, require_joint
+from ._second_order import second_order
+from ._tables import SecondOrder
+from ._time import product
+
+
+def jtfs_path(
+    bank: FilterBank, x: Float[Array, "*batch time"], index: int | Int[Array, ""]
+) -> Float[Array, "*batch band frame"]:
+    """One path of joint time–frequency scattering.
+
+        jtfs_path(bank, x, p) = S2[p] = |U1 ⋆ ψ_α ⋆ ψ_β| ⋆ φ_T ⋆ φ_F     for the p-th path (α, β)
+
+    This takes the whole first order, but one wavelet ψ_n2 and one ψ_β of the second, of which
+    `jtfs` takes them all. `index` may be an argument of a compiled function, which then serves all
+    paths: it has a branch for each resolution of the second order, and runs the one that it needs.
+    `jax.vmap` over indices runs all branches, `jax.lax.map` does not.
+
+    Args:
+        bank: Filters from `filterbank`, with `J_fr` and averages: neither T nor F is 0.
+        x: Real signals of `bank.n_samples` samples on the last axis; other axes are batch. They
+            are cast to the precision of `bank`.
+        index: Which path, from 0, as in `path_table`; one for the whole batch. As an argument of a
+            compiled function it cannot be checked: beyond the last path it counts as the last.
+
+    Returns:
+        `(*batch, band, frame)`, as `jtfs(bank, x).S2[..., index, :, :]`.
+
+    Raises:
+        ValueError: If `x` is not real or not as long as `bank` is for, if `bank` has no frequential
+            wavelets or does not average, or if there is no such path.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jtfs_jax
+        >>> bank = jtfs_jax.filterbank(256, J=5, Q=2, J_fr=2)
+        >>> n_paths = len(jtfs_jax.path_table(bank))
+        >>> index = jax.random.randint(jax.random.key(0), (), 0, n_paths)
+        >>> jtfs_jax.jtfs_path(bank, jnp.ones(256), index).shape
+        (3, 8)
+
+    References:
+        Mitcheltree, Lostanlen, Benetos & Lagrange, SCRAPL: Scattering Transform with Random Paths
+        for Machine Learning, 2026, arXiv:2602.11145.
+
+    See Also:
+        jtfs: all paths.
+        jtfs_jax.losses.path_distance: how far two sounds are apart in a path.
+    """
+    require_averages(bank)
+    return _jtfs_path(bank, x, path_index(bank, index))
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.jtfs_path")
+def _jtfs_path(
+    bank: FilterBank, x: Float[Array, "*batch time"], index: Int[Array, ""]
+) -> Float[Array, "*batch band frame"]:
+    x, batch = _checks.signal(x, bank.n_samples, bank.dtype)
+    first = first_order(bank, x)
+    branches = [partial(_path_of_low_pass, bank, first)]
+    branches += [partial(_path_of_wavelet, bank, first, second) for second in bank.second]
+    branch, member, n_fr = jnp.asarray(_addresses(bank))[index]
+    s2 = jax.lax.switch(branch, branches, member, n_fr)
+    return s2.reshape(*batch, *s2.shape[1:])
+
+
+def _addresses(bank: FilterBank) -> Int[np.ndarray, "path 3"]:
+    """Of each path the branch that computes it, the place of its ψ_n2 there, and n_fr."""
+    of_n2 = {-1: (0, 0)}
+    for branch, second in enumerate(bank.second, start=1):
+        members = range(second.band.first, second.band.stop)
+        of_n2 |= {n2: (branch, member) for member, n2 in enumerate(members)}
+    return np.array([(*of_n2[n2], n_fr) for n2, n_fr in joint_paths(bank)], np.int32)
+
+
+def _path_of_low_pass(
+    bank: FilterBank, first: FirstOrder, _: Int[Array, ""], n_fr: Int[Array, ""]
+) -> Float[Array, "batch band frame"]:
+    """A path of α = 0."""
+    assert bank.frequency is not None
+    psi = _one_filter(bank.frequency, n_fr)
+    return product(psi.average, psi.unspinned(first.S1))
+
+
+def _path_of_wavelet(
+    bank: FilterBank,
+    first: FirstOrder,
+    second: SecondOrder,
+    member: Int[Array, ""],
+    n_fr: Int[Array, ""],
+) -> Float[Array, "batch band frame"]:
+    """A path of one of the wavelets ψ_n2 of one resolution."""
+    assert second.frequency is not None
+    psi = _one_filter(second.frequency, n_fr)
+    psi_hat = jax.lax.dynamic_slice_in_dim(second.band.psi_hat, member, 1)
+    band = dataclasses.replace(second.band, psi_hat=psi_hat)
+    of_member = dataclasses.replace(second, band=band)
+    u = second_order(bank, of_member, first.u1_hats, psi.spinned)
+    return product(psi.average, u[:, 0])
+
+
+class _Filter(eqx.Module):
+    """One filter of a `FrequencyBank` with its spin, and φ_F.
+
+    There are as many rows as the longest filter has. Those that are not this filter's own have
+    no weight in the average.
+    """
+
+    even: Float[Array, "row n1"]
+    odd: Float[Array, "row n1"]
+    even_of_imaginary: Float[Array, "row n1"]
+    odd_of_imaginary: Float[Array, "row n1"]
+    average: Float[Array, "band row"]
+
+    def spinned(self, y: Complex[Array, "*batch n1 time"]) -> Float[Array, "*batch row time"]:
+        """|y ⋆ ψ_β|; four real products."""
+        re = product(self.even, y.real) - product(self.odd_of_imaginary, y.imag)
+        im = product(self.even_of_imaginary, y.imag) + product(self.odd, y.real)
+        return modulus(re, im)
+
+    def unspinned(self, y: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch row frame"]:
+        """|y ⋆ ψ_β| of a real y."""
+        return modulus(product(self.even, y), product(self.odd, y))
+
+
+def _one_filter(bank: FrequencyBank, n_fr: Int[Array, ""]) -> _Filter:
+    """Counted from 0: β = 0, every β with spin +1, every β with spin −1."""
+    assert bank.average_low is not None
+    assert bank.average is not None
+    n_low, n_spin, n_psi = len(bank.low), len(bank.even), len(bank.average)
+    is_falling = n_fr > n_psi
+    beta = jnp.where(is_falling, n_fr - n_psi, n_fr)
+    start = jnp.asarray(np.cumsum([0, *bank.n_rows[:-1]], dtype=np.int32))[beta]
+
+    def own(rows: Array, axis: int = 0) -> Array:
+        return jax.lax.dynamic_slice_in_dim(rows, start, max(bank.n_rows), axis)
+
+    def even(psi: Array | None) -> Array:
+        return own(jnp.concatenate([bank.low, bank.even if psi is None else psi]))
+
+    def odd(psi: Array | None) -> Array:
+        zero = jnp.zeros_like(bank.low)
+        rising = own(jnp.concatenate([zero, bank.odd if psi is None else psi]))
+        return jnp.where(is_falling, -rising, rising)
+
+    average_low = jnp.pad(bank.average_low, [(0, 0), (0, n_spin)])
+    average_psi = jnp.pad(bank.average, [(0, 0), (0, 0), (n_low, 0)])
+    average = jnp.concatenate([average_low[None], average_psi])
+    return _Filter(
+        even=even(bank.even),
+        odd=odd(bank.odd),
+        even_of_imaginary=even(bank.even_of_imaginary),
+        odd_of_imaginary=odd(bank.odd_of_imaginary),
+        average=own(jax.lax.dynamic_index_in_dim(average, beta, keepdims=False), axis=1),
+    )
+
+
+def require_averages(bank: FilterBank) -> None:
+    """All paths have the same shape."""
+    require_joint(bank)
+    if 0 in (bank.T, bank.F):
+        raise ValueError(
+            f"bank must average over time and log-frequency, so that all paths have the same "
+            f"shape, got T={bank.T} and F={bank.F}; give filterbank widths or "
+            f'"global" for them, or take a path from jtfs(bank, x).S2.'
+        )
+
+
+def path_index(bank: FilterBank, index: Any) -> Int[Array, ""]:
+    """The index of a path, checked as far as it is known."""
+    if _checks.is_traced(index) and index.ndim == 0 and jnp.issubdtype(index.dtype, jnp.integer):
+        return index.astype(jnp.int32)
+    with contextlib.suppress(TypeError):  # arrays may be integers, too
+        index = operator.index(index)
+    return jnp.asarray(_checks.index("index", index, len(_addresses(bank))), jnp.int32)

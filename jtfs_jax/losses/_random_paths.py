@@ -1,0 +1,74 @@
+"""Scattering with random paths: the distance between sounds, path by path."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jtfs_jax import _checks
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.losses.path_distance")
+def path_distance(
+    s: Float[Array, "*batch band frame"], target: Float[Array, "*batch band frame"]
+) -> Float[Array, "*batch"]:
+    """Distance in each path of the second order: that of scattering with random paths (SCRAPL).
+
+        d(s, r) = ‖s − r‖₂     over bands and frames
+
+    Of all paths, d(S2(y), S2(x)) has one distance a path, and their mean is a loss. Of one path,
+    d(jtfs_path(y, p), jtfs_path(x, p)) is one term of that mean, and takes a fraction of its time.
+    A step of training that draws p uniformly, one for the whole batch, descends the mean on average
+    over steps: if p is an argument of the step, this is compiled once.
+
+    Derivatives of every order are 0 where s = r. Compression is by composition, as in
+    `path_distance(log_compress(s, 1e-3), log_compress(r, 1e-3))`, and so is the square.
+
+    Args:
+        s: What `jtfs_path` returns, or the S2 of what `jtfs` returns; with any batch axes.
+        target: The same of the target. Where sounds are compared to the same targets time and
+            again, it is cheaper to keep the S2 of these, and take S2[..., p, :, :].
+
+    Returns:
+        Distances, one for each item of the batch, and for each path if `s` has them.
+
+    Raises:
+        ValueError: At trace time, if `s` and `target` are not real, have not the same shape, or
+            have no bands and frames.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jtfs_jax
+        >>> from jtfs_jax import jtfs, jtfs_path
+        >>> bank = jtfs_jax.filterbank(64, J=3, Q=1, J_fr=1)
+        >>> n_paths = len(jtfs_jax.path_table(bank))
+        >>> x = jnp.sin(jnp.linspace(0, 8, 64) ** 2)
+        >>> @jax.jit
+        ... def loss(y, bank, x, p):
+        ...     return path_distance(jtfs_path(bank, y, p), jtfs_path(bank, x, p))
+        >>> losses = [loss(0.5 * x, bank, x, p) for p in range(n_paths)]
+        >>> all_at_once = path_distance(jtfs(bank, 0.5 * x).S2, jtfs(bank, x).S2)
+        >>> bool(jnp.allclose(jnp.stack(losses), all_at_once))
+        True
+
+    In training, `p = jax.random.randint(key, (), 0, n_paths)` draws a path.
+
+    References:
+        Mitcheltree, Lostanlen, Benetos & Lagrange, SCRAPL: Scattering Transform with Random Paths
+        for Machine Learning, 2026, arXiv:2602.11145. It leaves out the paths of α = 0, which are
+        the first `len(bank.wavelets_fr) + 1` of ours.
+
+    See Also:
+        path_probabilities: to draw paths by what they tell about the parameters of a synthesizer.
+        scale_by_p_adam, p_saga: optimizers that are told which path a gradient is of.
+    """
+    s, target = _checks.real_array("s", s), _checks.real_array("target", target)
+    if s.shape != target.shape or s.ndim < 2:
+        raise ValueError(
+            f"s and target must have bands and frames on their last axes, and the same shape, got "
+            f"{s.shape} and {target.shape}; compute both with the same filterbank, for as many "
+            f"sounds."
+        )
+    square = jnp.sum((s - target) ** 2, axis=(-2, -1))
+    # A square that underflows counts as 0, so that the inverse of its root is finite.
+    nonzero = square >= jnp.finfo(square.dtype).tiny
+    return jnp.where(nonzero, jnp.sqrt(jnp.where(nonzero, square, 1)), 0)
