@@ -1,5 +1,27 @@
-"""Losses for sound matching, and what training with them takes."""
+"""Losses for sound matching: between coefficients, between paths, between parameters.
 
+Pure functions of coefficients, which compose with the transforms and with compression: the target's
+coefficients are computed once and passed as an argument, as the filterbank is.
+
+    target = jtfs(bank, x)
+    gradient = jax.jit(jax.grad(lambda y, bank, target: distance(jtfs(bank, y), target)))
+
+Two ways to train with less than the whole transform at each step: one random path of it (SCRAPL:
+`path_distance` and what follows it), or the metric that it induces on the parameters of a
+synthesizer, computed before training (PNP: `riemannian_metric` and what follows it).
+"""
+
+from ._damping import (
+    Damping as Damping,
+    start_damping as start_damping,
+    update_damping as update_damping,
+)
+from ._distances import cosine_distance as cosine_distance, distance as distance
+from ._metric import (
+    Eigendecomposition as Eigendecomposition,
+    eigendecomposition as eigendecomposition,
+    riemannian_metric as riemannian_metric,
+)
 from ._path_importance import (
     path_curvatures as path_curvatures,
     path_probabilities as path_probabilities,
@@ -10,4 +32,7 @@ from ._path_optimizers import (
     p_saga as p_saga,
     scale_by_p_adam as scale_by_p_adam,
 )
+from ._pnp import pnp_loss as pnp_loss
 from ._random_paths import path_distance as path_distance
+from ._spectral import multiscale_spectral_distance as multiscale_spectral_distance
+from ._weights import path_weights as path_weights
