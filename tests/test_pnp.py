@@ -1,4 +1,4 @@
-"""The metric, the quadratic loss and its damping, against their definitions and what they promise."""
+"""The metric, the quadratic loss and its damping, against their definitions."""
 
 import functools
 from functools import partial
