@@ -28,7 +28,7 @@ TRACES = []
 
 @functools.cache
 def make_bank():
-    return jtfs_jax.filterbank(1024, 6, 4, J_fr=2, F=2, T="global", dtype=jnp.float64)
+    return jtfs_jax.filterbank(1024, 5, 3, J_fr=1, F=2, T="global", dtype=jnp.float64)
 
 
 def phi(bank, gain, nu):
@@ -61,7 +61,7 @@ def random_metrics(*batch):
 def test_metric_agrees_with_finite_differences(x64):
     found = metrics(make_bank(), 1.0, jnp.asarray(POINTS))
     assert found.dtype == jnp.float64
-    step = 1e-5
+    step = 1e-7  # for at γ = 0 the moduli of some coefficients have their kinks
     for point, metric in zip(POINTS, np.asarray(found), strict=True):
         ends = point + step * np.stack([np.eye(3), -np.eye(3)]).reshape(6, 3)
         plus, minus = np.split(np.asarray(representation(make_bank(), ends)), 2)
@@ -95,17 +95,17 @@ def test_one_trace_for_filterbanks_alike(x64):
 
 
 def test_loss_is_the_distance_of_coefficients_to_second_order(x64):
-    bank, target = make_bank(), POINTS[0]
-    metric = metrics(bank, 1.0, jnp.asarray(POINTS))[0]
+    bank, target = make_bank(), POINTS[1]
+    metric = metrics(bank, 1.0, jnp.asarray(POINTS))[1]
     direction = np.array([0.5, -0.6, 0.4])
-    steps = 0.002 * 2.0 ** -np.arange(4)
+    steps = 1e-3 * 2.0 ** -np.arange(4)
     points = np.concatenate([target[None], target + steps[:, None] * direction])
     coefficients = np.asarray(representation(bank, points))
     distance = 0.5 * np.sum((coefficients[1:] - coefficients[0]) ** 2, axis=1)
     loss = np.array([pnp_loss(point, target, metric) for point in points[1:]])
     # What is left is of the third order.
     error = np.abs(loss - distance)
-    np.testing.assert_allclose(error[:-1] / error[1:], 8, rtol=0.1)
+    np.testing.assert_allclose(error[:-1] / error[1:], 8, rtol=0.02)
     assert error[-1] < 1e-2 * distance[-1]
 
 
@@ -128,13 +128,14 @@ def test_metric_of_linear_functions():
     np.testing.assert_allclose(riemannian_metric(linear, np.arange(3)), found, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("shape", "batch_size"), [((2, 4), 1), ((2, 4), 3), ((3,), 8), ((0,), 2)])
+@pytest.mark.parametrize(("shape", "batch_size"), [((4,), 1), ((2, 2), 3), ((0,), 2)])
 def test_batches_are_stacks(shape, batch_size):
     theta = random(*shape, 3).astype(np.float32)
     found = jax.jit(lambda theta: riemannian_metric(cubic, theta, batch_size=batch_size))(theta)
     assert found.shape == (*shape, 3, 3)
+    single_metric = jax.jit(partial(riemannian_metric, cubic))
     for index in np.ndindex(shape):
-        single = riemannian_metric(cubic, theta[index])
+        single = single_metric(theta[index])
         np.testing.assert_allclose(
             found[index], single, rtol=1e-4, atol=1e-5 * np.abs(single).max()
         )
@@ -166,10 +167,13 @@ def test_loss_is_its_quadratic_form(name, x64):
     for m, p, t in zip(metric, prediction, target, strict=True):
         expected.append(0.5 * (p - t) @ (m + 0.7 * DAMPING_MATRICES[name](m)) @ (p - t))
     matrix = MEAN if name == "mean" else name
-    loss = partial(pnp_loss, damping=0.7, damping_matrix=matrix)
+    loss = jax.jit(partial(pnp_loss, damping=0.7, damping_matrix=matrix))
     np.testing.assert_allclose(loss(prediction, target, metric), expected, rtol=1e-12)
-    np.testing.assert_allclose(jax.vmap(loss)(prediction, target, metric), expected, rtol=1e-12)
-    check_grads(loss, (prediction, target, metric), order=2, modes=("fwd", "rev"))
+    one = jax.vmap(loss)(prediction, target, metric)
+    np.testing.assert_allclose(one, expected, rtol=1e-12)
+    if name == "diagonal":
+        arguments = prediction, target, metric
+        check_grads(lambda *arguments: loss(*arguments).sum(), arguments, order=2)
 
 
 def test_exact_predictions_have_no_loss_and_no_gradient():
