@@ -37,20 +37,20 @@ def riemannian_metric(
         J(θ) = ∂Φ/∂θ
         M(θ) = J(θ)ᵀ J(θ)       so that ‖Φ(θ + ε) − Φ(θ)‖² = εᵀ M(θ) ε + O(‖ε‖³)
 
-    M is symmetric and positive semi-definite, up to rounding. It is small, however many
-    coefficients Φ has, and computed by forward mode, with one directional derivative for each
-    parameter: what it takes does not grow with the steps of a network that is trained with it.
+    M is symmetric and positive semi-definite, up to rounding, and small, however many coefficients
+    Φ has. It is computed by forward mode: one directional derivative for each parameter, one after
+    another, and so are points θ, or some of them at once. Memory grows neither with the number of
+    parameters nor with that of points.
 
-    Points θ are taken `batch_size` at a time, one after another, so that memory does not grow with
-    their number. Call it under `jax.jit`, in a function of the filterbank, as below: it is then an
-    argument of the compiled program, and not a constant in it.
+    Call it under `jax.jit`, in a function of the filterbank, as below: it is then an argument of
+    the compiled program, and not a constant in it.
 
     Args:
         phi: Function of the parameters of one sound; returns coefficients, an array or a pytree of
             these. Any function that JAX can differentiate forwards will do.
         theta: Points at which to compute M; parameters on the last axis, other axes are batch.
-        batch_size: Number of points at once, at least 1. More are faster on a GPU; on a CPU they
-            take memory and save little.
+        batch_size: Number of points at once, at least 1, by which memory grows. On a CPU, more are
+            not faster.
 
     Returns:
         M at each point, in the precision of what `phi` returns.
@@ -101,15 +101,22 @@ def riemannian_metric(
 
 def _metric_at(phi: Callable, theta: Float[Array, " parameter"]) -> Array:
     """M at one point: the sum of JᵀJ over the arrays that make up Φ."""
-    jacobian = jax.tree.leaves(jax.jacfwd(phi)(theta))
-    kinds = [leaf.dtype for leaf in jacobian]
-    if not (kinds and all(jnp.issubdtype(kind, jnp.floating) for kind in kinds)):
-        raise ValueError(
-            f"phi must return arrays of real floating-point numbers, got "
-            f"{', '.join(map(str, kinds)) or 'none'}; return moduli, or real and imaginary parts."
-        )
-    rows = jnp.concatenate([leaf.reshape(-1, theta.size) for leaf in jacobian])
-    return jnp.matmul(rows.T, rows, precision=jax.lax.Precision.HIGHEST)
+
+    def derivative(direction: Float[Array, " parameter"]) -> list[Array]:
+        coefficients, slopes = jax.jvp(phi, (theta,), (direction,))
+        kinds = [leaf.dtype for leaf in jax.tree.leaves(coefficients)]
+        if not (kinds and all(jnp.issubdtype(kind, jnp.floating) for kind in kinds)):
+            raise ValueError(
+                f"phi must return arrays of real floating-point numbers, got "
+                f"{', '.join(map(str, kinds)) or 'none'}; return moduli, or real and imaginary "
+                f"parts."
+            )
+        return jax.tree.leaves(slopes)
+
+    # One after another they take as long as all at once, and less memory.
+    slopes = jax.lax.map(derivative, jnp.eye(theta.size, dtype=theta.dtype))
+    rows = jnp.concatenate([leaf.reshape(theta.size, -1) for leaf in slopes], axis=1)
+    return jnp.matmul(rows, rows.T, precision=jax.lax.Precision.HIGHEST)
 
 
 @jax.jit

@@ -34,7 +34,7 @@ class ParameterRanges(eqx.Module):
     Example:
         >>> import jax.numpy as jnp
         >>> ranges = ParameterRanges(low=(512, 4, 0), high=(1024, 16, 1), log=(True, True, False))
-        >>> ranges.denormalize(jnp.array([-1.0, 0.0, 0.0]))
+        >>> ranges.denormalize(jnp.array([-1.0, 0.0, 0.0])).round(3)
         Array([512. ,   8. ,   0.5], dtype=float32)
         >>> ranges.normalize(jnp.array([1024.0, 8.0, 0.5]))
         Array([1., 0., 0.], dtype=float32)
