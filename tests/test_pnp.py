@@ -2,6 +2,7 @@
 
 import functools
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -200,8 +201,9 @@ def test_damping_follows_validation():
     assert float(state.largest) == 100
 
 
+UNKNOWN: Any = "mean"
 ERRORS = {
-    "scalar": (lambda: riemannian_metric(linear, 1.0), "theta must have parameters"),
+    "scalar": (lambda: riemannian_metric(linear, np.array(1.0)), "theta must have parameters"),
     "complex theta": (lambda: riemannian_metric(linear, np.ones(3) * 1j), "theta must have real"),
     "batch_size": (
         lambda: riemannian_metric(linear, np.ones(3, np.float32), batch_size=0),
@@ -222,7 +224,7 @@ ERRORS = {
     ),
     "no matrix": (lambda: pnp_loss(np.ones(3), np.ones(3), np.ones(3)), "metric by riem"),
     "damping_matrix": (
-        lambda: pnp_loss(np.ones(3), np.ones(3), np.eye(3), damping_matrix="mean"),
+        lambda: pnp_loss(np.ones(3), np.ones(3), np.eye(3), damping_matrix=UNKNOWN),
         "damping_matrix must be 'identity' or 'diagonal', got 'mean'",
     ),
     "shape of damping_matrix": (

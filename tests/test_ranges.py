@@ -58,7 +58,7 @@ ERRORS = {
     "infinite": (lambda: ParameterRanges((1,), (np.inf,)), "both finite"),
     "log of 0": (lambda: ParameterRanges((0,), (1,)), r"low\[0\] must be positive"),
     "theta": (lambda: RANGES.normalize(np.ones(3)), r"theta must have the 4 parameters"),
-    "nu": (lambda: RANGES.denormalize(1.0), r"nu must have the 4 parameters"),
+    "nu": (lambda: RANGES.denormalize(np.array(1.0)), r"nu must have the 4 parameters"),
 }
 
 

@@ -5,6 +5,7 @@ from functools import partial
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jtfs_jax import _checks
@@ -26,7 +27,7 @@ class Damping(eqx.Module):
     improved: Bool[Array, ""]
 
 
-def start_damping(strength: float | Float[Array, ""]) -> Damping:
+def start_damping(strength: float | Float[Array | np.ndarray, ""]) -> Damping:
     """Damping before the first epoch: λ = λ₀.
 
     Where λ₀ is larger than the eigenvalues of M, training begins as under the squared error of
@@ -69,7 +70,7 @@ def start_damping(strength: float | Float[Array, ""]) -> Damping:
 @jax.named_scope("jtfs_jax.losses.update_damping")
 def update_damping(
     damping: Damping,
-    validation_loss: float | Float[Array, ""],
+    validation_loss: float | Float[Array | np.ndarray, ""],
     *,
     accelerate: float = 0.2,
     brake: float = 1.0,

@@ -6,6 +6,7 @@ from functools import partial
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from jtfs_jax import _checks
@@ -26,7 +27,7 @@ class Eigendecomposition(eqx.Module):
 @jax.named_scope("jtfs_jax.losses.riemannian_metric")
 def riemannian_metric(
     phi: Callable[[Float[Array, " parameter"]], PyTree[Float[Array, "..."]]],
-    theta: Float[Array, "*batch parameter"],
+    theta: Float[Array | np.ndarray, "*batch parameter"],
     *,
     batch_size: int = 1,
 ) -> Float[Array, "*batch parameter parameter"]:
@@ -121,7 +122,9 @@ def _metric_at(phi: Callable, theta: Float[Array, " parameter"]) -> Array:
 
 @jax.jit
 @jax.named_scope("jtfs_jax.losses.eigendecomposition")
-def eigendecomposition(metric: Float[Array, "*batch parameter parameter"]) -> Eigendecomposition:
+def eigendecomposition(
+    metric: Float[Array | np.ndarray, "*batch parameter parameter"],
+) -> Eigendecomposition:
     """Directions in which parameters change the sound most, and by how much.
 
         M = Σₖ σₖ uₖ uₖᵀ     with σ₁ ≥ σ₂ ≥ … ≥ 0 and ⟨uₖ, uₗ⟩ = 1 for k = l, else 0

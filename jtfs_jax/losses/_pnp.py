@@ -4,6 +4,7 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from jtfs_jax import _checks
@@ -11,13 +12,13 @@ from jtfs_jax import _checks
 
 @jax.named_scope("jtfs_jax.losses.pnp_loss")
 def pnp_loss(
-    prediction: Float[Array, "*batch parameter"],
-    target: Float[Array, "*batch parameter"],
-    metric: Float[Array, "*batch parameter parameter"],
+    prediction: Float[Array | np.ndarray, "*batch parameter"],
+    target: Float[Array | np.ndarray, "*batch parameter"],
+    metric: Float[Array | np.ndarray, "*batch parameter parameter"],
     *,
     damping: float | Float[Array, ""] = 0.0,
     damping_matrix: Literal["identity", "diagonal"]
-    | Float[Array, "parameter parameter"] = "identity",
+    | Float[Array | np.ndarray, "parameter parameter"] = "identity",
 ) -> Float[Array, "*batch"]:
     """Perceptual–neural–physical (PNP) loss: errors in parameters, as loud as they are heard.
 

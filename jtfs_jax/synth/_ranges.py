@@ -33,10 +33,10 @@ class ParameterRanges(eqx.Module):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> ranges = ParameterRanges(low=(512, 4, 0), high=(1024, 16, 1), log=(True, True, False))
+        >>> ranges = ParameterRanges(low=(512, 4, 0), high=(1024, 16, 2), log=(True, True, False))
         >>> ranges.denormalize(jnp.array([-1.0, 0.0, 0.0])).round(3)
-        Array([512. ,   8. ,   0.5], dtype=float32)
-        >>> ranges.normalize(jnp.array([1024.0, 8.0, 0.5]))
+        Array([512.,   8.,   1.], dtype=float32)
+        >>> ranges.normalize(jnp.array([1024.0, 8.0, 1.0]))
         Array([1., 0., 0.], dtype=float32)
 
     References:
@@ -75,7 +75,7 @@ class ParameterRanges(eqx.Module):
                 )
 
     def normalize(
-        self, theta: Float[Array, "*batch parameter"]
+        self, theta: Float[Array | np.ndarray, "*batch parameter"]
     ) -> Float[Array, "*batch parameter"]:
         """ν of parameters θ in their own units, on the last axis."""
         theta, low, unit, width, log = self._on_last_axis("theta", theta)
@@ -83,7 +83,9 @@ class ParameterRanges(eqx.Module):
         distance = jnp.where(log, jnp.log(jnp.where(log, theta / unit, 1)), theta - low)
         return 2 * distance / width - 1
 
-    def denormalize(self, nu: Float[Array, "*batch parameter"]) -> Float[Array, "*batch parameter"]:
+    def denormalize(
+        self, nu: Float[Array | np.ndarray, "*batch parameter"]
+    ) -> Float[Array, "*batch parameter"]:
         """Parameters θ in their own units, of ν on the last axis."""
         nu, low, unit, width, log = self._on_last_axis("nu", nu)
         distance = 0.5 * (nu + 1) * width
