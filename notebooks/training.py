@@ -2,7 +2,7 @@
 
     python training.py
 
-Sounds are `g(ν)`, chirps of two seconds whose normalized parameters ν the network predicts from
+Sounds are `g(ν)`, chirps of two seconds at 2,048 Hz whose normalized parameters ν the network predicts from
 their time scattering. Three losses compare its prediction with the truth: the parameters themselves
 (`parameter_loss`); the joint time–frequency scattering Φ of the two sounds (`joint_loss`); and the
 quadratic form that stands for the latter (`metric_loss`). Adding another is adding it to `LOSSES`.
@@ -24,16 +24,16 @@ from jaxtyping import Array, Float
 import jtfs_jax
 from jtfs_jax import analysis, losses, synth
 
-N_SAMPLES, SAMPLE_RATE = 2**13, 2.0**12
-RANGES = synth.ParameterRanges(low=(512, 4, 0.5), high=(1024, 16, 4))  # f_c, f_m, gamma
-LEVEL = 1e-3  # from which coefficients are compressed
-BATCH = 16
+N_SAMPLES, SAMPLE_RATE = 2**12, 2.0**11
+RANGES = synth.ParameterRanges(low=(256, 4, 0.5), high=(512, 16, 4))  # f_c, f_m, gamma
+LEVEL, LEVEL_HEARD = 1e-3, 1e-4  # from which coefficients are compressed
+BATCH = 8
 
 
 def filterbanks() -> tuple[jtfs_jax.FilterBank, jtfs_jax.FilterBank]:
     """The filters of Φ, and those of what the network hears."""
-    joint = jtfs_jax.filterbank(N_SAMPLES, J=11, Q=(12, 1), J_fr=4, F=2, T="global")
-    return joint, jtfs_jax.filterbank(N_SAMPLES, J=9, Q=8, T=2**10)
+    joint = jtfs_jax.filterbank(N_SAMPLES, J=10, Q=(8, 1), J_fr=3, F=2, T="global")
+    return joint, jtfs_jax.filterbank(N_SAMPLES, J=8, Q=8, T=2**9)
 
 
 def g(nu: Float[Array, "*batch 3"]) -> Float[Array, "*batch time"]:
@@ -63,7 +63,7 @@ def examples(banks: tuple, nu: Float[Array, "sound 3"]) -> Examples:
 
     def of_one(nu):
         heard = jtfs_jax.time_scattering(time_bank, g(nu))
-        leaves = jax.tree.leaves(analysis.log_compress(heard, LEVEL))
+        leaves = jax.tree.leaves(analysis.log_compress(heard, LEVEL_HEARD))
         return jnp.concatenate([leaf.ravel() for leaf in leaves]), phi(joint, nu)
 
     heard, S = jax.lax.map(of_one, nu)
@@ -79,7 +79,7 @@ class Encoder(eqx.Module):
 
     def __init__(self, heard: Float[Array, "sound feature"], *, key: Array):
         self.mean, self.std = heard.mean(0), heard.std(0) + 1e-2
-        self.mlp = eqx.nn.MLP(heard.shape[1], 3, 128, 2, final_activation=jnp.tanh, key=key)
+        self.mlp = eqx.nn.MLP(heard.shape[1], 3, 64, 2, final_activation=jnp.tanh, key=key)
 
     def __call__(self, heard: Float[Array, " feature"]) -> Float[Array, " 3"]:
         mean, std = jax.lax.stop_gradient((self.mean, self.std))
@@ -119,12 +119,11 @@ def train_step(loss, optimizer, joint, encoder, state, batch, damping):
 
 @jax.jit
 def distances(joint, nu_hat, test: Examples) -> Float[Array, " sound"]:
-    """Relative distances ‖Φ(ν̂) − Φ(ν)‖ / ‖Φ(ν)‖ of sounds, one after another."""
+    """‖Φ(ν̂) − Φ(ν)‖ of each sound, one after another."""
 
     def of_one(nu_hat, S):
-        squares = jax.tree.map(lambda a, b: jnp.stack([(a - b) ** 2, b**2]), phi(joint, nu_hat), S)
-        difference, whole = sum(leaf.reshape(2, -1).sum(1) for leaf in jax.tree.leaves(squares))
-        return jnp.sqrt(difference / whole)
+        squares = jax.tree.map(lambda a, b: jnp.sum((a - b) ** 2), phi(joint, nu_hat), S)
+        return jnp.sqrt(sum(jax.tree.leaves(squares)))
 
     return jax.lax.map(lambda pair: of_one(*pair), (nu_hat, test.S))
 
@@ -134,7 +133,7 @@ class Training(NamedTuple):
 
     encoder: Encoder
     parameter_error: np.ndarray  # root mean square of ν̂ − ν, for each parameter
-    joint_error: np.ndarray  # mean relative distance of Φ
+    joint_error: np.ndarray  # root mean square of ‖Φ(ν̂) − Φ(ν)‖
     damping: np.ndarray
     step_seconds: float
 
