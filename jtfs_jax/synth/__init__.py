@@ -2,8 +2,10 @@
 
 Frequencies are in Hz, times in seconds, chirp rates in octaves/second; parameters may be arrays,
 which broadcast and make a batch. Phases are accurate in float32, however long the signal.
+`ParameterRanges` are for networks that predict parameters.
 """
 
+from ._ranges import ParameterRanges as ParameterRanges
 from ._spectra import disperse as disperse, power_law_noise as power_law_noise
 from ._tones import (
     am_chirp as am_chirp,

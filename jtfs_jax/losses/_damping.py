@@ -1,0 +1,135 @@
+"""A schedule for damping that follows the validation loss, as that of Levenberg and Marquardt."""
+
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from jtfs_jax import _checks
+
+
+class Damping(eqx.Module):
+    """Where a schedule of damping stands; made by `start_damping`.
+
+    Attributes:
+        strength: λ, to be given to `pnp_loss`.
+        largest: λ₀, from which λ falls and which it does not exceed.
+        best: The lowest validation loss so far, infinite before the first.
+        improved: Whether the last validation loss was lower than all before.
+    """
+
+    strength: Float[Array, ""]
+    largest: Float[Array, ""]
+    best: Float[Array, ""]
+    improved: Bool[Array, ""]
+
+
+def start_damping(strength: float | Float[Array | np.ndarray, ""]) -> Damping:
+    """Damping before the first epoch: λ = λ₀.
+
+    Where λ₀ is larger than the eigenvalues of M, training begins as under the squared error of
+    parameters. In the literature it is the square of the largest eigenvalue over the training set.
+
+    Args:
+        strength: λ₀, at least 0, in the unit of M where `damping_matrix` is "identity".
+
+    Returns:
+        The first state for `update_damping`.
+
+    Raises:
+        ValueError: If `strength` is not a real number, or negative.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jtfs_jax.losses import eigendecomposition
+        >>> metrics = jnp.array([[[2.0, 0.0], [0.0, 18.0]], [[3.0, 0.0], [0.0, 5.0]]])
+        >>> damping = start_damping(eigendecomposition(metrics).values.max() ** 2)
+        >>> float(damping.strength)
+        324.0
+
+    References:
+        As for `update_damping`.
+    """
+    strength = _checks.real_array("strength", strength)
+    if strength.ndim or not (_checks.is_traced(strength) or strength >= 0):
+        raise ValueError(f"strength must be one number of at least 0, got {strength}.")
+    if not jnp.issubdtype(strength.dtype, jnp.floating):
+        strength = strength.astype(float)
+    return Damping(
+        strength=strength,
+        largest=strength,
+        best=jnp.full_like(strength, jnp.inf),
+        improved=jnp.zeros((), bool),
+    )
+
+
+@partial(jax.jit, static_argnames=("accelerate", "brake"))
+@jax.named_scope("jtfs_jax.losses.update_damping")
+def update_damping(
+    damping: Damping,
+    validation_loss: float | Float[Array | np.ndarray, ""],
+    *,
+    accelerate: float = 0.2,
+    brake: float = 1.0,
+) -> Damping:
+    """Damping after an epoch: less of it as long as validation improves.
+
+        success, validation_loss < best:    λ ← accelerate · λ,      best ← validation_loss
+        failure, anything else:             λ ← min(brake · λ, λ₀)
+
+    In the literature Adam starts afresh after a success, and training goes on from the best network
+    after a failure: `damping.improved` says which it was. A loss that is not a number is a failure.
+
+    Args:
+        damping: From `start_damping` or the last update.
+        validation_loss: `pnp_loss` without damping, mean over sounds that are not trained on.
+        accelerate: Factor of λ after a success, between 0 and 1.
+        brake: Factor of λ after a failure, at least 1.
+
+    Returns:
+        The next state; its `strength` is for the next epoch.
+
+    Raises:
+        ValueError: If `accelerate` or `brake` are out of range, or the loss is not one number.
+
+    Example:
+        >>> damping = start_damping(100.0)
+        >>> for loss in (3.0, 2.0, 2.5):
+        ...     damping = update_damping(damping, loss, brake=2.0)
+        ...     print(round(float(damping.strength), 3), bool(damping.improved))
+        20.0 True
+        4.0 True
+        8.0 False
+
+    References:
+        Han, Lostanlen & Lagrange, Perceptual–Neural–Physical Sound Matching, 2023,
+        arXiv:2301.02886 (accelerate=0.2); Learning to Solve Inverse Problems for Perceptual Sound
+        Matching, 2024, arXiv:2311.14213 (accelerate=0.05).
+
+    See Also:
+        pnp_loss: what it is for.
+    """
+    accelerate = _checks.fraction("accelerate", accelerate)
+    brake = _checks.positive_number("brake", brake)
+    if brake < 1:
+        raise ValueError(f"brake must be at least 1, got {brake!r}; 1 keeps damping as it is.")
+    loss = _checks.real_array("validation_loss", validation_loss)
+    if loss.ndim:
+        raise ValueError(
+            f"validation_loss must be one number, got the shape {loss.shape}; take the mean."
+        )
+    loss = loss.astype(damping.best.dtype)
+    improved = loss < damping.best
+    return Damping(
+        strength=jnp.where(
+            improved,
+            accelerate * damping.strength,
+            jnp.minimum(brake * damping.strength, damping.largest),
+        ),
+        largest=damping.largest,
+        best=jnp.where(improved, loss, damping.best),
+        improved=improved,
+    )

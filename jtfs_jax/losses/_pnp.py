@@ -1,0 +1,98 @@
+"""The perceptual–neural–physical loss: a distance between sounds, as one between parameters."""
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jtfs_jax import _checks
+
+
+@jax.named_scope("jtfs_jax.losses.pnp_loss")
+def pnp_loss(
+    prediction: Float[Array | np.ndarray, "*batch parameter"],
+    target: Float[Array | np.ndarray, "*batch parameter"],
+    metric: Float[Array | np.ndarray, "*batch parameter parameter"],
+    *,
+    damping: float | Float[Array, ""] = 0.0,
+    damping_matrix: Literal["identity", "diagonal"]
+    | Float[Array | np.ndarray, "parameter parameter"] = "identity",
+) -> Float[Array, "*batch"]:
+    """Perceptual–neural–physical (PNP) loss: errors in parameters, as loud as they are heard.
+
+        L(ν̂) = ½ (ν̂ − ν)ᵀ (M(ν) + λ D) (ν̂ − ν)
+
+    With λ = 0 and M from `riemannian_metric`, this is the distance ½ ‖Φ(ν̂) − Φ(ν)‖² between the
+    sounds of the parameters ν̂ and ν, to second order in ν̂ − ν. M(ν) is computed once for each
+    target before training, so that a step takes neither a synthesizer nor a transform. Far from ν
+    the distance saturates, and L does not; damping by λ D, a distance between parameters, leads
+    there. For large λ and D = I, it is λ/2 times the squared error of the parameters.
+
+    Args:
+        prediction: Parameters ν̂ that a network predicts, on the last axis; other axes are batch.
+        target: The true parameters ν.
+        metric: M(ν), in the same parameters: those that were normalized, if ν is.
+        damping: λ, at least 0; `Damping` lets it fall during training. Validate with 0.
+        damping_matrix: D: "identity", "diagonal" for the diagonal of each M(ν), or one matrix for
+            all, such as the mean of M over a set of targets.
+
+    Returns:
+        The loss of each item of the batch, of which a training step takes the mean.
+
+    Raises:
+        ValueError: At trace time, if shapes do not belong together, arguments are not real, or
+            `damping_matrix` is not one of these.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> nu, metric = jnp.array([0.5, 0.0]), jnp.array([[4.0, 0.0], [0.0, 100.0]])
+        >>> float(pnp_loss(nu + jnp.array([1.0, 0.0]), nu, metric))
+        2.0
+        >>> float(pnp_loss(nu + jnp.array([0.0, 1.0]), nu, metric))
+        50.0
+
+    References:
+        Han, Lostanlen & Lagrange, Perceptual–Neural–Physical Sound Matching, 2023,
+        arXiv:2301.02886; Learning to Solve Inverse Problems for Perceptual Sound Matching, 2024,
+        arXiv:2311.14213.
+
+    See Also:
+        riemannian_metric: M.
+        update_damping: λ.
+        jtfs_jax.synth.ParameterRanges: ν from parameters in physical units.
+    """
+    prediction = _checks.real_array("prediction", prediction)
+    target = _checks.real_array("target", target)
+    metric = _checks.real_array("metric", metric)
+    n = target.shape[-1] if target.ndim else 0
+    if prediction.shape != target.shape or metric.shape != (*target.shape, n):
+        raise ValueError(
+            f"prediction and target must have one shape, and metric a matrix of parameters for "
+            f"each of them, got {prediction.shape}, {target.shape} and {metric.shape}; compute "
+            f"metric by riemannian_metric at target."
+        )
+    difference = prediction - target
+    damped = _quadratic_form(metric, difference)
+    if isinstance(damping_matrix, str):
+        _checks.choice("damping_matrix", damping_matrix, ("identity", "diagonal"))
+        diagonal = jnp.diagonal(metric, axis1=-2, axis2=-1)
+        weights = diagonal if damping_matrix == "diagonal" else jnp.ones_like(diagonal)
+        length = jnp.sum(weights * difference**2, axis=-1)
+    else:
+        matrix = _checks.real_array("damping_matrix", damping_matrix)
+        if matrix.shape != (n, n):
+            raise ValueError(
+                f'damping_matrix must be "identity", "diagonal" or one matrix of {n} by {n} '
+                f"parameters, got the shape {matrix.shape}; take the mean of metrics over a set."
+            )
+        length = _quadratic_form(matrix, difference)
+    return 0.5 * (damped + jnp.asarray(damping, length.dtype) * length)
+
+
+def _quadratic_form(
+    matrix: Float[Array, "*#batch parameter parameter"], vector: Float[Array, "*batch parameter"]
+) -> Float[Array, "*batch"]:
+    exact = jax.lax.Precision.HIGHEST
+    return jnp.einsum("...k,...kl,...l->...", vector, matrix, vector, precision=exact)
