@@ -15,10 +15,6 @@ N = 128
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
-def make_bank(dtype: Any = jnp.float32):
-    return jtfs_jax.filterbank(N, J=(3, 4), Q=1, J_fr=1, pad_mode_fr="conj-reflect", dtype=dtype)
-
-
 def signals(n, dtype: Any = np.float32):
     return jnp.asarray(np.random.default_rng(0).standard_normal((n, N)), dtype)
 
@@ -38,7 +34,8 @@ def test_distance_is_a_norm():
 
 
 def test_mean_over_paths_is_the_loss_of_all_and_one_program_serves_them():
-    bank, traces = make_bank(), []
+    bank = jtfs_jax.filterbank(N, J=(3, 4), Q=1, J_fr=1, pad_mode_fr="conj-reflect")
+    traces = []
     y, x = signals(4).reshape(2, 2, N)
     target = jtfs_jax.jtfs(bank, x).S2
     n_paths = target.shape[-3]
@@ -59,8 +56,8 @@ def test_mean_over_paths_is_the_loss_of_all_and_one_program_serves_them():
 
 
 def test_derivatives_of_order_two_with_compression(x64):
-    bank = make_bank(jnp.float64)
-    y, x, direction = signals(3, np.float64)
+    bank = jtfs_jax.filterbank(64, 3, 1, J_fr=1, T="global", dtype=jnp.float64)
+    y, x, direction = signals(3, np.float64)[:, :64]
     silence = jnp.zeros_like(x)
 
     @jax.jit
@@ -72,7 +69,7 @@ def test_derivatives_of_order_two_with_compression(x64):
         return jax.jvp(jax.value_and_grad(loss), (y,), (direction,))
 
     h = 1e-5
-    for index in (1, 9):
+    for index in (1, 7):
         (low, gradient_low), _ = derivatives(y - h * direction, x, index)
         (high, gradient_high), _ = derivatives(y + h * direction, x, index)
         _, (slope, product) = derivatives(y, x, index)
