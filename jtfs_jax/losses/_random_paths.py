@@ -1,10 +1,11 @@
 """Scattering with random paths: the distance between sounds, path by path."""
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jtfs_jax import _checks
+
+from ._norms import norm
 
 
 @jax.jit
@@ -68,7 +69,4 @@ def path_distance(
             f"{s.shape} and {target.shape}; compute both with the same filterbank, for as many "
             f"sounds."
         )
-    square = jnp.sum((s - target) ** 2, axis=(-2, -1))
-    # A square that underflows counts as 0, so that the inverse of its root is finite.
-    nonzero = square >= jnp.finfo(square.dtype).tiny
-    return jnp.where(nonzero, jnp.sqrt(jnp.where(nonzero, square, 1)), 0)
+    return norm((s - target).reshape(*s.shape[:-2], -1))
