@@ -100,10 +100,10 @@ PLAN = [
     (3, [DEFAULT], range(5)),
     (5, [DEFAULT], range(5)),
     (3, [TIME_SCATTERING], range(5)),
-    (3, BOLD_DRIVERS_AND_OTHERS, range(2)),
+    (3, BOLD_DRIVERS_AND_OTHERS, range(1)),
     (3, VARIANTS, range(1)),
     (5, BOLD_DRIVERS_AND_OTHERS, range(1)),
-    (3, BOLD_DRIVERS_AND_OTHERS, range(2, 5)),
+    (3, BOLD_DRIVERS_AND_OTHERS, range(1, 5)),
     (3, VARIANTS, range(1, 5)),
     (5, BOLD_DRIVERS_AND_OTHERS, range(1, 5)),
 ]
