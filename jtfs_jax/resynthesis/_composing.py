@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Real
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import JointScattering, require_paths
 from jtfs_jax._time_scattering import TimeScattering
+from jtfs_jax.losses._weights import along_paths, spread
 
 Scattering = TypeVar("Scattering", JointScattering, TimeScattering)
 
@@ -99,6 +100,7 @@ def scale_paths(
     See Also:
         swap_spins: exchanges paths.
         path_table: rates, scales and spins of the paths.
+        losses.path_weights: weights of paths, where coefficients shall stay as they are.
     """
     paths = require_paths(bank, S)
     if not isinstance(gain, jax.Array) or gain.shape != (len(paths),):
@@ -109,14 +111,8 @@ def scale_paths(
         )
     if jnp.issubdtype(gain.dtype, jnp.complexfloating):
         raise ValueError(f"gain must have real numbers, got dtype {gain.dtype}; convert it first.")
-    if isinstance(S.S2, Mapping):
-        scaled = {
-            path: S.S2[path] * factor.astype(S.S2[path].dtype)
-            for path, factor in zip(paths, gain, strict=True)
-        }
-        return JointScattering(S.S0, S.S1, scaled)
-    factors = gain.astype(S.S2.dtype).reshape((1,) * (S.S2.ndim - 3) + (-1, 1, 1))
-    return JointScattering(S.S0, S.S1, S.S2 * factors)
+    factors = spread(along_paths(bank, gain), S.S2)
+    return JointScattering(S.S0, S.S1, jax.tree.map(jnp.multiply, S.S2, factors))
 
 
 @jax.jit

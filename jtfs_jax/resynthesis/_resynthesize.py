@@ -94,8 +94,7 @@ def resynthesize(
         transform: `jtfs`, `time_scattering`, or any function of `bank` and a batch of sounds
             `(sound, time)` that returns a pytree of arrays with the leading axis of the batch.
         weights: w ≥ 0, a number, or a pytree like that of the coefficients, or the upper part of
-            it, whose leaves broadcast to the coefficients; for example
-            `JointScattering(S0=1.0, S1=1.0, S2=0.0)`.
+            it, whose leaves broadcast to the coefficients; see `losses.path_weights`.
         n_steps: Number of steps, failed ones included; on the noise at the start comes one
             evaluation more.
         count: Number of metamers for each target. Each is the same for any `count`.
@@ -134,6 +133,7 @@ def resynthesize(
     See Also:
         colored_noise: the sounds at the start.
         lbfgs, bold_driver: how steps are chosen.
+        losses.distance: E for a loop of your own.
     """
     begun = time.monotonic()
     positive_integer("n_steps", n_steps)

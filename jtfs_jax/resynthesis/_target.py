@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from jtfs_jax._checks import is_traced
+from jtfs_jax.losses._norms import flat, norm
+from jtfs_jax.losses._weights import spread
 
 # A function of a filterbank, or whatever else it takes, and of a batch of sounds.
 Transform = Callable[[Any, Float[Array, "sound time"]], Any]
@@ -50,61 +52,29 @@ def flattened(
 
 def target_of(coefficients: PyTree[Array], weights: PyTree, name: str) -> Target:
     """What errors are computed from; raises where a target has nothing to approach."""
-
-    def spread(w, coefficients):
-        def to(leaf):
-            return jnp.broadcast_to(jnp.asarray(w, leaf.dtype), leaf.shape)
-
-        return jax.tree.map(to, coefficients)
-
-    try:
-        weights = jax.tree.map(spread, weights, coefficients)
-    except ValueError as error:
-        raise ValueError(
-            f"weights must be numbers, or a pytree like that of the coefficients whose leaves "
-            f"broadcast to these, which it is not: {error}"
-        ) from error
+    weights = spread(weights, coefficients)
     weighted = jax.tree.map(jnp.multiply, weights, coefficients)
-    largest = jnp.stack([_highest(leaf) for leaf in jax.tree.leaves(weighted)]).max(axis=0)
-    # Divided by the largest first, lest the squares of a quiet sound vanish.
-    divisor = jnp.where(largest > 0, largest, 1)
-    unit = jax.tree.map(lambda leaf: leaf / _like(divisor, leaf), weighted)
-    squares = [_squared(leaf).reshape(len(leaf), -1).sum(axis=1) for leaf in jax.tree.leaves(unit)]
-    norm = largest * jnp.sqrt(jnp.stack(squares).sum(axis=0))
-    if not is_traced(norm):
-        bad = [float(n) for n in norm if not (np.isfinite(n) and n > 0)]
+    size = norm(flat(weighted, n_batch=1))
+    if not is_traced(size):
+        bad = [float(n) for n in size if not (np.isfinite(n) and n > 0)]
         if bad:
             raise ValueError(
                 f"{name} must be finite and not silent, but the norm of the coefficients, times "
                 f"the weights, is {bad[0]}; take another sound, or scale it to a peak of 1."
             )
-    return Target(
-        jax.tree.map(lambda leaf: leaf / _like(norm, leaf), weights),
-        jax.tree.map(lambda leaf: leaf / _like(norm, leaf), weighted),
-    )
 
+    def relative(leaf):
+        return leaf / size.astype(leaf.dtype).reshape(-1, *[1] * (leaf.ndim - 1))
 
-def _highest(leaf: Array) -> Array:
-    return jnp.abs(leaf).reshape(len(leaf), -1).max(axis=1, initial=0)
-
-
-def _like(per_target: Array, leaf: Array) -> Array:
-    """One number a target, to broadcast with a leaf."""
-    shape = (-1, *[1] * (leaf.ndim - 1))
-    return per_target.astype(leaf.dtype).reshape(shape)
+    return Target(jax.tree.map(relative, weights), jax.tree.map(relative, weighted))
 
 
 def half_square(target: Target, s: PyTree[Array], n_targets: int) -> Float[Array, " sound"]:
     """½E² of each sound of a batch, which counts over targets first."""
 
-    def part(s, w, wanted):
+    def difference(s, w, wanted):
         by_target = s.reshape(len(s) // n_targets, n_targets, *s.shape[1:])
-        difference = w[None] * by_target - wanted[None]
-        return _squared(difference).reshape(len(s), -1).sum(axis=1)
+        return w[None] * by_target - wanted[None]
 
-    parts = jax.tree.leaves(jax.tree.map(part, s, *target))
-    return jnp.stack(parts).sum(axis=0) / 2
-
-
-def _squared(a: Array) -> Array:
-    return jnp.real(jnp.conj(a) * a) if jnp.iscomplexobj(a) else jnp.square(a)
+    differences = flat(jax.tree.map(difference, s, *target), n_batch=2)
+    return jnp.square(differences).sum(axis=-1).reshape(-1) / 2

@@ -1,0 +1,173 @@
+"""Distances between the coefficients of sounds, one for each sound of a batch."""
+
+from functools import partial
+from typing import Literal, TypeVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PyTree
+
+from jtfs_jax import _checks
+from jtfs_jax._jtfs import JointScattering
+from jtfs_jax._time_scattering import TimeScattering
+
+from ._norms import flat, norm, unit
+from ._weights import spread
+
+Coefficients = TypeVar("Coefficients", bound=PyTree)
+
+
+@partial(jax.jit, static_argnames=("p", "relative"))
+@jax.named_scope("jtfs_jax.losses.distance")
+def distance(
+    S: Coefficients,
+    target: Coefficients,
+    *,
+    p: Literal[1, 2] = 2,
+    relative: bool = False,
+    weights: PyTree[Array | float] = 1.0,
+) -> Float[Array, "*batch"]:
+    """Distance between coefficients: a root of sums over all orders, paths, bands and frames.
+
+        d(S, R) = ‖w (S − R)‖ₚ = (Σ |w (S − R)|ᵖ)^(1/p)       R the target
+        relative:  d(S, R) / ‖w R‖ₚ
+
+    Of what `jtfs` and `time_scattering` return, axes before that of S0's frames are batch: there
+    is one distance a sound. Batch axes of `S` and `target` broadcast, so that one target serves
+    all sounds, and shapes (n, 1) and (1, m) give all distances between two sets. Any other pytree
+    is that of one sound: use `jax.vmap` for several.
+
+    Derivatives by `S` and by `target` are finite to every order, and 0 at an exact match. Elsewhere
+    the gradient of ‖S − R‖₂ has a norm of 1 however near the match is: let the learning rate decay,
+    or square the distance, to settle there.
+
+    Adam neglects gradients below its ε of 1e-8, and their squares vanish in float32 below about
+    1e-18; those by the parameters of quiet sounds may be that small. The relative distance does not
+    depend on the level of the sounds. Where gradients are small nevertheless, as those by the
+    samples of a long sound are, multiply the loss by a large constant, which changes nothing else
+    for Adam.
+
+    Compression is by composition, `distance(log_compress(S, level), log_compress(R, level))`.
+
+    Args:
+        S: Coefficients of `jtfs` or `time_scattering`, with any batch axes; or any pytree of
+            arrays, in which complex numbers count as two real ones.
+        target: Coefficients of the same transform, with any batch axes that broadcast to those of
+            `S`, or none.
+        p: 2 for the Euclidean distance, 1 for the sum of magnitudes.
+        relative: Whether to divide by the norm of the target. That of silence counts as 1.
+        weights: w, a number, or a pytree like that of the coefficients, or the upper part of it,
+            whose leaves broadcast to the coefficients; see `path_weights`.
+
+    Returns:
+        Distances, one for each sound of the batch.
+
+    Raises:
+        ValueError: At trace time, if `S` and `target` differ in structure or shapes, `weights` do
+            not go with these, or `p` is neither 1 nor 2.
+
+    Example:
+        >>> import jax, jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
+        >>> x = jax.random.normal(jax.random.key(0), (3, 4096))
+        >>> target = jtfs_jax.jtfs(bank, x[0])
+        >>> distance(jtfs_jax.jtfs(bank, x), target, relative=True).shape
+        (3,)
+        >>> loss = lambda y, bank, target: distance(jtfs_jax.jtfs(bank, y), target)
+        >>> gradient = jax.jit(jax.grad(loss))(x[1], bank, target)
+
+    References:
+        p = 2: Vahidi et al., Mesostructures, 2023, arXiv:2301.10183; relative: Muradeli et al.,
+        Differentiable Time–Frequency Scattering on GPU, 2022, section 5, arXiv:2204.08269.
+
+    See Also:
+        path_weights: weights by order, pair of filters and path.
+        analysis.log_compress, analysis.mu_log: compression.
+        analysis.pair_distances: relative distances of each order and pair.
+    """
+    _checks.choice("p", p, (1, 2))
+    a, b = _vectors(S, target, weights)
+    length = norm(a - b, p)
+    if not relative:
+        return length
+    of_target = norm(b, p)
+    return length / jnp.where(of_target == 0, 1, of_target)
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.losses.cosine_distance")
+def cosine_distance(
+    S: Coefficients, target: Coefficients, *, weights: PyTree[Array | float] = 1.0
+) -> Float[Array, "*batch"]:
+    """One minus the cosine of the angle between coefficients, whatever the levels of the sounds.
+
+        d(S, R) = 1 − ⟨wS, wR⟩ / (‖wS‖ ‖wR‖) = ½ ‖ wS / ‖wS‖ − wR / ‖wR‖ ‖²
+
+    with R the target; computed as the square, which is exact near a match. Silence has no angle: it
+    is at 0 from silence, at 1 from any sound. Batches and derivatives are as in `distance`.
+
+    Args:
+        S: Coefficients of `jtfs` or `time_scattering`, with any batch axes; or any pytree of
+            arrays.
+        target: Coefficients of the same transform, with any batch axes that broadcast to those of
+            `S`, or none.
+        weights: w, as for `distance`.
+
+    Returns:
+        Distances, between 0 and 1 where coefficients are not negative, one for each sound.
+
+    Raises:
+        ValueError: At trace time, if `S` and `target` differ in structure or shapes, or `weights`
+            do not go with these.
+
+    Example:
+        >>> import jax, jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
+        >>> S = jtfs_jax.jtfs(bank, jax.random.normal(jax.random.key(0), (4096,)))
+        >>> louder = jax.tree.map(lambda s: 5 * s, S)
+        >>> bool(cosine_distance(louder, S) < 1e-6)
+        True
+    """
+    a, b = _vectors(S, target, weights)
+    a, a_silent = unit(a)
+    b, b_silent = unit(b)
+    half = jnp.square(a - b).sum(axis=-1) / 2
+    return jnp.where(a_silent | b_silent, (a_silent != b_silent).astype(half.dtype), half)
+
+
+def _vectors(S: PyTree[Array], target: PyTree[Array], weights: PyTree) -> tuple[Array, Array]:
+    """Weighted coefficients of both as `(*batch, coefficient)`, with batch axes that broadcast."""
+    trees = jax.tree.structure(S), jax.tree.structure(target)
+    if trees[0] != trees[1]:
+        raise ValueError(
+            f"target must be a pytree like that of S, {trees[0]}, got {trees[1]}; compute both by "
+            f"the same transform and filterbank."
+        )
+    ndims = _n_batch(S), _n_batch(target)
+    shapes_a, shapes_b = (
+        [leaf.shape[n:] for leaf in jax.tree.leaves(tree)]
+        for tree, n in zip((S, target), ndims, strict=True)
+    )
+    if shapes_a != shapes_b:
+        raise ValueError(
+            f"target must have the shapes of S, {shapes_a} after the batch axes, got {shapes_b}; "
+            f"compute both with the same filterbank."
+        )
+    a, b = (
+        flat(jax.tree.map(jnp.multiply, spread(weights, tree), tree), n)
+        for tree, n in zip((S, target), ndims, strict=True)
+    )
+    try:
+        batch = jnp.broadcast_shapes(a.shape[:-1], b.shape[:-1])
+    except ValueError as error:
+        raise ValueError(
+            f"target must have batch axes that broadcast to those of S, {a.shape[:-1]}, got "
+            f"{b.shape[:-1]}; pass one target for each sound, or one for all."
+        ) from error
+    a, b = (v.reshape((1,) * (len(batch) + 1 - v.ndim) + v.shape) for v in (a, b))
+    return a, b
+
+
+def _n_batch(S: PyTree[Array]) -> int:
+    is_scattering = isinstance(S, JointScattering | TimeScattering)
+    return S.S0.ndim - 1 if is_scattering else 0

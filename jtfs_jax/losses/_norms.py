@@ -1,0 +1,52 @@
+"""Coefficients as vectors, and norms of these whose derivatives are finite at 0."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, PyTree
+
+
+def flat(tree: PyTree[Array], n_batch: int) -> Float[Array, "*batch coefficient"]:
+    """All but the first axes of all leaves as one axis; complex numbers as two real ones."""
+
+    # A sum over hundreds of leaves, one a path, would take minutes to compile.
+    def vectors(leaf: Array) -> Array:
+        leaf = leaf.reshape(*leaf.shape[:n_batch], math.prod(leaf.shape[n_batch:]))
+        return jnp.concatenate([leaf.real, leaf.imag], -1) if jnp.iscomplexobj(leaf) else leaf
+
+    return jnp.concatenate([vectors(leaf) for leaf in jax.tree.leaves(tree)], axis=-1)
+
+
+def norm(a: Float[Array, "*batch coefficient"], p: int = 2) -> Float[Array, "*batch"]:
+    """(Σ |a|ᵖ)^(1/p) for p = 1 or 2, whose derivatives of every order are 0 at 0."""
+    a, largest = _scaled(a)
+    if p == 1:
+        return largest * magnitude(a).sum(axis=-1)
+    square = jnp.square(a).sum(axis=-1)
+    silent = square == 0
+    return largest * jnp.where(silent, 0, jnp.sqrt(jnp.where(silent, 1, square)))
+
+
+def unit(
+    a: Float[Array, "*batch coefficient"],
+) -> tuple[Float[Array, "*batch coefficient"], Bool[Array, "*batch"]]:
+    """Vectors divided by their norms, and which of them are 0, and stay so."""
+    a, _ = _scaled(a)
+    length = norm(a)
+    silent = length == 0
+    return a / jnp.where(silent, 1, length)[..., None], silent
+
+
+def magnitude(a: Float[Array, "..."]) -> Float[Array, "..."]:
+    """|a|, whose derivative at 0 is 0, not 1 as in JAX."""
+    return a * jax.lax.stop_gradient(jnp.sign(a))
+
+
+def _scaled(
+    a: Float[Array, "*batch coefficient"],
+) -> tuple[Float[Array, "*batch coefficient"], Float[Array, "*batch"]]:
+    """Vectors divided by their largest magnitudes, lest squares of quiet ones vanish; and these."""
+    largest = jnp.abs(jax.lax.stop_gradient(a)).max(axis=-1, initial=0)
+    largest = jnp.where(largest >= jnp.finfo(a.dtype).tiny, largest, 1)
+    return a / largest[..., None], largest

@@ -1,0 +1,122 @@
+"""The multi-scale spectral distance, the baseline that scattering is compared with."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jtfs_jax import _checks
+from jtfs_jax._modulus import modulus
+from jtfs_jax.analysis import log_compress
+
+from ._norms import magnitude
+
+
+@partial(jax.jit, static_argnames=("n_fft", "log_weight", "level"))
+@jax.named_scope("jtfs_jax.losses.multiscale_spectral_distance")
+def multiscale_spectral_distance(
+    x: Float[Array | np.ndarray, "*#batch time"],
+    target: Float[Array | np.ndarray, "*#batch time"],
+    *,
+    n_fft: tuple[int, ...] = (2048, 1024, 512, 256, 128, 64),
+    log_weight: float = 0.0,
+    level: float = 1e-5,
+) -> Float[Array, "*batch"]:
+    """Multi-scale spectral distance (MSS): spectrograms with several windows, bin by bin.
+
+        d(x, y) = mean over n of the mean over frames and bins of
+                  | |Xₙ| − |Yₙ| | + log_weight · | log(level + |Xₙ|) − log(level + |Yₙ|) |
+
+    where Xₙ is the short-time Fourier transform of x under Hann windows of n samples, at each
+    multiple of n / 4, the signal being continued beyond its ends by reflection. It is not
+    normalized: magnitudes are sums over the window, so that long windows count more. Derivatives
+    are finite everywhere, and 0 at an exact match.
+
+    Args:
+        x: Real signals; leading axes are batch.
+        target: Real signals of the same length, whose batch axes broadcast with those of `x`.
+        n_fft: Lengths of the windows in samples, multiples of 4.
+        log_weight: Weight of differences of logarithms, at least 0.
+        level: Magnitude under which these are linear, positive.
+
+    Returns:
+        Distances, one for each signal of the batch.
+
+    Raises:
+        ValueError: At trace time, if `x` and `target` are not real, differ in length, or do not
+            broadcast, or an option is out of its range.
+
+    Example:
+        >>> import jax
+        >>> x = jax.random.normal(jax.random.key(0), (3, 8192))
+        >>> multiscale_spectral_distance(x, x[0]).shape
+        (3,)
+
+    References:
+        Engel et al., DDSP: Differentiable Digital Signal Processing, 2020, arXiv:2001.04643; with
+        these windows and without logarithms, Vahidi et al., Mesostructures, 2023,
+        arXiv:2301.10183.
+
+    See Also:
+        distance: between coefficients of scattering transforms.
+    """
+    _check_options(n_fft, log_weight, level)
+    x, target = _signals(x, target)
+    parts = []
+    for n in n_fft:
+        magnitudes = _spectrogram(x, n), _spectrogram(target, n)
+        parts.append(_mean_difference(*magnitudes))
+        if log_weight:
+            logarithms = (log_compress(m, level) for m in magnitudes)
+            parts.append(log_weight * _mean_difference(*logarithms))
+    return jnp.stack(parts).sum(axis=0) / len(n_fft)
+
+
+def _spectrogram(x: Float[Array, "*batch time"], n: int) -> Float[Array, "*batch frame bin"]:
+    """Magnitudes of the short-time Fourier transform, a frame at each multiple of n / 4."""
+    hop = n // 4
+    n_frames = 1 + x.shape[-1] // hop
+    padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(n // 2, n // 2)], mode="reflect")
+    quarters = padded[..., : (n_frames + 3) * hop].reshape(*x.shape[:-1], n_frames + 3, hop)
+    frames = [quarters[..., k : k + n_frames, :] for k in range(4)]
+    window = np.sin(np.pi * np.arange(n) / n).reshape((1,) * x.ndim + (n,)) ** 2
+    spectrum = jnp.fft.rfft(jnp.concatenate(frames, axis=-1) * jnp.asarray(window, x.dtype))
+    return modulus(spectrum.real, spectrum.imag)
+
+
+def _mean_difference(
+    a: Float[Array, "*batch frame bin"], b: Float[Array, "*batch frame bin"]
+) -> Float[Array, "*batch"]:
+    return magnitude(a - b).mean(axis=(-2, -1))
+
+
+def _signals(x: object, target: object) -> tuple[Array, Array]:
+    """Both in the same precision, with the same batch axes."""
+    a, b = _checks.real_array("x", x), _checks.real_array("target", target)
+    if a.ndim == 0 or a.shape[-1:] != b.shape[-1:]:
+        raise ValueError(
+            f"x and target must have the same time on their last axes, got shapes {a.shape} and "
+            f"{b.shape}; cut or pad one of them."
+        )
+    try:
+        shape = jnp.broadcast_shapes(a.shape, b.shape)
+    except ValueError as error:
+        raise ValueError(
+            f"target must have batch axes that broadcast to those of x, {a.shape[:-1]}, got "
+            f"{b.shape[:-1]}; pass one target for each signal, or one for all."
+        ) from error
+    dtype = jnp.float64 if jnp.float64 in (a.dtype, b.dtype) else jnp.float32
+    return jnp.broadcast_to(a.astype(dtype), shape), jnp.broadcast_to(b.astype(dtype), shape)
+
+
+def _check_options(n_fft: object, log_weight: float, level: float) -> None:
+    if not isinstance(n_fft, tuple) or not n_fft:
+        raise ValueError(f"n_fft must be a tuple of window lengths, got {n_fft!r}.")
+    for index, n in enumerate(n_fft):
+        if _checks.positive_integer(f"n_fft[{index}]", n) % 4:
+            raise ValueError(f"n_fft[{index}] must be a multiple of 4, got {n!r}.")
+    if log_weight != 0:
+        _checks.positive_number("log_weight", log_weight)
+    _checks.positive_number("level", level)

@@ -1,0 +1,107 @@
+"""Weights of coefficients: by order, by pair of filters, by path."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PyTree, Real
+
+from jtfs_jax import _checks
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jtfs import JointScattering
+from jtfs_jax._paths import joint_paths, path_table
+
+Weight = float | Real[Array | np.ndarray, "..."]
+
+
+def path_weights(
+    bank: FilterBank,
+    S2: Weight | Mapping[str, float | Array] = 1.0,
+    *,
+    S0: float | Array = 1.0,
+    S1: Weight = 1.0,
+) -> JointScattering:
+    """Weights for the coefficients of `jtfs`, to be given to the distances and to `resynthesize`.
+
+    The columns of `path_table` say which path is which: comparisons of them make masks, arithmetic
+    makes weights.
+
+    Args:
+        bank: Filters from `filterbank`, with `J_fr`.
+        S2: Weight of the second order: a number for all; or numbers by `kind` of path, which is 1
+            for those not named; or an array with one number a path in the order of `path_table`.
+        S0: Weight of the zeroth order.
+        S1: Weight of the first order: a number for all, or an array with one a wavelet.
+
+    Returns:
+        Weights that broadcast to the coefficients of `jtfs`.
+
+    Raises:
+        ValueError: If `bank` has no frequential wavelets, a kind is unknown, or weights are neither
+            real numbers nor as many as there are paths or wavelets.
+
+    Example:
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
+        >>> table = jtfs_jax.path_table(bank, sample_rate=4000.0)
+        >>> joint_only = path_weights(bank, {"phi_t*phi_f": 0, "phi_t*psi_f": 0}, S0=0, S1=0)
+        >>> slow_only = path_weights(bank, table.rate < 40.0)
+        >>> slow_only.S2.shape
+        (59, 1, 1)
+
+    See Also:
+        distance, resynthesis.resynthesize: take these weights.
+        resynthesis.scale_paths: multiplies coefficients by such weights.
+    """
+    table = path_table(bank)
+    if isinstance(S2, Mapping):
+        kinds = list(dict.fromkeys(table.kind.tolist()))
+        for name in S2:
+            _checks.choice("kinds in S2", name, kinds)
+        S2 = jnp.stack([jnp.asarray(S2.get(kind, 1.0), bank.dtype) for kind in table.kind.tolist()])
+    by_path = _one_each("S2", S2, len(table), "path", bank.dtype)
+    by_wavelet = _one_each("S1", S1, len(bank.wavelets1), "first-order wavelet", bank.dtype)
+    return JointScattering(
+        S0=jnp.asarray(S0, bank.dtype),
+        S1=by_wavelet[:, None] if by_wavelet.ndim else by_wavelet,
+        S2=along_paths(bank, by_path) if by_path.ndim else by_path,
+    )
+
+
+def along_paths(bank: FilterBank, values: Real[Array, " path"]) -> Any:
+    """One number a path, to broadcast with the S2 of `jtfs`."""
+    if 0 in (bank.T, bank.F):
+        return dict(zip(joint_paths(bank), values, strict=True))
+    return values[:, None, None]
+
+
+def spread(weights: PyTree, coefficients: PyTree[Array]) -> PyTree[Array]:
+    """Weights of each coefficient, from numbers or arrays for parts of the pytree."""
+
+    def over(weight, part):
+        def to(leaf):
+            return jnp.broadcast_to(jnp.asarray(weight, leaf.dtype), leaf.shape)
+
+        return jax.tree.map(to, part)
+
+    try:
+        return jax.tree.map(over, weights, coefficients)
+    except ValueError as error:
+        raise ValueError(
+            f"weights must be numbers, or a pytree like that of the coefficients whose leaves "
+            f"broadcast to these, which it is not: {error}"
+        ) from error
+
+
+def _one_each(name: str, value: Any, n: int, of: str, dtype: np.dtype) -> Array:
+    """A number for all, or an array of as many as there are."""
+    is_mask = getattr(value, "dtype", None) == np.bool_
+    array = _checks.real_array(name, value.astype(int) if is_mask else value).astype(dtype)
+    if array.shape not in ((), (n,)):
+        raise ValueError(
+            f"{name} must be a number or an array of shape ({n},), one value a {of}, got shape "
+            f"{array.shape}; compute it from what the filterbank has."
+        )
+    return array
