@@ -9,6 +9,7 @@ from importlib.metadata import version as _version
 from . import (
     analysis as analysis,
     audio as audio,
+    configurations as configurations,
     losses as losses,
     plot as plot,
     resynthesis as resynthesis,
