@@ -148,6 +148,13 @@ def test_silence(bank):
     np.testing.assert_array_equal(losses.cosine_distance(zero, S), 1)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_is_no_match(distance, bad):
+    a, b = np.ones(3, np.float32), np.array([1, bad, 1], np.float32)
+    assert not np.isfinite(distance(a, b))
+    assert not np.isfinite(distance(b, a))
+
+
 @pytest.mark.parametrize("exponent", [-100, 100])
 def test_levels_change_nothing(distance, bank, exponent):
     """Neither of squares, nor of their inverses, is too small or too large for float32."""

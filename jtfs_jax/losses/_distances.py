@@ -91,7 +91,7 @@ def distance(
     if not relative:
         return length
     of_target = norm(b, p)
-    return length / jnp.where(of_target > 0, of_target, 1)
+    return length / jnp.where(of_target == 0, 1, of_target)
 
 
 @jax.jit
@@ -129,10 +129,10 @@ def cosine_distance(
         True
     """
     a, b = _vectors(S, target, weights)
-    a, a_sounds = unit(a)
-    b, b_sounds = unit(b)
+    a, a_silent = unit(a)
+    b, b_silent = unit(b)
     half = jnp.square(a - b).sum(axis=-1) / 2
-    return jnp.where(a_sounds & b_sounds, half, (a_sounds != b_sounds).astype(half.dtype))
+    return jnp.where(a_silent | b_silent, (a_silent != b_silent).astype(half.dtype), half)
 
 
 def _vectors(S: PyTree[Array], target: PyTree[Array], weights: PyTree) -> tuple[Array, Array]:

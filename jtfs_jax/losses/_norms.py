@@ -24,18 +24,18 @@ def norm(a: Float[Array, "*batch coefficient"], p: int = 2) -> Float[Array, "*ba
     if p == 1:
         return largest * magnitude(a).sum(axis=-1)
     square = jnp.square(a).sum(axis=-1)
-    root = jnp.sqrt(jnp.where(square > 0, square, 1))
-    return largest * jnp.where(square > 0, root, 0)
+    silent = square == 0
+    return largest * jnp.where(silent, 0, jnp.sqrt(jnp.where(silent, 1, square)))
 
 
 def unit(
     a: Float[Array, "*batch coefficient"],
 ) -> tuple[Float[Array, "*batch coefficient"], Bool[Array, "*batch"]]:
-    """Vectors divided by their norms, and which are not 0; those that are stay so."""
+    """Vectors divided by their norms, and which of them are 0, and stay so."""
     a, _ = _scaled(a)
     length = norm(a)
-    sounds = length > 0
-    return a / jnp.where(sounds, length, 1)[..., None], sounds
+    silent = length == 0
+    return a / jnp.where(silent, 1, length)[..., None], silent
 
 
 def magnitude(a: Float[Array, "..."]) -> Float[Array, "..."]:
