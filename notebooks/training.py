@@ -130,10 +130,9 @@ METHODS: dict[str, tuple[Callable, Callable]] = {
 }
 
 
-@eqx.filter_jit(donate="all-except-first")
-def train_step(fixed, encoder, state, batch, path):
+@eqx.filter_jit
+def train_step(loss, optimizer, joint, encoder, state, batch, path):
     """One step of an optimizer down a loss."""
-    loss, optimizer, joint = fixed
 
     def mean(encoder):
         return loss(joint, jax.vmap(encoder)(batch.heard), batch, path).mean()
@@ -190,10 +189,10 @@ def train(
             of_sounds = jnp.sqrt(jnp.mean(distances(joint, nu_hat, test_set) ** 2))
             history.append((step, np.asarray(of_parameters), float(of_sounds)))
         rows = random.choice(len(train_set.nu), BATCH, replace=False)
-        batch, path = jax.tree.map(itemgetter(rows), train_set), random.integers(n_paths)
+        batch = jax.tree.map(itemgetter(rows), train_set)
+        path = jnp.asarray(random.integers(n_paths))
         start = time.perf_counter()
-        fixed = (loss, optimizer, joint)
-        encoder, state, value = train_step(fixed, encoder, state, batch, jnp.asarray(path))
+        encoder, state, value = train_step(loss, optimizer, joint, encoder, state, batch, path)
         jax.block_until_ready(value)
         seconds.append(time.perf_counter() - start)
     columns = map(np.array, zip(*history, strict=True))
