@@ -1,11 +1,14 @@
-"""A network that predicts the parameters of chirps, trained under one loss or another.
+"""A small network that predicts the parameters of chirps, trained under one loss or another.
 
-    python training.py
+    python notebooks/training.py
 
-Sounds are `g(ν)`, chirps of two seconds at 2,048 Hz whose normalized parameters ν the network predicts from
-their time scattering. Three losses compare its prediction with the truth: the parameters themselves
-(`parameter_loss`); the joint time–frequency scattering Φ of the two sounds (`joint_loss`); and the
-quadratic form that stands for the latter (`metric_loss`). Adding another is adding it to `LOSSES`.
+Sounds are `g(ν)`, chirps whose normalized parameters ν the network predicts from their time
+scattering. `METHODS` are four ways to compare its prediction ν̂ with the truth:
+
+    parameters  ½ ‖ν̂ − ν‖²
+    PNP         ½ (ν̂ − ν)ᵀ M(ν) (ν̂ − ν)       which needs M, computed once for each sound
+    JTFS        ½ ‖Φ(ν̂) − Φ(ν)‖²              which needs synthesis and transform in each step
+    SCRAPL      ‖Φₚ(ν̂) − Φₚ(ν)‖               of one path p of Φ, another one in each step
 """
 
 import time
@@ -19,21 +22,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 import jtfs_jax
 from jtfs_jax import analysis, losses, synth
 
 N_SAMPLES, SAMPLE_RATE = 2**12, 2.0**11
-RANGES = synth.ParameterRanges(low=(256, 4, 0.5), high=(512, 16, 4))  # f_c, f_m, gamma
+RANGES = synth.ParameterRanges(low=(256, 8, 1), high=(512, 32, 8))  # f_c, f_m, gamma
 LEVEL, LEVEL_HEARD = 1e-3, 1e-4  # from which coefficients are compressed
-BATCH = 8
+BATCH, LEARNING_RATE = 8, 3e-3
 
 
 def filterbanks() -> tuple[jtfs_jax.FilterBank, jtfs_jax.FilterBank]:
     """The filters of Φ, and those of what the network hears."""
-    joint = jtfs_jax.filterbank(N_SAMPLES, J=10, Q=(8, 1), J_fr=3, F=2, T="global")
-    return joint, jtfs_jax.filterbank(N_SAMPLES, J=8, Q=8, T=2**9)
+    options = {"n_samples": N_SAMPLES, "pad_mode": "zero"}
+    joint = jtfs_jax.filterbank(J=10, Q=(8, 1), J_fr=3, F=2, T="global", **options)
+    return joint, jtfs_jax.filterbank(J=8, Q=8, T=2**9, **options)
 
 
 def g(nu: Float[Array, "*batch 3"]) -> Float[Array, "*batch time"]:
@@ -43,17 +47,17 @@ def g(nu: Float[Array, "*batch 3"]) -> Float[Array, "*batch time"]:
 
 
 def phi(joint: jtfs_jax.FilterBank, nu: Float[Array, "*batch 3"]) -> jtfs_jax.JointScattering:
-    """Φ of these sounds: what they are compared by."""
+    """Φ of these sounds, by which they are compared."""
     return analysis.log_compress(jtfs_jax.jtfs(joint, g(nu)), LEVEL)
 
 
 class Examples(eqx.Module):
-    """Sounds to learn from, with all that losses need to know of them, computed once."""
+    """Sounds to learn from, with all that is computed of them once."""
 
     nu: Float[Array, "sound 3"]
-    heard: Float[Array, "sound feature"]
-    S: jtfs_jax.JointScattering
-    metric: Float[Array, "sound 3 3"]
+    heard: Float[Array, "sound feature"]  # what the network hears
+    S: jtfs_jax.JointScattering  # Φ(ν)
+    metric: Float[Array, "sound 3 3"]  # M(ν)
 
 
 @jax.jit
@@ -62,58 +66,80 @@ def examples(banks: tuple, nu: Float[Array, "sound 3"]) -> Examples:
     joint, time_bank = banks
 
     def of_one(nu):
-        heard = jtfs_jax.time_scattering(time_bank, g(nu))
-        leaves = jax.tree.leaves(analysis.log_compress(heard, LEVEL_HEARD))
-        return jnp.concatenate([leaf.ravel() for leaf in leaves]), phi(joint, nu)
+        S = analysis.log_compress(jtfs_jax.time_scattering(time_bank, g(nu)), LEVEL_HEARD)
+        return jnp.concatenate([S.S1.ravel(), S.S2.ravel()]), phi(joint, nu)
 
     heard, S = jax.lax.map(of_one, nu)
     return Examples(nu, heard, S, losses.riemannian_metric(partial(phi, joint), nu))
 
 
 class Encoder(eqx.Module):
-    """A perceptron of two hidden layers, from what is heard to normalized parameters."""
+    """A perceptron with one hidden layer, from what is heard to normalized parameters."""
 
     mean: Float[Array, " feature"]
     std: Float[Array, " feature"]
     mlp: eqx.nn.MLP
 
-    def __init__(self, heard: Float[Array, "sound feature"], *, key: Array):
+    def __init__(self, heard: Float[Array, "sound feature"], width: int, *, key: Array):
         self.mean, self.std = heard.mean(0), heard.std(0) + 1e-2
-        self.mlp = eqx.nn.MLP(heard.shape[1], 3, 64, 2, final_activation=jnp.tanh, key=key)
+        self.mlp = eqx.nn.MLP(heard.shape[1], 3, width, 1, final_activation=jnp.tanh, key=key)
 
     def __call__(self, heard: Float[Array, " feature"]) -> Float[Array, " 3"]:
         mean, std = jax.lax.stop_gradient((self.mean, self.std))
         return self.mlp((heard - mean) / std)
 
 
-def parameter_loss(joint, prediction, batch: Examples, damping) -> Float[Array, " sound"]:
-    """Squared errors of parameters."""
-    return 0.5 * jnp.sum((prediction - batch.nu) ** 2, axis=-1)
+def parameter_loss(joint, nu_hat, batch: Examples, path) -> Float[Array, " sound"]:
+    """Errors of parameters."""
+    return 0.5 * jnp.sum((nu_hat - batch.nu) ** 2, axis=-1)
 
 
-def metric_loss(joint, prediction, batch: Examples, damping) -> Float[Array, " sound"]:
-    """Squared errors of parameters, as loud as they are heard."""
-    return losses.pnp_loss(prediction, batch.nu, batch.metric, damping=damping)
+def metric_loss(joint, nu_hat, batch: Examples, path) -> Float[Array, " sound"]:
+    """Errors of parameters, as loud as they are heard."""
+    return losses.pnp_loss(nu_hat, batch.nu, batch.metric)
 
 
-def joint_loss(joint, prediction, batch: Examples, damping) -> Float[Array, " sound"]:
-    """Squared distances of sounds: ½ ‖Φ(ν̂) − Φ(ν)‖²."""
-    squares = jax.tree.map(lambda a, b: (a - b) ** 2, phi(joint, prediction), batch.S)
-    return 0.5 * sum(leaf.reshape(len(prediction), -1).sum(1) for leaf in jax.tree.leaves(squares))
+def joint_loss(joint, nu_hat, batch: Examples, path) -> Float[Array, " sound"]:
+    """Distances of sounds."""
+    squares = jax.tree.map(lambda a, b: (a - b) ** 2, phi(joint, nu_hat), batch.S)
+    return 0.5 * sum(leaf.reshape(len(nu_hat), -1).sum(1) for leaf in jax.tree.leaves(squares))
 
 
-LOSSES = {"parameters": parameter_loss, "PNP": metric_loss, "JTFS": joint_loss}
+def path_loss(joint, nu_hat, batch: Examples, path: Int[Array, ""]) -> Float[Array, " sound"]:
+    """Distances of sounds in one path, which differs from step to step."""
+    s = analysis.log_compress(jtfs_jax.jtfs_path(joint, g(nu_hat), path), LEVEL)
+    return losses.path_distance(s, batch.S.S2[:, path])
+
+
+def adam(rate: optax.Schedule, n_paths: int) -> optax.GradientTransformationExtraArgs:
+    """Adam, which is not told the path."""
+    return optax.with_extra_args_support(optax.adam(rate))
+
+
+def p_adam(rate: optax.Schedule, n_paths: int) -> optax.GradientTransformationExtraArgs:
+    """Adam with a memory for each path."""
+    scale = optax.scale_by_learning_rate(rate)
+    return optax.chain(optax.scale(1e8), losses.scale_by_p_adam(n_paths), scale)
+
+
+METHODS: dict[str, tuple[Callable, Callable]] = {
+    "parameters": (parameter_loss, adam),
+    "PNP": (metric_loss, adam),
+    "JTFS": (joint_loss, adam),
+    "SCRAPL": (path_loss, p_adam),
+}
 
 
 @eqx.filter_jit
-def train_step(loss, optimizer, joint, encoder, state, batch, damping):
+def train_step(loss, optimizer, joint, encoder, state, batch, path):
     """One step of an optimizer down a loss."""
 
     def mean(encoder):
-        return loss(joint, jax.vmap(encoder)(batch.heard), batch, damping).mean()
+        return loss(joint, jax.vmap(encoder)(batch.heard), batch, path).mean()
 
     value, gradient = eqx.filter_value_and_grad(mean)(encoder)
-    updates, state = optimizer.update(gradient, state, eqx.filter(encoder, eqx.is_inexact_array))
+    weights = eqx.filter(encoder, eqx.is_inexact_array)
+    updates, state = optimizer.update(gradient, state, weights, index=path)
     return eqx.apply_updates(encoder, updates), state, value
 
 
@@ -129,51 +155,67 @@ def distances(joint, nu_hat, test: Examples) -> Float[Array, " sound"]:
 
 
 class Training(NamedTuple):
-    """A trained network, and what was measured after each epoch, the first row before any."""
+    """A trained network, and its errors on sounds that it has not learned from."""
 
     encoder: Encoder
+    step: np.ndarray  # at which errors were measured
     parameter_error: np.ndarray  # root mean square of ν̂ − ν, for each parameter
     joint_error: np.ndarray  # root mean square of ‖Φ(ν̂) − Φ(ν)‖
-    damping: np.ndarray
     step_seconds: float
 
 
 def train(
-    loss: Callable,
+    method: str,
     joint: jtfs_jax.FilterBank,
     train_set: Examples,
     test_set: Examples,
     *,
-    n_epochs: int,
-    learning_rate: float = 1e-3,
+    n_steps: int = 640,
+    measure_at: tuple[int, ...] = (0, 40, 80, 160, 320, 640),
+    width: int = 4,
     seed: int = 0,
 ) -> Training:
-    """Train a network under one of the losses; for a seed, start and batches are the same."""
-    encoder = Encoder(train_set.heard, key=jax.random.key(seed))
-    n_batches = len(train_set.nu) // BATCH
-    rates = optax.cosine_decay_schedule(learning_rate, n_epochs * n_batches)
-    optimizer = optax.adam(rates)
+    """Train a network by one of the methods; for a seed, start and batches are the same."""
+    loss, make_optimizer = METHODS[method]
+    n_paths = len(jtfs_jax.path_table(joint))
+    optimizer = make_optimizer(optax.cosine_decay_schedule(LEARNING_RATE, n_steps), n_paths)
+    encoder = Encoder(train_set.heard, width, key=jax.random.key(seed))
     state = optimizer.init(eqx.filter(encoder, eqx.is_inexact_array))
-    damping = losses.start_damping(losses.eigendecomposition(train_set.metric).values.max())
-    order, seconds, history = np.random.default_rng(seed), [], []
-
-    def measure():
-        nu_hat = jax.vmap(encoder)(test_set.heard)
-        errors = jnp.sqrt(jnp.mean((nu_hat - test_set.nu) ** 2, axis=0))
-        distance = distances(joint, nu_hat, test_set).mean()
-        history.append((np.asarray(errors), float(distance), float(damping.strength)))
-        return losses.pnp_loss(nu_hat, test_set.nu, test_set.metric).mean()
-
-    measure()
-    for _ in range(n_epochs):
-        for rows in order.permutation(len(train_set.nu)).reshape(n_batches, BATCH):
-            batch = jax.tree.map(itemgetter(rows), train_set)
-            start = time.perf_counter()
-            encoder, state, value = train_step(
-                loss, optimizer, joint, encoder, state, batch, damping.strength
-            )
-            jax.block_until_ready(value)
-            seconds.append(time.perf_counter() - start)
-        damping = losses.update_damping(damping, measure())
+    random, seconds, history = np.random.default_rng(seed), [], []
+    for step in range(n_steps + 1):
+        if step in measure_at:
+            nu_hat = jax.vmap(encoder)(test_set.heard)
+            of_parameters = jnp.sqrt(jnp.mean((nu_hat - test_set.nu) ** 2, axis=0))
+            of_sounds = jnp.sqrt(jnp.mean(distances(joint, nu_hat, test_set) ** 2))
+            history.append((step, np.asarray(of_parameters), float(of_sounds)))
+        rows = random.choice(len(train_set.nu), BATCH, replace=False)
+        batch = jax.tree.map(itemgetter(rows), train_set)
+        path = jnp.asarray(random.integers(n_paths))
+        start = time.perf_counter()
+        encoder, state, value = train_step(loss, optimizer, joint, encoder, state, batch, path)
+        jax.block_until_ready(value)
+        seconds.append(time.perf_counter() - start)
     columns = map(np.array, zip(*history, strict=True))
     return Training(encoder, *columns, step_seconds=float(np.median(seconds)))
+
+
+def data(n_train: int = 512, n_test: int = 64) -> tuple[jtfs_jax.FilterBank, Examples, Examples]:
+    """The filters of Φ; examples to learn from, and to measure errors with."""
+    banks = filterbanks()
+    nu = jax.random.uniform(jax.random.key(0), (n_train + n_test, 3), minval=-1.0)
+    found = examples(banks, nu)
+    split = (itemgetter(slice(n_train)), itemgetter(slice(n_train, None)))
+    return banks[0], *(jax.tree.map(part, found) for part in split)
+
+
+def main() -> None:
+    """Train by each method, and print errors and times."""
+    joint, train_set, test_set = data()
+    for method in METHODS:
+        found = train(method, joint, train_set, test_set)
+        error, seconds = found.joint_error[-1], found.step_seconds
+        print(f"{method:>10}: JTFS error {error:.2f}, {1e3 * seconds:.1f} ms a step", flush=True)
+
+
+if __name__ == "__main__":
+    main()

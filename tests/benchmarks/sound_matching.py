@@ -37,6 +37,7 @@ FILTERS: dict[str, Any] = {
     "J_fr": 5,
     "F": 2,
     "T": "global",
+    "pad_mode": "zero",
 }
 RANGES = synth.ParameterRanges(low=(512, 4, 0.5), high=(1024, 16, 4))
 LEVEL = 1e-3
