@@ -277,7 +277,7 @@ def test_filterbank_over_time(bank, ax, filters):
     np.testing.assert_array_equal(np.transpose(data(total)), np.c_[sum_.frequency, sum_.total])
     assert (ax.get_xlabel(), ax.get_ylabel()) == (
         "frequency (Hz)",
-        "gain (wavelets: amplitude; sum: energy)",
+        "gain (sum: energy)",
     )
     assert ax.get_xlim()[1] == RATE / 2
 

@@ -84,7 +84,7 @@ def filterbank(
         logarithmic(ax, "x")
         ax.set_xlabel(f"frequency ({frequency_unit(sample_rate)})")
     ax.set_ylim(0, None)
-    ax.set_ylabel("gain (wavelets: amplitude; sum: energy)")
+    ax.set_ylabel("gain (sum: energy)")
     legend = {str(line.get_label()): line for line in lines}
     legend_above(ax, list(legend.values()), list(legend))
     return lines
