@@ -68,8 +68,8 @@ def distance(
 
     Example:
         >>> import jax, jtfs_jax
-        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
-        >>> x = jax.random.normal(jax.random.key(0), (3, 4096))
+        >>> bank = jtfs_jax.filterbank(1024, J=6, Q=4, J_fr=2)
+        >>> x = jax.random.normal(jax.random.key(0), (3, 1024))
         >>> target = jtfs_jax.jtfs(bank, x[0])
         >>> distance(jtfs_jax.jtfs(bank, x), target, relative=True).shape
         (3,)
@@ -122,8 +122,8 @@ def cosine_distance(
 
     Example:
         >>> import jax, jtfs_jax
-        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
-        >>> S = jtfs_jax.jtfs(bank, jax.random.normal(jax.random.key(0), (4096,)))
+        >>> bank = jtfs_jax.filterbank(1024, J=6, Q=4, J_fr=2)
+        >>> S = jtfs_jax.jtfs(bank, jax.random.normal(jax.random.key(0), (1024,)))
         >>> louder = jax.tree.map(lambda s: 5 * s, S)
         >>> bool(cosine_distance(louder, S) < 1e-6)
         True
