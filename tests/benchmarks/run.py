@@ -46,7 +46,7 @@ CONFIGURATIONS = {
         "n_samples": 2**15,
         "J": 12,
         "Q": 8,
-        "T": "global",
+        "T": 2**15,
         "J_fr": 5,
         "Q_fr": 2,
         "F": 0,
