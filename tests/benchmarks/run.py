@@ -42,6 +42,15 @@ CONFIGURATIONS = {
     "quick": {"n_samples": 2**13, "J": 8, "Q": 8, "T": None, "J_fr": 3, "F": None},
     "metamer": {"n_samples": 2**16, "J": 12, "Q": 12, "T": 2**13, "J_fr": 3, "F": None},
     "dafx": {"n_samples": 2**16, "J": 13, "Q": 16, "T": 2**11, "J_fr": 6, "F": 4},
+    "retrieval": {  # of notebooks/retrieval.py
+        "n_samples": 2**15,
+        "J": 12,
+        "Q": 8,
+        "T": 2**15,
+        "J_fr": 5,
+        "Q_fr": 2,
+        "F": 0,
+    },
     "long": {"n_samples": 2**20, "J": 13, "Q": 12, "T": 2**11, "J_fr": 3, "F": None},
 }
 # A signal and Kymatio's coefficients of it, in float64; without them, the signal is noise.

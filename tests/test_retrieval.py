@@ -1,0 +1,114 @@
+"""The retrieval of chirps, on a small scale: 64 of them, of 4,096 samples."""
+
+import numpy as np
+import pytest
+import retrieval
+
+SETTING = retrieval.Setting(f_m=(4.0, 16.0), J=9, T="global", mean="geometric", n_samples=2**12)
+N_VALUES = 4
+
+
+@pytest.fixture(scope="module")
+def theta():
+    return retrieval.grid(SETTING, N_VALUES)
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory):
+    """Features under three representations, and the folder in which they are kept."""
+    cache = tmp_path_factory.mktemp("cache")
+    names = ("modulation spectrum", "time scattering, Q=1", "JTFS, Q=8")
+    return cache, {name: retrieval.extract(SETTING, name, N_VALUES, cache) for name in names}
+
+
+def test_grid_has_equal_ratios_between_the_bounds(theta):
+    assert len(np.unique(theta.round(9), axis=0)) == N_VALUES**3
+    for column, low, high in zip(theta.T, (512, 4, 0.5), (1024, 16, 4), strict=True):
+        values = np.unique(column.round(9))
+        np.testing.assert_allclose(values[1:] / values[:-1], (high / low) ** (1 / 3))
+        assert (values[0], values[-1]) == pytest.approx((low, high))
+
+
+def test_chirps_have_unit_norm(theta):
+    x = np.asarray(retrieval.chirps(theta[:5].astype(np.float32), SETTING.n_samples))
+    np.testing.assert_allclose(np.sum(x**2, axis=1), 1, rtol=1e-5)
+
+
+def test_features_are_finite_and_one_row_a_sound(features):
+    for found in features[1].values():
+        assert len(found.values) == N_VALUES**3
+        assert np.isfinite(found.values).all()
+        assert found.seconds > 0
+
+
+def test_an_average_spectrum_tells_less_of_modulations_than_joint_scattering(features):
+    """Steps along f_m and γ of the grid of chirps, relative to those along f_c."""
+
+    def steps(values):
+        cube = values.reshape(N_VALUES, N_VALUES, N_VALUES, -1)
+        of_f_c, *others = (np.linalg.norm(np.diff(cube, axis=k), axis=-1).mean() for k in range(3))
+        return np.array(others) / of_f_c
+
+    values = features[1]["JTFS, Q=8"].values
+    n_bands = len(retrieval.representation(SETTING, "JTFS, Q=8").args[1].wavelets1)
+    assert (steps(values[:, 1 + n_bands :]) > 1.5 * steps(values[:, 1 : 1 + n_bands])).all()
+
+
+def test_what_was_extracted_is_read_from_files(features, monkeypatch):
+    cache, found = features
+    monkeypatch.setattr(retrieval, "representation", None)  # nothing is computed
+    again = retrieval.extract(SETTING, "JTFS, Q=8", N_VALUES, cache)
+    np.testing.assert_array_equal(again.values, found["JTFS, Q=8"].values)
+    assert again.seconds == found["JTFS, Q=8"].seconds
+
+
+def test_a_run_that_was_stopped_goes_on(features, monkeypatch):
+    cache, found = features
+    name, represent = "time scattering, Q=1", retrieval.representation
+    files = sorted(retrieval.folder(cache, SETTING, name, N_VALUES).iterdir())
+    assert len(files) == N_VALUES
+    files[2].unlink()
+    n_sounds = []
+
+    def count(setting, name):
+        return lambda x: n_sounds.append(len(x)) or represent(setting, name)(x)
+
+    monkeypatch.setattr(retrieval, "representation", count)
+    again = retrieval.extract(SETTING, name, N_VALUES, cache)
+    np.testing.assert_array_equal(again.values, found[name].values)
+    assert sum(n_sounds) == N_VALUES**2
+
+
+def test_other_settings_have_other_files(features):
+    cache, _ = features
+    other = retrieval.Setting(**{**vars(SETTING), "J": 8})
+    assert not retrieval.folder(cache, other, "JTFS, Q=8", N_VALUES).exists()
+
+
+def test_a_name_that_is_none():
+    with pytest.raises(ValueError, match=r"name must be one of MFCC, .*'CQT'"):
+        retrieval.representation(SETTING, "CQT")
+
+
+def test_neighbors_are_the_nearest_others_and_the_map_keeps_their_order():
+    """Points of a bent strip: its map is flat."""
+    random = np.random.default_rng(0)
+    u, v, w = random.uniform(0, 1, (3, 400))
+    values = np.stack([np.sin(2 * u), np.cos(2 * u), v, w], axis=1)
+    found = retrieval.neighborhoods(values, n_neighbors=12)
+    distances = np.linalg.norm(values[:, None] - values, axis=-1)
+    np.fill_diagonal(distances, np.inf)
+    nearest = np.argsort(distances, axis=1)[:, :12]
+    np.testing.assert_array_equal(np.sort(found.neighbors), np.sort(nearest))
+    parameters = np.exp(np.stack([u, v, w], axis=1))
+    assert (retrieval.linear_fits(found.coordinates, parameters) > 0.97).all()
+    assert retrieval.linear_fits(found.coordinates[::-1], parameters).max() < 0.3
+
+
+def test_error_ratios_are_means_of_neighbors_divided_by_truth():
+    theta = np.array([[1.0, 8.0], [2.0, 4.0], [4.0, 2.0]])
+    neighbors = np.array([[1, 2], [0, 2], [0, 1]])
+    arithmetic = retrieval.error_ratios(theta, neighbors, "arithmetic")
+    np.testing.assert_allclose(arithmetic, [[3, 3 / 8], [2.5 / 2, 5 / 4], [1.5 / 4, 6 / 2]])
+    geometric = retrieval.error_ratios(theta, neighbors, "geometric")
+    np.testing.assert_allclose(geometric[0], [np.sqrt(8), np.sqrt(8) / 8])
