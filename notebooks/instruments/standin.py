@@ -159,12 +159,21 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--soundfonts", type=Path, default=Path("soundfonts"))
-    parser.add_argument("--training", type=int, default=704)
-    parser.add_argument("--validation", type=int, default=256)
-    parser.add_argument("--test", type=int, default=512)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("folder", type=Path, help="where the sounds go")
+    parser.add_argument(
+        "--soundfonts",
+        type=Path,
+        default=Path("soundfonts"),
+        metavar="FOLDER",
+        help="where the soundfonts are (default: %(default)s)",
+    )
+    for subset, n in {"training": 704, "validation": 256, "test": 512}.items():
+        parser.add_argument(
+            f"--{subset}", type=int, default=n, metavar="N", help="clips (default: %(default)s)"
+        )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="another seed gives other sounds (default: %(default)s)"
+    )
     given = parser.parse_args()
     make(
         given.folder,
