@@ -1,0 +1,10 @@
+"""Classification of musical instruments, after section 4 of the DAFx 2022 paper.
+
+    python -m instruments --data FOLDER        in notebooks/: the full setting
+
+`medley` reads Medley-solos-DB, or what `standin` renders from soundfonts in the same layout;
+`frontends` make features of sounds, which `network` classifies after `train` has trained it.
+
+    Muradeli, Vahidi, Wang, Han, Lostanlen, Lagrange & Fazekas, Differentiable Time–Frequency
+    Scattering on GPU, DAFx 2022, arXiv:2204.08269
+"""

@@ -1,0 +1,68 @@
+"""The command line: python -m instruments --data FOLDER."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from .experiment import FRONTENDS, FULL, SMALL, prepare, run, table
+
+_DESCRIPTION = """\
+Train networks that recognize eight instruments, and test them, on Medley-solos-DB or on a
+stand-in that `python -m instruments.standin` makes. Writes for each frontend and seed a
+result (FRONTEND-SEED.json) and the state from which --resume goes on, and keeps
+coefficients of all sounds, so that they are computed once.
+"""
+
+
+def main() -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m instruments",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="FOLDER", help="where the sounds are"
+    )
+    parser.add_argument(
+        "--frontend",
+        nargs="+",
+        choices=FRONTENDS,
+        default=list(FRONTENDS),
+        help="one or several (default: all)",
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="one run each (default: 0 1 2)"
+    )
+    parser.add_argument(
+        "--small", action="store_true", help="a setting for two cores, not that of the paper"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("instrument-results"),
+        metavar="FOLDER",
+        help="where results go; with coefficients, which take 27 GB in the full setting "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with runs that were interrupted"
+    )
+    given = parser.parse_args()
+    try:
+        setting = SMALL if given.small else FULL
+        results = {}
+        for name in given.frontend:
+            task = prepare(given.data, name, setting, given.output)
+            results[name] = [
+                run(task, seed, given.output, resume=given.resume) for seed in given.seeds
+            ]
+    except (ValueError, ImportError) as error:
+        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        return 2
+    print(table(results))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

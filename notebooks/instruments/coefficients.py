@@ -1,0 +1,86 @@
+"""Coefficients of many sounds on the disk: computed once, and read a few at a time.
+
+A file is an array with one structured row a sound: all coefficients of a sound lie together, and
+sets that do not fit the memory are trained on nonetheless.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+from tqdm import tqdm
+
+import jtfs_jax
+from jtfs_jax._files import replacing
+
+from .medley import Subset, read
+
+BATCH = 8  # sounds transformed at a time
+CHUNK = 64  # sounds read at a time
+
+Coefficients = dict[str, Any]  # arrays by name, whose first axis is that of sounds
+
+
+def extract(frontend: Any, subset: Subset, folder: Path, *, label: str = "") -> np.ndarray:
+    """The coefficients of the clips, from the disk if they have been computed before.
+
+    Args:
+        frontend: Has a `transform`, and `settings` to tell it from others.
+        subset: The clips; the names of their files tell them from others.
+        folder: Where files are kept.
+        label: What the progress bar says.
+
+    Returns:
+        An array with one row a sound, which stays on the disk.
+    """
+    path = folder / f"{frontend.settings['frontend']}-{_key(frontend.settings, subset)}.npy"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as partial:
+            _write(frontend, subset, partial, label)
+    return np.load(path, mmap_mode="r")
+
+
+def take(rows: np.ndarray, index: Any) -> Coefficients:
+    """The coefficients of some sounds."""
+    taken = rows[index]
+    return {name: jnp.asarray(taken[name]) for name in rows.dtype.names}
+
+
+def chunks(rows: np.ndarray) -> Iterator[tuple[Coefficients, int]]:
+    """All of them, some sounds at a time, and how many these are."""
+    for first in range(0, len(rows), CHUNK):
+        yield take(rows, slice(first, first + CHUNK)), min(CHUNK, len(rows) - first)
+
+
+def _write(frontend: Any, subset: Subset, path: Path, label: str) -> None:
+    n = len(subset.paths)
+    rows = np.empty(0)
+    with tqdm(total=n, desc=label, unit="clip") as bar:
+        for first in range(0, n, BATCH):
+            last = min(first + BATCH, n)
+            found = frontend.transform(_sounds(subset.paths[first:last]))
+            if first == 0:
+                kinds = [(name, np.float32, np.shape(array)[1:]) for name, array in found.items()]
+                rows = np.lib.format.open_memmap(path, mode="w+", dtype=kinds, shape=(n,))
+            for name, array in found.items():
+                rows[name][first:last] = np.asarray(array)[: last - first]
+            bar.update(last - first)
+
+
+def _sounds(paths: tuple[Path, ...]) -> Float[np.ndarray, "sound time"]:
+    """Samples of standard deviation 1, always for as many sounds: the last is repeated."""
+    x = np.stack([read(path) for path in paths])
+    x = x / x.std(axis=1, keepdims=True)
+    return np.concatenate([x, np.repeat(x[-1:], BATCH - len(x), axis=0)])
+
+
+def _key(settings: dict[str, Any], subset: Subset) -> str:
+    names = [path.name for path in subset.paths]
+    identity = json.dumps([jtfs_jax.__version__, settings, names], sort_keys=True)
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]
