@@ -95,13 +95,15 @@ def scattering(transform: Callable, bank: jtfs_jax.FilterBank, x: Array) -> Arra
 def modulation_spectrum(bank: jtfs_jax.FilterBank, x: Array) -> Array:
     """Modulus of the Fourier transform of the log-scalogram over time and log-frequency.
 
-    Rates up to 64 Hz, twice the fastest modulation, and all scales. 40 dB below the peak of a
-    sound, its scalogram ends.
+    Rates up to 64 Hz, twice the fastest modulation, and all scales. At a rate of 0 it is the
+    average log-scalogram itself, for there is no f_c in moduli. 40 dB below the peak of a sound,
+    its scalogram ends.
     """
     u = jtfs_jax.time_scattering(bank, x).S1
     u = jnp.log1p(u / (0.01 * u.max(axis=(1, 2), keepdims=True)))
     spectrum = jnp.fft.rfft(u)[..., : 64 * bank.n_samples // int(RETRIEVAL.sample_rate)]
-    return jnp.abs(jnp.fft.fft(spectrum, axis=1)).reshape(len(x), -1)
+    moduli = jnp.abs(jnp.fft.fft(spectrum[..., 1:], axis=1, norm="ortho"))
+    return jnp.concatenate([spectrum[..., 0].real, moduli.reshape(len(x), -1)], axis=1)
 
 
 NAMES = (
