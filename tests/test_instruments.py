@@ -122,7 +122,7 @@ def corrupt(path):
 @pytest.mark.parametrize(
     ("spoil", "match"),
     [
-        (cut_short, "65536 samples at 44100 Hz, but this file has 1000 at 44100 Hz"),
+        (cut_short, "65536 samples at 22050 Hz, but this file has 1000 at 22050 Hz"),
         (change_rate, "this file has 65536 at 22050 Hz"),
         (corrupt, "cannot be read as audio"),
     ],
