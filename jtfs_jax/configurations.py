@@ -77,15 +77,16 @@ CLASSIFICATION = Configuration(
         "J_fr": 6,
         "F": 4,
     },
-    sample_rate=44100.0,
+    sample_rate=22050.0,
     ranges={},
     compression={"epsilon": 0.1},
     source=_DAFX.format(4),
     remarks=(
-        "Signals are divided by their standard deviation, S0 is left out, and each path is "
-        "standardized after compression. Computed with Wavespin, the default of which are analytic "
-        'wavelets and tight frames: analytic=True, normalize="energy". Time scattering, for '
-        "comparison, has the same J, Q and T."
+        "The paper says 44.1 kHz, but also that 2^16 samples are about 3 s, as they are at the "
+        "rate of the files of Medley-solos-DB. Signals are divided by their standard deviation, S0 "
+        "is left out, and each path is standardized after compression. Computed with Wavespin, the "
+        "default of which are analytic wavelets and tight frames: analytic=True, "
+        'normalize="energy". Time scattering, for comparison, has the same J, Q and T.'
     ),
 )
 

@@ -1,6 +1,7 @@
 """The example of instrument classification, on a fabricated Medley-solos-DB and small networks."""
 
 import csv
+import json
 from functools import partial
 
 import equinox as eqx
@@ -9,7 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import soundfile
-from instruments import coefficients, frontends, medley, metrics, network, phrases, standin, train
+from instruments import (
+    coefficients,
+    experiment,
+    frontends,
+    medley,
+    metrics,
+    network,
+    phrases,
+    standin,
+    train,
+)
 
 import jtfs_jax
 
@@ -112,7 +123,7 @@ def cut_short(path):
 
 
 def change_rate(path):
-    soundfile.write(path, np.ones(medley.N_SAMPLES), 22_050)
+    soundfile.write(path, np.ones(medley.N_SAMPLES), 44_100)
 
 
 def corrupt(path):
@@ -122,8 +133,8 @@ def corrupt(path):
 @pytest.mark.parametrize(
     ("spoil", "match"),
     [
-        (cut_short, "65536 samples at 44100 Hz, but this file has 1000 at 44100 Hz"),
-        (change_rate, "this file has 65536 at 22050 Hz"),
+        (cut_short, "65536 samples at 22050 Hz, but this file has 1000 at 22050 Hz"),
+        (change_rate, "this file has 65536 at 44100 Hz"),
         (corrupt, "cannot be read as audio"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -382,6 +393,26 @@ def test_training_and_resuming(separable, tmp_path, monkeypatch):
             make_tiny, maps_of, separable, other,
             seed=3, checkpoint=tmp_path / "broken.npz", resume=True,
         )  # fmt: skip
+
+
+@pytest.mark.usefixtures("quick_compile", "promotion")
+def test_experiment_from_files_to_results(database):
+    setting = experiment.Setting(
+        filterbank={"n_samples": medley.N_SAMPLES, "J": 4, "Q": 1, "T": 2**13},
+        shapes={"time": network.Shape((4, 4, 4))},
+        trainings={"time": train.Training(n_epochs=2, epoch_size=4, batch=2, n_warmup=1)},
+    )
+    output = database / "results"
+    task = experiment.prepare(database, "time", setting, output)
+    result = experiment.run(task, 0, output)
+    assert result["data"] == "Medley-solos-DB"
+    assert np.array(result["confusion"]).sum(1).tolist() == [1, 0, 0, 0, 0, 0, 0, 1]
+    assert len(result["loss"]) == 2
+    assert np.isfinite(result["loss"]).all()
+    assert json.loads((output / "time-0.json").read_text())["loss"] == result["loss"]
+    again = experiment.run(task, 0, output, resume=True)  # all of its epochs are done
+    assert (again["loss"], again["confusion"]) == (result["loss"], result["confusion"])
+    assert "| Medley-solos-DB | clarinet |" in experiment.table({"time": [result, again]})
 
 
 @pytest.mark.usefixtures("promotion")

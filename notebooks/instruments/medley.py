@@ -6,6 +6,8 @@
 Layout: `Medley-solos-DB_metadata.csv` with the columns subset, instrument, instrument_id, song_id
 and uuid4; for each of its rows `Medley-solos-DB_<subset>-<instrument_id>_<uuid4>.wav`, beside it or
 in a folder `Medley-solos-DB` or `audio`. mirdata's folder `annotation` for the table is read, too.
+
+Clips last 2.97 s: 2^16 samples at 22,050 Hz. The DAFx 2022 paper says 44.1 kHz, but about 3 s, too.
 """
 
 import csv
@@ -18,7 +20,7 @@ from jaxtyping import Float, Int
 
 from jtfs_jax import audio
 
-SAMPLE_RATE, N_SAMPLES = 44_100, 2**16
+SAMPLE_RATE, N_SAMPLES = 22_050, 2**16
 SUBSETS = ("training", "validation", "test")
 INSTRUMENTS = (  # by instrument_id
     "clarinet",
