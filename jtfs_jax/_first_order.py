@@ -10,13 +10,9 @@ from jaxtyping import Array, Complex, Float
 
 from . import _checks, _grid
 from ._filterbank import FilterBank
-from ._fourier import analysis, interleave, of_rank, scale
+from ._fourier import ROWS, analysis, interleave, of_rank, scale
 from ._modulus import modulus
 from ._time import WaveletBand, wavelet_transform
-
-# Of other numbers of rows, XLA's Fourier transforms of 2,048 samples differ from run to run in the
-# last bits, as threads happen to share them.
-_ROWS = 16
 
 
 class FirstOrder(eqx.Module):
@@ -62,7 +58,7 @@ def first_order(bank: FilterBank, x: Float[Array, "batch time"]) -> FirstOrder:
     def of_band(half, band, mean):
         n_rows, n_bins = band.stop - band.first, _n_bins(bank, band)
         if band.own is not None:
-            band = _with_silent_rows(band, -n_rows % _ROWS)
+            band = _with_silent_rows(band, -n_rows % ROWS)
         u1 = band_modulus(bank, half, band, band.log2_stride)
         s1 = None if mean is None else mean.whole(u1[..., :n_rows, :])
         factor = jnp.array(2.0**band.log2_stride, bank.dtype)

@@ -12,7 +12,7 @@ References:
     Cooley & Tukey, An Algorithm for the Machine Calculation of Complex Fourier Series, 1965.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,10 @@ from jaxtyping import Array, Complex, Float
 
 LENGTH = 2**15  # points of a transform that the cache still holds
 _MAX_PHASES = 8
+
+# On a CPU, XLA's transforms of these lengths differ from run to run in the last bits, as threads
+# happen to share rows, unless the number of rows is a multiple of this.
+_UNSTEADY, ROWS = range(2**9, 2**11 + 1), 16
 
 
 def n_phases(n: int) -> int:
@@ -62,7 +66,7 @@ def synthesis(
     """Signals of n samples, by phases, from their lowest bins; all others are 0."""
     phases = n_phases(n)
     if phases == 1:
-        return jnp.fft.ifft(lowest, n)[..., None, :, :]
+        return _steadily(lambda z: jnp.fft.ifft(z, n), lowest, n)[..., None, :, :]
     length = n // phases
     folds = jnp.split(lowest, list(range(length, lowest.shape[-1], length)), axis=-1)
     missing = length - folds[-1].shape[-1]
@@ -78,7 +82,7 @@ def analysis(
 ) -> Complex[Array, "*batch row bin"]:
     """The lowest bins of real signals that are laid out by phases."""
     phases, length = u.shape[-3], u.shape[-1]
-    u_hat = jnp.fft.rfft(u)
+    u_hat = _steadily(jnp.fft.rfft, u, length)
     if phases == 1:
         return u_hat[..., 0, :, :n_bins]
     turns = _turns(twiddle, phases, length)[..., : u_hat.shape[-1]]
@@ -100,6 +104,17 @@ def interleave(y: Array) -> Array:
     """Signals in the order of time, `(*batch, row, time)`, from `(*batch, phase, row, sample)`."""
     *batch, phases, n_rows, length = y.shape
     return jnp.moveaxis(y, -3, -1).reshape(*batch, n_rows, length * phases)
+
+
+def _steadily(
+    transform: Callable[[Array], Array], z: Array, length: int
+) -> Complex[Array, "*batch row point"]:
+    """A transform of each row, with silent rows beside them where it would be unsteady."""
+    missing = -z.shape[-2] % ROWS if length in _UNSTEADY else 0
+    if missing == 0:
+        return transform(z)
+    padded = jnp.pad(z, [(0, 0)] * (z.ndim - 2) + [(0, missing), (0, 0)])
+    return transform(padded)[..., : z.shape[-2], :]
 
 
 def _turned_sum(
