@@ -1,6 +1,5 @@
 """The first order: the scalogram U1 = |x ⋆ ψ_n1|, its spectrum, and the averages S0 and S1."""
 
-import dataclasses
 from collections.abc import Sequence
 
 import equinox as eqx
@@ -10,7 +9,7 @@ from jaxtyping import Array, Complex, Float
 
 from . import _checks, _grid
 from ._filterbank import FilterBank
-from ._fourier import ROWS, analysis, interleave, of_rank, scale
+from ._fourier import analysis, interleave, of_rank, scale
 from ._modulus import modulus
 from ._time import WaveletBand, wavelet_transform
 
@@ -56,16 +55,14 @@ def first_order(bank: FilterBank, x: Float[Array, "batch time"]) -> FirstOrder:
 
     @jax.checkpoint  # U1 is large, and soon computed again for the derivative
     def of_band(half, band, mean):
-        n_rows, n_bins = band.stop - band.first, _n_bins(bank, band)
-        if band.own is not None:
-            band = _with_silent_rows(band, -n_rows % ROWS)
+        n_bins = _n_bins(bank, band)
         u1 = band_modulus(bank, half, band, band.log2_stride)
-        s1 = None if mean is None else mean.whole(u1[..., :n_rows, :])
+        s1 = None if mean is None else mean.whole(u1)
         factor = jnp.array(2.0**band.log2_stride, bank.dtype)
         if band.own is not None:
             u1 = u1 * of_rank(band.own.comb, u1.ndim)
             factor = factor * band.own.bins[:, :n_bins]
-        return scale(analysis(u1, n_bins, bank.twiddle)[..., :n_rows, :], factor), s1
+        return scale(analysis(u1, n_bins, bank.twiddle), factor), s1
 
     means = bank.means if bank.T == "global" else [None] * len(bank.first)
     bands = [of_band(half, band, mean) for band, mean in zip(bank.first, means, strict=True)]
@@ -77,14 +74,6 @@ def first_order(bank: FilterBank, x: Float[Array, "batch time"]) -> FirstOrder:
         return FirstOrder(x.mean(-1, keepdims=True), s1, u1_hats)
     s0 = low_pass(bank, half[..., : bank.phi_hat.size])
     return FirstOrder(s0, low_pass_rows(bank, u1_hats), u1_hats)
-
-
-def _with_silent_rows(band: WaveletBand, n: int) -> WaveletBand:
-    assert band.own is not None
-    psi_hat = jnp.pad(band.psi_hat, [(0, n), (0, 0)])
-    comb = jnp.pad(band.own.comb, [(0, 0), (0, n), (0, 0)])
-    own = dataclasses.replace(band.own, comb=comb)
-    return dataclasses.replace(band, psi_hat=psi_hat, own=own)
 
 
 def _n_bins(bank: FilterBank, band: WaveletBand) -> int:

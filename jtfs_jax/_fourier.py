@@ -24,7 +24,7 @@ _MAX_PHASES = 8
 
 # On a CPU, XLA's transforms of these lengths differ from run to run in the last bits, as threads
 # happen to share rows, unless the number of rows is a multiple of this.
-_UNSTEADY, ROWS = range(2**9, 2**11 + 1), 16
+_UNSTEADY, _ROWS = range(2**9, 2**11 + 1), 16
 
 
 def n_phases(n: int) -> int:
@@ -110,7 +110,7 @@ def _steadily(
     transform: Callable[[Array], Array], z: Array, length: int
 ) -> Complex[Array, "*batch row point"]:
     """A transform of each row, with silent rows beside them where it would be unsteady."""
-    missing = -z.shape[-2] % ROWS if length in _UNSTEADY else 0
+    missing = -z.shape[-2] % _ROWS if length in _UNSTEADY else 0
     if missing == 0:
         return transform(z)
     padded = jnp.pad(z, [(0, 0)] * (z.ndim - 2) + [(0, missing), (0, 0)])

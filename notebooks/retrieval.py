@@ -12,7 +12,6 @@ neighbors, and from a map of all of them (Isomap). Features and maps are kept in
 import argparse
 import hashlib
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from tqdm.auto import tqdm
 
 import jtfs_jax
 from jtfs_jax import synth
+from jtfs_jax._files import replacing
 from jtfs_jax.configurations import RETRIEVAL
 
 CACHE = Path(__file__).parent / "cache"
@@ -138,9 +138,8 @@ def remembered(path: Path, compute: Callable[[], dict]) -> dict[str, np.ndarray]
     """What `compute` returns, from a file if there is one; else computed, and written whole."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.npz")
-        np.savez(part, **compute())
-        part.replace(path)
+        with replacing(path) as partial_path:
+            np.savez(partial_path, **compute())
     with np.load(path) as arrays:
         return dict(arrays)
 
