@@ -17,7 +17,8 @@ def study(monkeypatch):
 
 def record(study, method, seed, sound, error):
     key = {"J_fr": 3, "method": method, "seed": seed, "sound": sound}
-    return key | {"error": error, "synchrony": 0.1 * seed, "n_forward": 9, "seconds": 0.5}
+    synchrony = {"synchrony": 0.1 * seed, "synchrony_near": -0.1 * seed}
+    return key | {"error": error, "n_forward": 9, "seconds": 0.5} | synchrony
 
 
 def test_tables(study):
@@ -25,20 +26,25 @@ def test_tables(study):
     for sound in SOUNDS:
         for seed, error in enumerate([[0.4] * 19 + [0.2] * 80 + [0.04], [0.3], [0.1, 0.02]]):
             runs.append(record(study, study.DEFAULT, seed, sound, error))
+            runs.append(record(study, study.TIME_SCATTERING, 2 * seed, sound, error))
     runs.append(record(study, "Adam", 0, "tabla", [0.5]))
     results = {
         "runs": runs,
         "synchrony": dict.fromkeys(SOUNDS, 0.3),
+        "synchrony_near": dict.fromkeys(SOUNDS, -0.2),
         "seconds": {"3": {study.DEFAULT: 0.456}},
     }
     assert study.errors(results, 3, study.DEFAULT, "crow").shape == (3, 100)
     rows = study.table(results).splitlines()
     assert rows[2] == "| 3 | L-BFGS | 3 |" + " 20 % |" * 4 + " 4 % |" * 4 + " 0.46 |"
-    assert rows[3] == "| 3 | Adam | 0 to 1 |  |  | 50 % |  |  |  | 50 % |  |  |"
+    assert rows[4] == "| 3 | Adam | 0 to 1 |  |  | 50 % |  |  |  | 50 % |  |  |"
     rows = study.short_table(results).splitlines()[2:]
-    assert rows == ["| 3 | L-BFGS | 3 | 20 to 20 % | 4 to 4 % |"]
-    row = study.synchrony_table(results).splitlines()[2]
-    assert row == "| crow | 0.30 |  | 0.10 (0.00 to 0.20) |  |"
+    assert rows[0] == "| 3 | L-BFGS | 3 | 20 to 20 % | 4 to 4 % |"
+    rows = study.synchrony_table(results).splitlines()[2:]
+    assert rows[0] == "| all | crow | 0.30 | 0.10 (0.00 to 0.20) | 0.20 (0.00 to 0.40) |"
+    assert rows[5] == (
+        "| within 0.5 octave | guitar | -0.20 | -0.10 (-0.20 to -0.00) | -0.20 (-0.40 to -0.00) |"
+    )
 
 
 def test_errors_are_counted_by_gradients(study, monkeypatch):
