@@ -17,6 +17,13 @@ def x64():
     jax.config.update("jax_enable_x64", False)
 
 
+@pytest.fixture
+def standard_promotion():
+    """What optax's Adam needs."""
+    with jax.numpy_dtype_promotion("standard"):
+        yield
+
+
 _MAPS = Path("/proc/self/maps")
 _MANY_MAPS = 20_000  # Linux gives a process 65,530; a compiled program takes up to some hundreds
 
