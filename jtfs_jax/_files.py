@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     It has the same suffix. If something goes wrong, `path` stays as it was, and nothing beside it.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.stem}-{os.getpid()}.partial{path.suffix}")
+    partial = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}.partial{path.suffix}")
     try:
         yield partial
         partial.replace(path)

@@ -23,16 +23,16 @@ class Options(NamedTuple):
     r_psi: float = R_PSI
 
 
-_PRESETS = {"kymatio": Options(), "sharp": Options(analytic=True, pad_mode="conj-reflect")}
+PRESETS = {"kymatio": Options(), "sharp": Options(analytic=True, pad_mode="conj-reflect")}
 
 
 def resolve(preset: str, **given: object) -> Options:
     """Options as given, and those of the preset where None."""
-    _checks.choice("preset", preset, _PRESETS)
+    _checks.choice("preset", preset, PRESETS)
     given = {name: value for name, value in given.items() if value is not None}
     for name, value in given.items():
         if name in _CHOICES:
             _checks.choice(name, value, _CHOICES[name])
     if "r_psi" in given:
         given["r_psi"] = _checks.fraction("r_psi", given["r_psi"])
-    return Options(**{**_PRESETS[preset]._asdict(), **given})
+    return Options(**{**PRESETS[preset]._asdict(), **given})

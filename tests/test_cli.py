@@ -1,3 +1,5 @@
+"""The command: metamers from files to files, resuming, pictures, errors."""
+
 import importlib.metadata
 import itertools
 import json

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 
+import jax
 import numpy as np
 import pytest
 from command import run
@@ -32,7 +33,7 @@ def read(path):
 
 
 def test_features_are_coefficients_with_their_coordinates(tmp_path, recording, capsys):
-    output = tmp_path / "out.npz"
+    output = tmp_path / "out.NPZ"
     assert run("features", recording, "-o", output, *SMALL, "--preset=sharp") == 0
     found = read(output)
     bank = jtfs_jax.filterbank(N, J=5, Q=4, T=32, J_fr=2, preset="sharp")
@@ -94,22 +95,43 @@ def test_several_recordings_of_which_some_fail(tmp_path, monkeypatch, recording,
     assert err.endswith("2 of 4 recordings failed.\n")
 
 
-def test_a_full_disk_loses_only_what_it_must(tmp_path, monkeypatch, recording, capsys):
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError("No space left on device"), "No space left on device"),
+        (MemoryError(), "not enough memory; lower --duration"),
+        (jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: …"), "not enough memory"),
+    ],
+    ids=["disk", "memory", "memory of XLA"],
+)
+def test_a_shortage_loses_only_what_it_must(
+    tmp_path, monkeypatch, recording, capsys, error, message
+):
     shutil.copy(recording, tmp_path / "first.wav")
     shutil.copy(recording, tmp_path / "last.wav")
     monkeypatch.chdir(tmp_path)
     savez = np.savez
 
-    def full(path, **arrays):
-        savez(path, **arrays)
-        if "first" in str(path):
-            raise OSError("No space left on device")
+    def full(file, **arrays):
+        savez(file, **arrays)
+        if "first" in file.name:
+            raise error
 
     monkeypatch.setattr(np, "savez", full)
     assert run("features", "first.wav", "last.wav", *SMALL) == 1
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"first.wav", "last.wav", "last.npz"}
-    assert "error: No space left on device" in capsys.readouterr().err
+    assert f"error: {message}" in capsys.readouterr().err
+
+
+def test_a_bug_is_not_taken_for_bad_input(tmp_path, monkeypatch, recording):
+    def broken(*_, **__):
+        raise TypeError("a bug")
+
+    monkeypatch.setattr(np, "savez", broken)
+    with pytest.raises(TypeError, match="a bug"):
+        run("features", recording, "-o", tmp_path, *SMALL)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,17 @@
-"""The command line, `jtfs-jax`: its commands and their options, and what is said when they fail.
-
-Nothing is imported here that takes long: help and errors of usage come at once.
-"""
+"""The command line, `jtfs-jax`: its commands and their options, and what is said when they fail."""
 
 import argparse
-import importlib
 import importlib.metadata
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from ._options import (
-    add_recordings,
-    add_sampling,
-    add_scattering,
-    add_wavelets,
-    error_line,
-    integer,
-)
+from ._errors import error_line, expected
+from ._features import features
+from ._metamer import metamer
+from ._options import add_recordings, add_sampling, add_scattering, add_wavelets, integer
+from ._pictures import plot, scalogram
 
 _METAMER = """\
 Make a musical metamer of a recording: another sound, found from noise by gradient
@@ -77,17 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
-
     try:
-        module = importlib.import_module(f"._{options.module}", __package__)
-        return getattr(module, options.command)(options)
-    except (ValueError, ImportError, OSError) as error:
+        return options.run(options)
+    except Exception as exception:
+        error = expected(exception)
         print(error_line(options.command, error), file=sys.stderr)
         return 2 if isinstance(error, ValueError) else 1
-    except MemoryError:
-        shortage = MemoryError("not enough memory; lower --duration")
-        print(error_line(options.command, shortage), file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print(f"jtfs-jax {options.command}: interrupted", file=sys.stderr)
         return 130
@@ -111,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_metamer(commands) -> None:
     parser = _add_command(
         commands,
-        "metamer",
+        metamer,
         help="make a sound that has the scattering coefficients of a recording",
         description=_METAMER,
         epilog=_METAMER_MORE,
@@ -166,7 +154,7 @@ def _add_metamer(commands) -> None:
 def _add_features(commands) -> None:
     parser = _add_command(
         commands,
-        "features",
+        features,
         help="write the scattering coefficients of recordings",
         description=_FEATURES,
         epilog=_FEATURES_MORE,
@@ -188,10 +176,9 @@ def _add_features(commands) -> None:
 def _add_scalogram(commands) -> None:
     parser = _add_command(
         commands,
-        "scalogram",
+        scalogram,
         help="draw the scalogram of a recording",
         description=_SCALOGRAM,
-        module="pictures",
     )
     _add_picture(parser, "scalogram.png")
     add_wavelets(parser)
@@ -200,10 +187,9 @@ def _add_scalogram(commands) -> None:
 def _add_plot(commands) -> None:
     parser = _add_command(
         commands,
-        "plot",
+        plot,
         help="draw the scattering coefficients of a recording",
         description=_PLOT,
-        module="pictures",
     )
     _add_picture(parser, "plot.png")
     add_scattering(parser)
@@ -222,10 +208,11 @@ def _add_picture(parser: argparse.ArgumentParser, default: str) -> None:
     add_sampling(parser, "all of it")
 
 
-def _add_command(commands, name: str, *, module: str | None = None, **texts: str):
-    """The parser of a command, which is the function `name` of a private module."""
+def _add_command(commands, run: Callable[[argparse.Namespace], int], **texts: str):
+    """The parser of a command, which a function of this name carries out."""
+    name = run.__name__
     parser = commands.add_parser(
         name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts
     )
-    parser.set_defaults(command=name, module=module or name)
+    parser.set_defaults(command=name, run=run)
     return parser

@@ -19,8 +19,8 @@ def write(path: Path, settings: dict[str, Any], history: dict[str, list], state:
     arrays: dict[str, Any] = {"settings": np.array(json.dumps(settings))}
     arrays |= {f"history_{name}": np.array(rows) for name, rows in history.items()}
     arrays |= {f"leaf_{n}": np.asarray(leaf) for n, leaf in enumerate(jax.tree.leaves(state))}
-    with replacing(path) as partial:
-        np.savez(partial, **arrays)
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)
 
 
 def read(path: Path, settings: dict[str, Any], like: _Pytree) -> tuple[dict[str, list], _Pytree]:

@@ -19,7 +19,7 @@ from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import jtfs
 from jtfs_jax._paths import path_table
 
-from ._options import error_line
+from ._errors import error_line, expected
 from ._recording import check_output, joint_filterbank, name_of, settings_of, source_of
 
 
@@ -66,7 +66,8 @@ def _write_all(
         for recording, output in zip(recordings, outputs, strict=True):
             try:
                 bar.write(writer.write(recording, output), file=sys.stdout)
-            except (ValueError, OSError) as error:
+            except Exception as exception:
+                error = expected(exception)
                 bar.write(error_line(options.command, error), file=sys.stderr)
                 errors.append(error)
             bar.update()
@@ -97,8 +98,8 @@ class _Writer:
             "version": importlib.metadata.version("jtfs_jax"),
         }
         arrays["settings"] = np.array(json.dumps(settings, ensure_ascii=False))
-        with replacing(output) as partial:
-            np.savez(partial, **arrays)
+        with replacing(output) as partial, partial.open("wb") as file:  # under just this name
+            np.savez(file, **arrays)
         n_paths, n_frames = len(arrays["path_n2"]), len(arrays["frame_times"])
         return f"{output}: {n_paths} paths, {n_frames} frames"
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-_PRESETS = ("kymatio", "sharp")  # of `filterbank`
+from jtfs_jax._options import PRESETS
 
 
 def add_recordings(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
@@ -88,7 +88,7 @@ def add_scattering(parser: argparse.ArgumentParser) -> None:
     )
     transform.add_argument(
         "--preset",
-        choices=_PRESETS,
+        choices=PRESETS,
         default="kymatio",
         help="how filters are made and signals continued: as Kymatio does, or so that rising and "
         "falling sounds are told apart best (default: %(default)s)",
@@ -131,8 +131,3 @@ def _width(text: str) -> float | str:
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f'must be a number or "global", got {text!r}')
     return value
-
-
-def error_line(command: str, error: BaseException) -> str:
-    """What went wrong, in one line."""
-    return f"jtfs-jax {command}: error: {' '.join(str(error).split())}"

@@ -1,0 +1,20 @@
+"""What is said of errors, and which of them are told in a line."""
+
+import jax
+
+
+def error_line(command: str, error: BaseException) -> str:
+    """What went wrong, in one line."""
+    return f"jtfs-jax {command}: error: {' '.join(str(error).split())}"
+
+
+def expected(error: Exception) -> Exception:
+    """The error, if it is one of input or of the machine; others are raised, as they are bugs."""
+    if isinstance(error, ValueError | ImportError | OSError):
+        return error
+    is_shortage = isinstance(error, jax.errors.JaxRuntimeError) and (
+        "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error)
+    )
+    if is_shortage or isinstance(error, MemoryError):
+        return MemoryError("not enough memory; lower --duration")
+    raise error
