@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 from numbers import Integral
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -34,6 +34,12 @@ def positive_number(name: str, value: object) -> float:
     if number is None or number <= 0:
         raise ValueError(f"{name} must be a positive number, got {value!r}.")
     return number
+
+
+def positive_if_known(name: str, value: Any) -> None:
+    """Above 0, unless that is not known yet."""
+    if not is_traced(value):
+        positive_number(name, value)
 
 
 def sample_rate(value: object) -> float:
@@ -118,9 +124,13 @@ def stride(name: str, value: object, width_name: str, width: float | str) -> int
 
 def real_dtype(dtype: DTypeLike) -> np.dtype:
     """float32, or float64 where JAX has it enabled."""
-    if not any(dtype is not None and dtype == kind for kind in (np.float32, np.float64)):
+    try:
+        known = None if dtype is None else np.dtype(dtype)  # None would be NumPy's default
+    except TypeError:
+        known = None
+    if known not in (np.float32, np.float64):
         raise ValueError(f"dtype must be float32 or float64, got {dtype!r}.")
-    dtype = np.dtype(dtype)
+    dtype = np.dtype(known)
     if jax.dtypes.canonicalize_dtype(dtype) != dtype:
         raise ValueError(
             "dtype must be float32 unless JAX's 64-bit mode is on, got float64; call "

@@ -124,19 +124,21 @@ def filterbank(
     function says so; the transforms work for all others.
 
     Args:
-        n_samples: Length of the signals.
+        n_samples: Length of the signals, at least 2.
         J: log2 of the duration of the longest wavelets, in samples; a pair `(J1, J2)` for another
             one in each order. Signals may be shorter than the wavelets, but not 16 times so.
         Q: Wavelets an octave in the first order, 1 in the second; or a pair `(Q1, Q2)`.
         T: Width of φ_T, in samples: a number from 1 to `n_samples`, 0 for no averaging, "global"
-            for the mean over the signal. None means 2**J.
+            for the mean over the signal. None means 2**J. Wide ones approach that mean, but with
+            pad_mode="zero", as φ_T then counts the silence around the signal.
         stride: Samples between frames: a power of two up to T. None means the largest. Must be
             None for T=0 and T="global".
         J_fr: log2 of the length of the longest frequential wavelets, in rows, at most the number
             of first-order wavelets. None: the filters serve `time_scattering` only.
         Q_fr: Frequential wavelets an octave.
         F: Width of φ_F, in rows: a number from 1 to the number of first-order wavelets, 0 for no
-            averaging, "global" for the mean over rows. None means 2**J_fr.
+            averaging, "global" for the mean over rows. None means 2**J_fr. Wide ones approach that
+            mean with pad_mode_fr="conj-reflect"; else φ_F counts zeros beyond the rows.
         stride_fr: Rows between bands: a power of two up to F. None means the largest. Must be
             None for F=0 and F="global".
         preset: What the options below are where None. "kymatio" agrees with Kymatio: wavelets not
@@ -192,6 +194,8 @@ def filterbank(
         path_table: what each coefficient measures, in Hz and cycles/octave.
     """
     n_samples = _checks.positive_integer("n_samples", n_samples)
+    if n_samples == 1:
+        raise ValueError("n_samples must be at least 2, for reflections to be had, got 1.")
     J1, J2 = _checks.one_or_two("J", J, default=None)
     Q1, Q2 = _checks.one_or_two("Q", Q, default=1)
     J_max = max(J1, J2)

@@ -9,7 +9,7 @@ from jaxtyping import Array, Complex, Float
 
 from . import _checks, _grid
 from ._filterbank import FilterBank
-from ._fourier import analysis, interleave, of_rank, scale
+from ._fourier import analysis, interleave, of_rank, scale, steadily
 from ._modulus import modulus
 from ._time import WaveletBand, wavelet_transform
 
@@ -27,9 +27,8 @@ def spectrum(bank: FilterBank, x: Float[Array, "batch time"]) -> Complex[Array, 
     before = _grid.pad_left(bank.n_samples, bank.n_padded)
     after = bank.n_padded - bank.n_samples - before
     mode = {"zero": "constant", "periodic": "wrap"}.get(bank.pad_mode, "reflect")
-    # A single sample has no reflection but itself.
-    mode = "edge" if mode == "reflect" and bank.n_samples == 1 else mode
-    return jnp.fft.rfft(jnp.pad(x, [(0, 0), (before, after)], mode=mode))
+    padded = jnp.pad(x, [(0, 0), (before, after)], mode=mode)
+    return steadily(jnp.fft.rfft, padded, bank.n_padded)
 
 
 def band_modulus(
@@ -82,15 +81,16 @@ def _n_bins(bank: FilterBank, band: WaveletBand) -> int:
     return min(max([bank.phi_hat.size, *passed]), (bank.n_padded >> band.log2_stride) // 2 + 1)
 
 
-def low_pass(bank: FilterBank, half: Complex[Array, "*batch bin"]) -> Float[Array, "*batch frame"]:
+def low_pass(
+    bank: FilterBank, half: Complex[Array, "*batch row bin"]
+) -> Float[Array, "*batch row frame"]:
     """φ_T at the frames, from the lowest bins of half a spectrum."""
     stride = bank.low_pass_stride
     passed = scale(half, bank.phi_hat * (2.0 / stride))
     # Twice as many frames as are kept: φ_T does not quite vanish at half the frame rate.
-    frames = bank.frames(stride)
-    return jnp.fft.irfft(passed, 2 * bank.n_padded // stride)[..., ::2][
-        ..., frames.start : frames.stop
-    ]
+    frames, n = bank.frames(stride), 2 * bank.n_padded // stride
+    y = steadily(lambda z: jnp.fft.irfft(z, n), passed, n)
+    return y[..., ::2][..., frames.start : frames.stop]
 
 
 def low_pass_rows(

@@ -12,12 +12,13 @@ References:
     Cooley & Tukey, An Algorithm for the Machine Calculation of Complex Fourier Series, 1965.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex, Float, Shaped
 
 LENGTH = 2**15  # points of a transform that the cache still holds
 _MAX_PHASES = 8
@@ -66,7 +67,7 @@ def synthesis(
     """Signals of n samples, by phases, from their lowest bins; all others are 0."""
     phases = n_phases(n)
     if phases == 1:
-        return _steadily(lambda z: jnp.fft.ifft(z, n), lowest, n)[..., None, :, :]
+        return steadily(lambda z: jnp.fft.ifft(z, n), lowest, n)[..., None, :, :]
     length = n // phases
     folds = jnp.split(lowest, list(range(length, lowest.shape[-1], length)), axis=-1)
     missing = length - folds[-1].shape[-1]
@@ -82,7 +83,7 @@ def analysis(
 ) -> Complex[Array, "*batch row bin"]:
     """The lowest bins of real signals that are laid out by phases."""
     phases, length = u.shape[-3], u.shape[-1]
-    u_hat = _steadily(jnp.fft.rfft, u, length)
+    u_hat = steadily(jnp.fft.rfft, u, length)
     if phases == 1:
         return u_hat[..., 0, :, :n_bins]
     turns = _turns(twiddle, phases, length)[..., : u_hat.shape[-1]]
@@ -106,12 +107,15 @@ def interleave(y: Array) -> Array:
     return jnp.moveaxis(y, -3, -1).reshape(*batch, n_rows, length * phases)
 
 
-def _steadily(
-    transform: Callable[[Array], Array], z: Array, length: int
-) -> Complex[Array, "*batch row point"]:
-    """A transform of each row, with silent rows beside them where it would be unsteady."""
-    missing = -z.shape[-2] % _ROWS if length in _UNSTEADY else 0
-    if missing == 0:
+def steadily(
+    transform: Callable[[Array], Array], z: Shaped[Array, "*batch row point"], length: int
+) -> Shaped[Array, "*batch row point"]:
+    """A Fourier transform of so many points of each row, the same in every run.
+
+    Where it would be unsteady, silent rows come beside the others.
+    """
+    missing = -z.shape[-2] % _ROWS
+    if length not in _UNSTEADY or math.prod(z.shape[:-1]) % _ROWS == 0:
         return transform(z)
     padded = jnp.pad(z, [(0, 0)] * (z.ndim - 2) + [(0, missing), (0, 0)])
     return transform(padded)[..., : z.shape[-2], :]

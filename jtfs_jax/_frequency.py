@@ -25,31 +25,35 @@ class FrequencyBank(eqx.Module):
     """
 
     low: Float[Array, "low_row n1"]
-    even: Float[Array, "row n1"]
-    odd: Float[Array, "row n1"]
-    even_of_imaginary: Float[Array, "row n1"] | None
-    odd_of_imaginary: Float[Array, "row n1"] | None
+    re_psi: Float[Array, "row n1"]
+    im_psi: Float[Array, "row n1"]
+    re_psi_of_imaginary: Float[Array, "row n1"] | None
+    im_psi_of_imaginary: Float[Array, "row n1"] | None
     average_low: Float[Array, "band low_row"] | None
     average: Float[Array, "wavelet band row"] | None
     n_rows: tuple[int, ...] = eqx.field(static=True)  # of each filter, β = 0 first
     n_live_bands: int = eqx.field(static=True)  # bands that live rows feed, where averaged
 
-    def spinned(self, y: Complex[Array, "*batch n1 time"]) -> Float[Array, "*batch row time"]:
+    def modulus_of_complex(
+        self, y: Complex[Array, "*batch n1 time"]
+    ) -> Float[Array, "*batch row time"]:
         """|y ⋆ ψ_β| for β = 0, every β with spin +1, every β with spin −1; four real products."""
-        even = self.even if self.even_of_imaginary is None else self.even_of_imaginary
-        odd = self.odd if self.odd_of_imaginary is None else self.odd_of_imaginary
+        re_psi = self.re_psi if self.re_psi_of_imaginary is None else self.re_psi_of_imaginary
+        im_psi = self.im_psi if self.im_psi_of_imaginary is None else self.im_psi_of_imaginary
         # Separate products: together they would be split, and their gradients concatenated.
-        even_a, even_b = product(self.even, y.real), product(even, y.imag)
-        odd_a, odd_b = product(self.odd, y.real), product(odd, y.imag)
+        re_re, re_im = product(self.re_psi, y.real), product(re_psi, y.imag)
+        im_re, im_im = product(self.im_psi, y.real), product(im_psi, y.imag)
         low = modulus(product(self.low, y.real), product(self.low, y.imag))
-        up = modulus(even_a - odd_b, even_b + odd_a)
-        down = modulus(even_a + odd_b, even_b - odd_a)
+        up = modulus(re_re - im_im, re_im + im_re)
+        down = modulus(re_re + im_im, re_im - im_re)
         return jnp.concatenate([low, up, down], axis=-2)
 
-    def unspinned(self, y: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch row frame"]:
+    def modulus_of_real(
+        self, y: Float[Array, "*batch n1 frame"]
+    ) -> Float[Array, "*batch row frame"]:
         """|y ⋆ ψ_β| of a real y, for which both spins are the same."""
         low = product(self.low, y)
-        psi = modulus(product(self.even, y), product(self.odd, y))
+        psi = modulus(product(self.re_psi, y), product(self.im_psi, y))
         return jnp.concatenate([modulus(low, jnp.zeros_like(low)), psi], axis=-2)
 
     def average_rows(
@@ -58,7 +62,7 @@ class FrequencyBank(eqx.Module):
         """φ_F ⋆ u for every path."""
         assert self.average_low is not None
         assert self.average is not None
-        n_low, n_spin = self.low.shape[0], self.even.shape[0]
+        n_low, n_spin = self.low.shape[0], self.re_psi.shape[0]
         n_psi, n_bands, _ = self.average.shape
         *batch, n_rows, n_frames = u.shape
         n_spins = (n_rows - n_low) // n_spin
@@ -72,7 +76,7 @@ class FrequencyBank(eqx.Module):
         self, u: Float[Array, "*batch row frame"]
     ) -> list[Float[Array, "*batch row frame"]]:
         """The rows of each path, where there is no averaging along log-frequency."""
-        n_spins = (u.shape[-2] - self.low.shape[0]) // self.even.shape[0]
+        n_spins = (u.shape[-2] - self.low.shape[0]) // self.re_psi.shape[0]
         ends = np.cumsum([self.n_rows[0], *self.n_rows[1:] * n_spins])[:-1]
         return jnp.split(u, ends, axis=-2)
 
@@ -118,10 +122,10 @@ def frequency_bank(
     return FrequencyBank(
         # The reflections of what β = 0 averages have the sign that does not cancel it.
         low=leaf(low.direct + low.mirrored),
-        even=leaf(np.real(psi)),
-        odd=leaf(np.imag(psi)),
-        even_of_imaginary=leaf(np.real(imaginary)) if reflect else None,
-        odd_of_imaginary=leaf(np.imag(imaginary)) if reflect else None,
+        re_psi=leaf(np.real(psi)),
+        im_psi=leaf(np.imag(psi)),
+        re_psi_of_imaginary=leaf(np.real(imaginary)) if reflect else None,
+        im_psi_of_imaginary=leaf(np.imag(imaginary)) if reflect else None,
         average_low=None if average_low is None else leaf(average_low),
         average=None if average is None else leaf(average),
         n_rows=(len(low.direct), *(len(pair.direct) for pair in pairs)),

@@ -35,7 +35,7 @@ def pad_left(n_samples: int, n_padded: int) -> int:
 
 def reflected(n_samples: int, n_padded: int) -> np.ndarray:
     """Which samples of a signal that is continued by its reflections run backwards."""
-    period = max(2 * (n_samples - 1), 1)
+    period = 2 * (n_samples - 1)
     return (np.arange(n_padded) - pad_left(n_samples, n_padded)) % period >= n_samples
 
 

@@ -1,7 +1,5 @@
 """The joint time–frequency scattering transform."""
 
-from collections.abc import Mapping
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -96,10 +94,10 @@ def jtfs(bank: FilterBank, x: Float[Array, "*batch time"]) -> JointScattering:
     first = first_order(bank, x)
 
     s1 = low_pass_rows(bank, first.u1_hats) if bank.T == 0 else first.S1
-    slices = [(bank.frequency, bank.frequency.unspinned(s1)[:, None])]
+    slices = [(bank.frequency, bank.frequency.modulus_of_real(s1)[:, None])]
     for second in bank.second:
         assert second.frequency is not None
-        u = second_order(bank, second, first.u1_hats, second.frequency.spinned)
+        u = second_order(bank, second, first.u1_hats, second.frequency.modulus_of_complex)
         slices.append((second.frequency, u))
 
     if 0 in (bank.T, bank.F):
@@ -127,23 +125,3 @@ def _paths_of_slice(
     else:
         of_filters = jnp.moveaxis(fr.average_rows(u)[..., : fr.n_live_bands, :], -3, 0)
     return [path[:, index] for index in range(u.shape[1]) for path in of_filters]
-
-
-def require_paths(bank: FilterBank, S: JointScattering) -> list[tuple[int, int]]:
-    """The paths of the filterbank, which must be those of the coefficients."""
-    require_joint(bank)
-    paths = list(joint_paths(bank))
-    if not isinstance(S, JointScattering):
-        raise ValueError(
-            f"S must be what jtfs returns, a JointScattering, got a {type(S).__name__}."
-        )
-    if isinstance(S.S2, Mapping):
-        matches, found = set(S.S2) == set(paths), f"a dictionary of {len(S.S2)} paths"
-    else:
-        matches, found = S.S2.shape[-3:-2] == (len(paths),), f"an array of shape {S.S2.shape}"
-    if not matches:
-        raise ValueError(
-            f"S must have the {len(paths)} paths of bank, but its S2 is {found}; pass the "
-            f"filterbank that S was computed with."
-        )
-    return paths

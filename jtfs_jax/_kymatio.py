@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from jaxtyping import Array, Float
 
+from ._coefficients import require_coefficients
 from ._filterbank import FilterBank
 from ._jtfs import JointScattering
 from ._paths import path_table, time_paths
@@ -29,6 +30,9 @@ def to_kymatio(
     Returns:
         A dictionary of `(*batch, frame)`.
 
+    Raises:
+        ValueError: If `S` has not the paths of `bank`.
+
     Example:
         >>> import jax, numpy as np, jtfs_jax
         >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8)
@@ -36,6 +40,7 @@ def to_kymatio(
         >>> jtfs_jax.to_kymatio(bank, S)[0, 6].shape
         (16,)
     """
+    require_coefficients(bank, S)
     if isinstance(S, TimeScattering):
         paths = sorted(time_paths(bank))
         s2 = {path: _entry(S.S2, path, index) for index, path in enumerate(paths)}

@@ -98,7 +98,7 @@ def _path_of_low_pass(
     """A path of α = 0."""
     assert bank.frequency is not None
     psi = _one_filter(bank.frequency, n_fr)
-    return product(psi.average, psi.unspinned(first.S1))
+    return product(psi.average, psi.modulus_of_real(first.S1))
 
 
 def _path_of_wavelet(
@@ -114,7 +114,7 @@ def _path_of_wavelet(
     psi_hat = jax.lax.dynamic_slice_in_dim(second.band.psi_hat, member, 1)
     band = dataclasses.replace(second.band, psi_hat=psi_hat)
     of_member = dataclasses.replace(second, band=band)
-    u = second_order(bank, of_member, first.u1_hats, psi.spinned)
+    u = second_order(bank, of_member, first.u1_hats, psi.modulus_of_complex)
     return product(psi.average, u[:, 0])
 
 
@@ -125,28 +125,32 @@ class _Filter(eqx.Module):
     no weight in the average.
     """
 
-    even: Float[Array, "row n1"]
-    odd: Float[Array, "row n1"]
-    even_of_imaginary: Float[Array, "row n1"]
-    odd_of_imaginary: Float[Array, "row n1"]
+    re_psi: Float[Array, "row n1"]
+    im_psi: Float[Array, "row n1"]
+    re_psi_of_imaginary: Float[Array, "row n1"]
+    im_psi_of_imaginary: Float[Array, "row n1"]
     average: Float[Array, "band row"]
 
-    def spinned(self, y: Complex[Array, "*batch n1 time"]) -> Float[Array, "*batch row time"]:
+    def modulus_of_complex(
+        self, y: Complex[Array, "*batch n1 time"]
+    ) -> Float[Array, "*batch row time"]:
         """|y ⋆ ψ_β|; four real products."""
-        re = product(self.even, y.real) - product(self.odd_of_imaginary, y.imag)
-        im = product(self.even_of_imaginary, y.imag) + product(self.odd, y.real)
+        re = product(self.re_psi, y.real) - product(self.im_psi_of_imaginary, y.imag)
+        im = product(self.re_psi_of_imaginary, y.imag) + product(self.im_psi, y.real)
         return modulus(re, im)
 
-    def unspinned(self, y: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch row frame"]:
+    def modulus_of_real(
+        self, y: Float[Array, "*batch n1 frame"]
+    ) -> Float[Array, "*batch row frame"]:
         """|y ⋆ ψ_β| of a real y."""
-        return modulus(product(self.even, y), product(self.odd, y))
+        return modulus(product(self.re_psi, y), product(self.im_psi, y))
 
 
 def _one_filter(bank: FrequencyBank, n_fr: Int[Array, ""]) -> _Filter:
     """Counted from 0: β = 0, every β with spin +1, every β with spin −1."""
     assert bank.average_low is not None
     assert bank.average is not None
-    n_low, n_spin, n_psi = len(bank.low), len(bank.even), len(bank.average)
+    n_low, n_spin, n_psi = len(bank.low), len(bank.re_psi), len(bank.average)
     is_falling = n_fr > n_psi
     beta = jnp.where(is_falling, n_fr - n_psi, n_fr)
     start = jnp.asarray(np.cumsum([0, *bank.n_rows[:-1]], dtype=np.int32))[beta]
@@ -154,22 +158,22 @@ def _one_filter(bank: FrequencyBank, n_fr: Int[Array, ""]) -> _Filter:
     def own(rows: Array, axis: int = 0) -> Array:
         return jax.lax.dynamic_slice_in_dim(rows, start, max(bank.n_rows), axis)
 
-    def even(psi: Array | None) -> Array:
-        return own(jnp.concatenate([bank.low, bank.even if psi is None else psi]))
+    def re_psi(psi: Array | None) -> Array:
+        return own(jnp.concatenate([bank.low, bank.re_psi if psi is None else psi]))
 
-    def odd(psi: Array | None) -> Array:
+    def im_psi(psi: Array | None) -> Array:
         zero = jnp.zeros_like(bank.low)
-        rising = own(jnp.concatenate([zero, bank.odd if psi is None else psi]))
+        rising = own(jnp.concatenate([zero, bank.im_psi if psi is None else psi]))
         return jnp.where(is_falling, -rising, rising)
 
     average_low = jnp.pad(bank.average_low, [(0, 0), (0, n_spin)])
     average_psi = jnp.pad(bank.average, [(0, 0), (0, 0), (n_low, 0)])
     average = jnp.concatenate([average_low[None], average_psi])
     return _Filter(
-        even=even(bank.even),
-        odd=odd(bank.odd),
-        even_of_imaginary=even(bank.even_of_imaginary),
-        odd_of_imaginary=odd(bank.odd_of_imaginary),
+        re_psi=re_psi(bank.re_psi),
+        im_psi=im_psi(bank.im_psi),
+        re_psi_of_imaginary=re_psi(bank.re_psi_of_imaginary),
+        im_psi_of_imaginary=im_psi(bank.im_psi_of_imaginary),
         average=own(jax.lax.dynamic_index_in_dim(average, beta, keepdims=False), axis=1),
     )
 
@@ -191,4 +195,4 @@ def path_index(bank: FilterBank, index: Any) -> Int[Array, ""]:
         return index.astype(jnp.int32)
     with contextlib.suppress(TypeError):  # arrays may be integers, too
         index = operator.index(index)
-    return jnp.asarray(_checks.index("index", index, len(_addresses(bank))), jnp.int32)
+    return jnp.asarray(_checks.index("index", index, len(list(joint_paths(bank)))), jnp.int32)

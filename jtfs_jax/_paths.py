@@ -11,6 +11,8 @@ from . import _checks, _grid
 from ._filterbank import FilterBank
 from ._wavelets import SIGMA0
 
+KINDS = ("phi_t*phi_f", "phi_t*psi_f", "psi_t*phi_f", "psi_t*psi_f")
+
 
 def joint_paths(bank: FilterBank) -> Iterator[tuple[int, int]]:
     """Indices (n2, n_fr) of the paths of `jtfs`, in the order of S2."""

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from . import _grid
-from ._fourier import bins, n_phases, of_rank, scale, synthesis
+from ._fourier import bins, n_phases, of_rank, scale, steadily, synthesis
 from ._wavelets import NEGLIGIBLE, low_pass_reach
 
 BLOCK = 2048  # samples of U2, of one slice n2, that the cache of a CPU holds
@@ -257,7 +257,10 @@ def _blocks_at_once(n_blocks: int, block: int) -> int | None:
     return max(count for count in range(1, wanted + 1) if n_blocks % count == 0)
 
 
-def refine(s: Float[Array, "*batch frame"], n_frames: int) -> Float[Array, "*batch n_frames"]:
+def refine(
+    s: Float[Array, "*batch row frame"], n_frames: int
+) -> Float[Array, "*batch row n_frames"]:
     """Trigonometric interpolation of periodic signals to more frames."""
     factor = n_frames // s.shape[-1]
-    return jnp.fft.irfft(jnp.fft.rfft(s), n_frames) * factor
+    s_hat = steadily(jnp.fft.rfft, s, s.shape[-1])
+    return steadily(lambda z: jnp.fft.irfft(z, n_frames), s_hat, n_frames) * factor

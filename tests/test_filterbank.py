@@ -29,6 +29,9 @@ ERRORS = {
     "T beyond floats": ({"T": 10**400}, "T must be None"),
     "Q of order two beyond J": ({"Q": (1, 99), "J": 3, "J_fr": None}, r"Q\[1\] must leave"),
     "huge Q": ({"Q": 10**9}, "lower Q"),
+    "one sample": ({"n_samples": 1, "J": 1, "Q": 1, "J_fr": None}, "n_samples must be at least 2"),
+    "half precision by name": ({"dtype": "float16"}, "dtype must be float32 or float64"),
+    "no type": ({"dtype": "single precision"}, "dtype must be float32 or float64"),
     "no dtype": ({"dtype": None}, "dtype must be"),
     "T text": ({"T": "all"}, "T must be None"),
     "T boolean": ({"T": True}, "T must be None"),
@@ -87,6 +90,10 @@ def test_numpy_scalars_are_numbers():
     options: Any = {"J": np.int32(7), "Q": np.int64(8), "T": np.float32(100), "J_fr": np.int8(3)}
     bank = jtfs_jax.filterbank(1000, **options)
     assert bank.stride == 64
+
+
+def test_types_may_be_named():
+    assert jtfs_jax.filterbank(1000, 6, 4, dtype="float32").dtype == np.float32
 
 
 def test_averages_wider_than_the_signal_by_default():

@@ -52,21 +52,32 @@ def is_down(key, n_psi):
 
 
 def assert_agree(actual, expected, file):
-    """To 5e-5 in float64; to 1e-4 in float32, where rounding is relative to what is loudest."""
+    """To 2e-5 in float64; to 1e-4 in float32, where rounding is relative to what is loudest."""
     loudest = max(np.linalg.norm(value) / math.sqrt(value.size) for value in actual.values())
     errors = []
     for key, value in expected.items():
         norm, difference = np.linalg.norm(value), np.linalg.norm(actual[key] - value)
         if actual[key].dtype == np.float64:
             # In this file, Kymatio's padding lets the highest rows reach the lowest ones.
-            assert difference < (1e-4 if file.stem == "jtfs_chirp_q2" else 5e-5) * norm, key
+            assert difference < (1e-4 if file.stem == "jtfs_chirp_q2" else 2e-5) * norm, key
         else:
             assert difference < 1e-4 * norm + 2e-7 * loudest * math.sqrt(value.size), key
         if norm > 1e-3 * loudest * math.sqrt(value.size):
             errors.append(difference / norm)
-    assert np.median(errors) < (
-        1e-6 if all(value.dtype == np.float64 for value in actual.values()) else 3e-6
-    )
+    if all(value.dtype == np.float64 for value in actual.values()):
+        # Averages take out some of what differs from sample to sample.
+        assert np.median(errors) < (1e-6 if file.stem == "jtfs_no_averaging" else 4e-8)
+    else:
+        assert np.median(errors) < 3e-6
+
+
+def test_coefficients_of_another_filterbank_are_refused():
+    other = jtfs_jax.filterbank(1024, J=6, Q=4, J_fr=2)
+    bank = jtfs_jax.filterbank(1024, J=7, Q=4, J_fr=2)
+    for transform in (jtfs_jax.jtfs, jtfs_jax.time_scattering):
+        S = jax.eval_shape(transform, other, np.ones(1024, np.float32))
+        with pytest.raises(ValueError, match="paths of bank"):
+            jtfs_jax.to_kymatio(bank, S)
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["float32", "float64"])

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+import reference
 
 import jtfs_jax
 
@@ -97,16 +98,37 @@ def test_scale_is_that_of_the_ripples(bank, S):
     assert 0.5 < table.scale[np.argmax(energy)] < 2
 
 
-def test_units(bank):
-    in_hz, plain = jtfs_jax.path_table(bank, sample_rate=FS), jtfs_jax.path_table(bank)
-    np.testing.assert_allclose(in_hz.rate, FS * plain.rate)
-    np.testing.assert_allclose(in_hz.rate_bandwidth, FS * plain.rate_bandwidth)
-    np.testing.assert_allclose(in_hz.scale, plain.scale)
+def test_columns_are_those_of_the_filters(bank):
+    """In Hz and cycles/octave, and in cycles/sample without a sample rate."""
+    psi1, psi2, psi_fr = (np.array(reference.centers(J, Q)) for J, Q in ((10, 8), (10, 1), (3, 1)))
+    phi_t, phi_f = ([0, reference.SIGMA0 / 2**J] for J in (10, 3))
+    for fs, options in ((1, {}), (FS, {"sample_rate": FS})):
+        joint = jtfs_jax.path_table(bank, **options)
+        rate = np.where(joint.n2[:, None] < 0, phi_t, psi2[joint.n2])
+        n_psi = (joint.n_fr - 1) % len(psi_fr)
+        scale = np.where(joint.n_fr[:, None] == 0, phi_f, psi_fr[n_psi])
+        np.testing.assert_allclose(np.stack([joint.rate, joint.rate_bandwidth], 1), fs * rate)
+        np.testing.assert_allclose(np.stack([joint.scale, joint.scale_bandwidth], 1), 8 * scale)
+        time = jtfs_jax.time_path_table(bank, **options)
+        first, second = psi1[time.n1], psi2[time.n2]
+        np.testing.assert_allclose(np.stack([time.frequency, time.bandwidth], 1), fs * first)
+        np.testing.assert_allclose(np.stack([time.rate, time.rate_bandwidth], 1), fs * second)
+        assert time.j1.tolist() == [reference.exponent(*psi) for psi in first]
+        assert time.j2.tolist() == [reference.exponent(*psi) for psi in second]
+
+
+def test_coordinates(bank):
     frequencies = jtfs_jax.wavelet_frequencies(bank, sample_rate=FS)
     bands = jtfs_jax.band_frequencies(bank, sample_rate=FS)
     np.testing.assert_allclose(bands, frequencies[:: bank.stride_fr])
     with pytest.raises(ValueError, match="sample_rate must be a positive number"):
         jtfs_jax.path_table(bank, sample_rate=0)
+    for n_fr in (-1, 1 + 2 * len(bank.wavelets_fr)):
+        with pytest.raises(ValueError, match=rf"n_fr must be between 0 and .* got {n_fr}"):
+            jtfs_jax.band_frequencies(bank, n_fr=n_fr)
+    for n2 in (-2, len(bank.wavelets2)):
+        with pytest.raises(ValueError, match=rf"n2 must be between -1 and .* got {n2}"):
+            jtfs_jax.frame_times(bank, n2=n2)
 
 
 @pytest.mark.parametrize("n", [8192, 6001])
@@ -131,15 +153,6 @@ def test_time_paths(bank):
     assert np.all(table.j2 > table.j1)
     paths = list(zip(table.n1.tolist(), table.n2.tolist(), strict=True))
     assert paths == sorted(set(paths))
-
-
-def test_kymatio_keys(bank, S):
-    paths = jtfs_jax.to_kymatio(bank, S)
-    assert set(map(len, paths)) == {0, 2, 3}
-    assert all(value.shape == (5, N // bank.stride) for value in paths.values())
-    total = sum(float(np.sum(value**2)) for value in paths.values())
-    expected = sum(float(np.sum(S_order**2)) for S_order in (S.S0, S.S2))
-    np.testing.assert_allclose(total, expected, rtol=1e-4)
 
 
 def test_path_table_needs_frequential_wavelets():
