@@ -23,9 +23,9 @@ class Configuration:
     Attributes:
         filterbank: Arguments of `filterbank`.
         sample_rate: In Hz.
-        ranges: Lowest and highest value of each parameter of the synthesizer, by the names of
-            `synth`; empty where there is none. Parameters in Hz and octaves/second are
-            log-uniform.
+        ranges: Lowest and highest value of each parameter of the publication's synthesizer, equal
+            where it is a constant; empty where there is none. Where `synth` has such a parameter,
+            it has this name. Parameters in Hz and octaves/second are log-uniform.
         compression: Arguments of `analysis.log_compress` ("level") or `analysis.mu_log`
             ("epsilon"); empty for none.
         source: The publication.

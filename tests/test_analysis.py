@@ -180,6 +180,12 @@ def test_errors_of_synchrony(bank, options, match):
         band_synchrony(bank, np.ones(N, np.float32), **options)
 
 
+def test_octaves_may_be_a_list(bank):
+    x = np.random.default_rng(0).standard_normal(N).astype(np.float32)
+    found = band_synchrony(bank, x, octaves=[0.0, 2.0])  # pyright: ignore[reportArgumentType]
+    assert found == band_synchrony(bank, x, octaves=(0.0, 2.0))
+
+
 def test_synchrony_needs_bands_that_do_not_overlap():
     bank = jtfs_jax.filterbank(1024, J=3, Q=1)
     with pytest.raises(ValueError, match="raise its J or its Q"):

@@ -167,6 +167,17 @@ def test_batches_are_stacks(dense):
         np.testing.assert_allclose(found, measure(dense, S), rtol=1e-5)
 
 
+def test_where_no_wavelet_of_the_second_order_acts():
+    bank = jtfs_jax.filterbank(64, J=1, Q=1, J_fr=1)
+    x = np.random.default_rng(0).standard_normal(64).astype(np.float32)
+    S = jtfs_jax.jtfs(bank, x)
+    energies = analysis.pair_energies(bank, S)
+    assert energies["phi_t*phi_f"] > 0
+    assert energies["psi_t*phi_f"] == energies["psi_t*psi_f"] == 0
+    assert analysis.energy_fractions(bank, x, S)["S2"] == 0
+    assert analysis.spin_ratio(bank, S) == 1
+
+
 def test_errors_of_energies(dense):
     S = jtfs_jax.jtfs(dense, burst())
     other = jtfs_jax.filterbank(N, J=5, Q=4, J_fr=2)

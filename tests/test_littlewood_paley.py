@@ -39,8 +39,9 @@ def test_sums_over_time(bank, sample_rate):
         np.testing.assert_allclose(found.total, phi + brute_force(psi_hats) / 2, atol=1e-6)
 
 
-def test_sum_of_the_longest_filters_counts_the_nyquist_bin_once():
-    bank = jtfs_jax.filterbank(64, J=3, Q=2, T=1)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sum_of_the_longest_filters_counts_the_nyquist_bin_once(dtype, x64):
+    bank = jtfs_jax.filterbank(64, J=3, Q=2, T=1, dtype=dtype)
     found = littlewood_paley(bank, "first").low_pass
     expected = np.abs(reference.gaussian(bank.n_padded, 1)[: bank.n_padded // 2 + 1]) ** 2
     np.testing.assert_allclose(found, expected, atol=1e-6)

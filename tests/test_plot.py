@@ -1,3 +1,5 @@
+"""Pictures of sounds, and what importing `plot` does not do."""
+
 import itertools
 import subprocess
 import sys

@@ -403,6 +403,18 @@ def test_bad_arguments(bank, S, name):
         draw(bank, S)
 
 
+def test_where_no_wavelet_of_the_second_order_acts(ax):
+    bank = jtfs_jax.filterbank(64, J=1, Q=1, J_fr=1)
+    S = random_coefficients(bank)
+    for draw in (
+        lambda: plot.scale_rate(bank, S, ax=ax),
+        lambda: plot.gallery(bank, ax=ax),
+        lambda: plot.overview(bank, np.ones(64, np.float32)),
+    ):
+        with pytest.raises(ValueError, match="raise J"):
+            draw()
+
+
 def test_a_band_without_averaging_is_refused():
     bank = jtfs_jax.filterbank(512, J=5, Q=4, J_fr=2, F=0)
     with pytest.raises(ValueError, match="band and frame must be None where T=0 or F=0"):

@@ -231,6 +231,14 @@ ERRORS = {
         lambda: pnp_loss(np.ones(3), np.ones(3), np.eye(3), damping_matrix=np.eye(2)),
         r"one matrix of 3 by 3 .* got the shape \(2, 2\)",
     ),
+    "negative damping": (
+        lambda: pnp_loss(np.ones(3), np.ones(3), np.eye(3), damping=-0.1),
+        "damping must be a number of at least 0, got -0.1",
+    ),
+    "damping of each": (
+        lambda: pnp_loss(np.ones(3), np.ones(3), np.eye(3), damping=jnp.ones(3)),
+        "damping must be a number",
+    ),
     "negative": (lambda: start_damping(-1.0), "at least 0, got -1"),
     "accelerate": (
         lambda: update_damping(start_damping(1.0), 1.0, accelerate=1.5),

@@ -1,3 +1,5 @@
+"""Metamers: the loop, its optimizers, batches, resuming, targets and errors."""
+
 from typing import Any
 
 import jax
@@ -43,7 +45,7 @@ def flat(S):
     return np.concatenate([np.ravel(np.asarray(leaf, np.float64)) for leaf in leaves])
 
 
-def relative_error(bank, x, y, transform=jtfs_jax.jtfs):
+def relative_error(bank, x, y, transform: Any = jtfs_jax.jtfs):
     sx, sy = (flat(transform(bank, jnp.asarray(sound))) for sound in (x, y))
     return np.linalg.norm(sx - sy) / np.linalg.norm(sx)
 
@@ -85,6 +87,18 @@ def test_starts_are_row_0(bank, x):
     expected = [relative_error(bank, x, white, transform)] * 2
     np.testing.assert_allclose(errors["given"], expected, rtol=1e-4)
     assert (errors["white"] > errors["colored"]).all()
+
+
+def test_what_a_transform_compresses_is_not_taken_for_loudness(bank, x):
+    """Starts and steps are in proportion to the S1 of x, whatever else is called S1."""
+
+    def compressed(bank, y):
+        return jtfs_jax.analysis.log_compress(jtfs_jax.time_scattering(bank, y), 1e-3)
+
+    run = resynthesize(bank, x, transform=compressed, n_steps=1, seed=3)
+    noise = colored_noise(bank, jtfs_jax.time_scattering(bank, x).S1, seed=3)
+    expected = relative_error(bank, x, noise[0], compressed)
+    assert run.error[0, 0] == pytest.approx(expected, rel=1e-4)
 
 
 def test_bold_driver_on_jtfs_is_the_literal_rule(bank, x):

@@ -32,6 +32,14 @@ def minimize(optimizer, value_and_grad, y, n_trials) -> list[Any]:
     return states
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_losses_may_be_numbers_of_python(name):
+    optimizer, y = OPTIMIZERS[name](), jnp.ones(3)
+    state = optimizer.init(y)
+    steps = [optimizer.update(y, state, y, value=value)[0] for value in (1.5, jnp.float32(1.5))]
+    np.testing.assert_array_equal(*steps)
+
+
 def literal_bold_driver(error, gradient, y, n_trials):
     """The rule as it is written, in NumPy."""
     d, v, e = -gradient(y), np.zeros_like(y), error(y)

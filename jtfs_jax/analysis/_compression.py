@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jtfs_jax import _checks
+from jtfs_jax._coefficients import require_coefficients
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import JointScattering
 from jtfs_jax._paths import joint_paths, path_table, time_paths
 from jtfs_jax._time_scattering import TimeScattering
-
-from ._energy import require_coefficients
 
 Scattering = TypeVar("Scattering", bound=JointScattering | TimeScattering)
 Coefficients = TypeVar("Coefficients")
@@ -44,8 +44,6 @@ class Standardization(eqx.Module):
     std: PathConstants
 
 
-@jax.jit
-@jax.named_scope("jtfs_jax.analysis.log_compress")
 def log_compress(S: Coefficients, level: float | Float[Array, ""]) -> Coefficients:
     """Logarithmic compression with one level for all: log(1 + S / level).
 
@@ -59,6 +57,9 @@ def log_compress(S: Coefficients, level: float | Float[Array, ""]) -> Coefficien
     Returns:
         As `S`.
 
+    Raises:
+        ValueError: If `level` is not positive, as far as it is known.
+
     Example:
         >>> import jax.numpy as jnp
         >>> log_compress(jnp.array([0.0, 1e-3, 1.0]), 1e-3).round(2)
@@ -71,6 +72,13 @@ def log_compress(S: Coefficients, level: float | Float[Array, ""]) -> Coefficien
     See Also:
         mu_log: a level for each path.
     """
+    _checks.positive_if_known("level", level)
+    return _log_compress(S, level)
+
+
+@jax.jit
+@jax.named_scope("jtfs_jax.analysis.log_compress")
+def _log_compress(S: Coefficients, level: float | Float[Array, ""]) -> Coefficients:
     return jax.tree.map(lambda s: _log1p(s / jnp.asarray(level, s.dtype)), S)
 
 
@@ -115,8 +123,6 @@ def fit_levels(
     return _reduce(bank, jax.tree.map(jnp.abs, S), reduce)
 
 
-@jax.jit
-@jax.named_scope("jtfs_jax.analysis.mu_log")
 def mu_log(
     levels: PathConstants, S: Scattering, *, epsilon: float | Float[Array, ""] = 0.1
 ) -> Scattering:
@@ -133,7 +139,8 @@ def mu_log(
         As `S`.
 
     Raises:
-        ValueError: At trace time, if `S` has not as many paths as `levels`.
+        ValueError: If `S` has not as many paths as `levels`, or `epsilon`, as far as it is known,
+            is not positive.
 
     Example:
         >>> import jax, jax.numpy as jnp, jtfs_jax
@@ -151,7 +158,13 @@ def mu_log(
     See Also:
         standardize: what comes next.
     """
+    _checks.positive_if_known("epsilon", epsilon)
+    return _mu_log(levels, S, epsilon)
 
+
+@jax.jit
+@jax.named_scope("jtfs_jax.analysis.mu_log")
+def _mu_log(levels: PathConstants, S: Scattering, epsilon: float | Float[Array, ""]) -> Scattering:
     def compress(s: Array, mu: Array) -> Array:
         level = jnp.asarray(epsilon, s.dtype) * mu
         return jnp.where(level > 0, _log1p(s / jnp.where(level > 0, level, 1)), 0)
@@ -181,7 +194,7 @@ def fit_standardization(bank: FilterBank, S: JointScattering | TimeScattering) -
     """
     mean = _reduce(bank, S, _mean)
     squares = jax.tree.map(jnp.square, _apply(jnp.subtract, S, mean))
-    return Standardization(mean, jax.tree.map(jnp.sqrt, _reduce(bank, squares, _mean)))
+    return Standardization(mean, jax.tree.map(_root, _reduce(bank, squares, _mean)))
 
 
 @jax.jit
@@ -209,13 +222,22 @@ def standardize(constants: Standardization, S: Scattering) -> Scattering:
     return _apply(scale, S, constants.mean, constants.std)
 
 
+def _root(variance: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    # The root of 0 has no derivative.
+    return jnp.where(variance > 0, jnp.sqrt(jnp.where(variance > 0, variance, 1)), 0)
+
+
 def _log1p(s: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     # Not by sign and modulus, which have no derivative at 0.
     return jnp.log1p(jnp.where(s < 0, 0, s)) - jnp.log1p(jnp.where(s < 0, -s, 0))
 
 
 def _mean(values: Float[Array, "*shape"], axes: tuple[int, ...], live: np.ndarray) -> Array:
-    return jnp.mean(values, axes, where=jnp.asarray(np.broadcast_to(live, values.shape)))
+    # Of differences from the first value: sums of many equal numbers are not exact.
+    first = tuple(slice(1) if axis in axes else slice(None) for axis in range(values.ndim))
+    origin = jax.lax.stop_gradient(values[first])
+    is_live = jnp.asarray(np.broadcast_to(live, values.shape))
+    return jnp.mean(values - origin, axes, where=is_live) + origin.squeeze(axes)
 
 
 def _median(values: Float[Array, "*shape"], axes: tuple[int, ...], live: np.ndarray) -> Array:

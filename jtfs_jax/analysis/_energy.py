@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jtfs_jax import _checks
+from jtfs_jax._coefficients import require_coefficients, require_paths
 from jtfs_jax._filterbank import FilterBank
-from jtfs_jax._jtfs import JointScattering, require_paths
-from jtfs_jax._paths import joint_paths, live_rows, path_table, time_path_table, time_paths
+from jtfs_jax._jtfs import JointScattering
+from jtfs_jax._paths import KINDS, joint_paths, live_rows, path_table, time_path_table, time_paths
 from jtfs_jax._time_scattering import TimeScattering
 
 Scattering = TypeVar("Scattering", bound=JointScattering | TimeScattering)
@@ -97,9 +98,7 @@ def pair_energies(
     if isinstance(S, TimeScattering):
         return result | {"S2": energies.sum(-1)}
     kind = path_table(bank).kind
-    return result | {
-        name: energies[..., kind == name].sum(-1) for name in dict.fromkeys(kind.tolist())
-    }
+    return result | {name: energies[..., kind == name].sum(-1) for name in KINDS}
 
 
 @jax.jit
@@ -261,21 +260,3 @@ def _joint_weights(bank: FilterBank) -> Float[np.ndarray, " path"]:
         return table.stride * table.stride_fr
     n_live = live_rows(bank)
     return table.stride * np.array([n_live[n2] for n2, _ in joint_paths(bank)])
-
-
-def require_coefficients(bank: FilterBank, S: JointScattering | TimeScattering) -> None:
-    """The coefficients have the paths of the filterbank."""
-    if isinstance(S, JointScattering):
-        require_paths(bank, S)
-        return
-    if not isinstance(S, TimeScattering):
-        raise ValueError(
-            f"S must be what jtfs or time_scattering returns, got a {type(S).__name__}."
-        )
-    n_paths = len(time_path_table(bank))
-    found = len(S.S2) if isinstance(S.S2, Mapping) else S.S2.shape[-2]
-    if found != n_paths:
-        raise ValueError(
-            f"S must have the {n_paths} paths of bank, but its S2 has {found}; pass the filterbank "
-            f"that S was computed with."
-        )

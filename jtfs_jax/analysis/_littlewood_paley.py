@@ -152,7 +152,7 @@ def _over_time(
     for band in bands:
         energy = np.square(np.asarray(band.psi_hat, float)).sum(0)
         psi[np.arange(band.start, band.start + len(energy)) % n] += energy
-    phi_hat = np.asarray(bank.phi_hat, float)
+    phi_hat = np.array(bank.phi_hat, float)
     if len(phi_hat) == n // 2 + 1:
         phi_hat[-1] *= 2  # the table halves the bin that stands for two
     phi = np.zeros(n // 2 + 1)

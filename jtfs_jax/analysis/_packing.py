@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from jtfs_jax._coefficients import require_paths
 from jtfs_jax._coordinates import band_frequencies, frame_times
 from jtfs_jax._filterbank import FilterBank
-from jtfs_jax._jtfs import JointScattering, require_paths
+from jtfs_jax._jtfs import JointScattering
 from jtfs_jax._paths import joint_paths, path_table
 
 

@@ -18,11 +18,9 @@ from jtfs_jax._wavelets import ALPHA, SIGMA0
 _NEGLIGIBLE = 1e-3
 
 
-@partial(jax.jit, static_argnames=("T", "octaves"))
-@jax.named_scope("jtfs_jax.analysis.band_synchrony")
 def band_synchrony(
     bank: FilterBank,
-    x: Float[Array, "*batch time"],
+    x: Float[Array | np.ndarray, "*batch time"],
     *,
     T: float | Literal["global"] | None = None,
     octaves: tuple[float, float] = (0.0, math.inf),
@@ -79,7 +77,20 @@ def band_synchrony(
     See Also:
         jtfs_jax.resynthesis.resynthesize: metamers.
     """
-    u1 = scalogram(bank, x)
+    if not isinstance(octaves, tuple | list) or len(octaves) != 2:
+        raise ValueError(f"octaves must be a pair of numbers (smallest, largest), got {octaves!r}.")
+    return _band_synchrony(bank, x, T, tuple(octaves))
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+@jax.named_scope("jtfs_jax.analysis.band_synchrony")
+def _band_synchrony(
+    bank: FilterBank,
+    x: Float[Array | np.ndarray, "*batch time"],
+    T: float | Literal["global"] | None,
+    octaves: tuple[float, float],
+) -> Float[Array, "*batch"]:
+    u1 = scalogram(bank, jnp.asarray(x))
     n = bank.n_samples
     xi, sigma = np.array([(psi.xi, psi.sigma) for psi in bank.wavelets1]).T
     weights = jnp.asarray(_pairs(xi, sigma, octaves), u1.dtype)
@@ -117,7 +128,7 @@ def _pairs(
     xi: Float[np.ndarray, " n1"], sigma: Float[np.ndarray, " n1"], octaves: tuple[float, float]
 ) -> Float[np.ndarray, "n1 n1"]:
     """1 for each pair n < m at these distances whose wavelets do not overlap; else 0."""
-    if not (isinstance(octaves, tuple) and len(octaves) == 2 and 0 <= octaves[0] <= octaves[1]):
+    if not 0 <= octaves[0] <= octaves[1]:
         raise ValueError(
             f"octaves must be a pair of numbers (smallest, largest), both at least 0 and in this "
             f"order, got {octaves!r}."

@@ -1,6 +1,6 @@
 """The perceptual–neural–physical loss: a distance between sounds, as one between parameters."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -43,7 +43,7 @@ def pnp_loss(
 
     Raises:
         ValueError: At trace time, if shapes do not belong together, arguments are not real, or
-            `damping_matrix` is not one of these.
+            `damping_matrix` is not one of these, or `damping` is negative or not a single number.
 
     Example:
         >>> import jax.numpy as jnp
@@ -73,6 +73,7 @@ def pnp_loss(
             f"each of them, got {prediction.shape}, {target.shape} and {metric.shape}; compute "
             f"metric by riemannian_metric at target."
         )
+    _check_damping(damping)
     difference = prediction - target
     damped = _quadratic_form(metric, difference)
     if isinstance(damping_matrix, str):
@@ -89,6 +90,11 @@ def pnp_loss(
             )
         length = _quadratic_form(matrix, difference)
     return 0.5 * (damped + jnp.asarray(damping, length.dtype) * length)
+
+
+def _check_damping(damping: Any) -> None:
+    if np.ndim(damping) != 0 or (not _checks.is_traced(damping) and not damping >= 0):
+        raise ValueError(f"damping must be a number of at least 0, got {damping!r}.")
 
 
 def _quadratic_form(

@@ -1,5 +1,6 @@
 """The multi-scale spectral distance, the baseline that scattering is compared with."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -14,13 +15,11 @@ from jtfs_jax.analysis import log_compress
 from ._norms import magnitude
 
 
-@partial(jax.jit, static_argnames=("n_fft", "log_weight", "level"))
-@jax.named_scope("jtfs_jax.losses.multiscale_spectral_distance")
 def multiscale_spectral_distance(
     x: Float[Array | np.ndarray, "*#batch time"],
     target: Float[Array | np.ndarray, "*#batch time"],
     *,
-    n_fft: tuple[int, ...] = (2048, 1024, 512, 256, 128, 64),
+    n_fft: Sequence[int] = (2048, 1024, 512, 256, 128, 64),
     log_weight: float = 0.0,
     level: float = 1e-5,
 ) -> Float[Array, "*batch"]:
@@ -63,7 +62,18 @@ def multiscale_spectral_distance(
         distance: between coefficients of scattering transforms.
     """
     _check_options(n_fft, log_weight, level)
-    x, target = _signals(x, target)
+    return _distance(*_signals(x, target), tuple(n_fft), float(log_weight), float(level))
+
+
+@partial(jax.jit, static_argnums=(2, 3, 4))
+@jax.named_scope("jtfs_jax.losses.multiscale_spectral_distance")
+def _distance(
+    x: Float[Array, "*batch time"],
+    target: Float[Array, "*batch time"],
+    n_fft: tuple[int, ...],
+    log_weight: float,
+    level: float,
+) -> Float[Array, "*batch"]:
     parts = []
     for n in n_fft:
         magnitudes = _spectrogram(x, n), _spectrogram(target, n)
@@ -112,8 +122,8 @@ def _signals(x: object, target: object) -> tuple[Array, Array]:
 
 
 def _check_options(n_fft: object, log_weight: float, level: float) -> None:
-    if not isinstance(n_fft, tuple) or not n_fft:
-        raise ValueError(f"n_fft must be a tuple of window lengths, got {n_fft!r}.")
+    if not isinstance(n_fft, Sequence) or isinstance(n_fft, str) or not n_fft:
+        raise ValueError(f"n_fft must be one or more window lengths in a tuple, got {n_fft!r}.")
     for index, n in enumerate(n_fft):
         if _checks.positive_integer(f"n_fft[{index}]", n) % 4:
             raise ValueError(f"n_fft[{index}] must be a multiple of 4, got {n!r}.")

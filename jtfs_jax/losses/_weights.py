@@ -11,7 +11,7 @@ from jaxtyping import Array, PyTree, Real
 from jtfs_jax import _checks
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import JointScattering
-from jtfs_jax._paths import joint_paths, path_table
+from jtfs_jax._paths import KINDS, joint_paths, path_table
 
 Weight = float | Real[Array | np.ndarray, "..."]
 
@@ -57,9 +57,8 @@ def path_weights(
     """
     table = path_table(bank)
     if isinstance(S2, Mapping):
-        kinds = list(dict.fromkeys(table.kind.tolist()))
         for name in S2:
-            _checks.choice("kinds in S2", name, kinds)
+            _checks.choice("kinds in S2", name, KINDS)
         S2 = jnp.stack([jnp.asarray(S2.get(kind, 1.0), bank.dtype) for kind in table.kind.tolist()])
     by_path = _one_each("S2", S2, len(table), "path", bank.dtype)
     by_wavelet = _one_each("S1", S1, len(bank.wavelets1), "first-order wavelet", bank.dtype)

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
+from jtfs_jax._coefficients import require_paths
 from jtfs_jax._coordinates import band_frequencies, frame_times
 from jtfs_jax._filterbank import FilterBank
-from jtfs_jax._jtfs import JointScattering, require_paths
+from jtfs_jax._jtfs import JointScattering
 from jtfs_jax._paths import PathTable, joint_paths, path_table
 
 
@@ -38,6 +39,15 @@ def require_one_sound(bank: FilterBank, S: JointScattering) -> None:
         raise ValueError(
             f"S must be that of one sound, its S2 of shape {wanted} for this filterbank, got "
             f"{found}; take one sound of a batch, and the filterbank that S was computed with."
+        )
+
+
+def require_wavelets(table: PathTable) -> None:
+    """There are paths of wavelets over time, not of the low-pass alone."""
+    if not np.any(table.n2 >= 0):
+        raise ValueError(
+            "bank must have second-order wavelets that act on some band, but its J is too small "
+            "for any; raise J."
         )
 
 

@@ -13,7 +13,7 @@ from jtfs_jax._paths import PathTable, path_table
 from jtfs_jax.analysis._energy import path_energies
 
 from ._axes import colorbar
-from ._live_paths import live_paths
+from ._live_paths import live_paths, require_wavelets
 from ._paths import energy_profile, path
 from ._scale_rate import scale_rate
 from ._sounds import scalogram
@@ -39,13 +39,15 @@ def overview(
         A figure that pyplot does not know of; to write it: `figure.savefig("sound.png")`.
 
     Raises:
-        ValueError: If `bank` has no frequential wavelets, or `x` is not one sound of its length.
+        ValueError: If `bank` has no frequential wavelets or no paths of ψ_n2, or `x` is not one
+            sound of its length.
 
     See Also:
         scalogram, path, scale_rate, energy_profile: its parts.
     """
-    S = jtfs(bank, jnp.asarray(x))
     table = path_table(bank, sample_rate=sample_rate)
+    require_wavelets(table)
+    S = jtfs(bank, jnp.asarray(x))
     paths = live_paths(bank, S)
     rising, falling = _loudest(table, np.asarray(path_energies(bank, S)))
     reference = max(float(paths[rising].max()), float(paths[falling].max()))

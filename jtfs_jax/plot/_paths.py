@@ -24,6 +24,7 @@ from ._axes import (
     edges,
     frequency_unit,
     label_frequency,
+    label_rate,
     label_time,
     legend_above,
     logarithmic,
@@ -200,7 +201,7 @@ def energy_profile(
     bars = ax.bar(np.arange(len(table)), percent, width=0.9, color=colors, zorder=2)
     _mark_rates(ax, table)
     ax.set_xlim(-0.5, len(table) - 0.5)
-    ax.set_xlabel(f"rate ({frequency_unit(sample_rate)})")
+    label_rate(ax, sample_rate)
     top = 2 * (percent.max() or 1.0)
     ax.set_ylim(_ENERGY_RANGE * top, top)
     logarithmic(ax, "y")

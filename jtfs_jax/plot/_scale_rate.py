@@ -17,10 +17,10 @@ from ._axes import (
     decibels,
     draw_levels,
     edges,
-    frequency_unit,
+    label_rate,
     logarithmic,
 )
-from ._live_paths import live_paths, signed_scales
+from ._live_paths import live_paths, require_wavelets, signed_scales
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,6 +66,7 @@ def scale_rate(
         path: the bands and frames of one cell.
     """
     table = path_table(bank, sample_rate=sample_rate)
+    require_wavelets(table)
     paths = live_paths(bank, S)
     if not isinstance(S.S2, Mapping):
         band = None if band is None else _checks.index("band", band, S.S2.shape[1])
@@ -86,7 +87,7 @@ def scale_rate(
     borders = np.concatenate([-positive[::-1], positive])
     mesh = draw_levels(ax, edges(rates), borders, decibels(grid, reference), RANGE_DB)
     logarithmic(ax, "x")
-    ax.set_xlabel(f"rate ({frequency_unit(sample_rate)})")
+    label_rate(ax, sample_rate)
     _signed_axis(ax, scales, float(positive[0]))
     return mesh
 

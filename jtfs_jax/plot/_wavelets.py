@@ -10,9 +10,9 @@ from jtfs_jax import _checks
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._paths import path_table
 
-from ._axes import SIGNED, current_axes, frequency_unit, label_time, number
+from ._axes import SIGNED, current_axes, label_rate, label_time, number
 from ._impulse_responses import in_rows, in_time, reach_in_rows, reach_in_time
-from ._live_paths import signed_scales
+from ._live_paths import require_wavelets, signed_scales
 from ._paths import path_name
 from ._scale_rate import signed
 
@@ -35,6 +35,8 @@ def joint_wavelet(
     """Draw the real part of a joint wavelet, on axes of time and log-frequency.
 
         Ψ(t, n1) = ψ_α(t) ψ_β(n1),   drawn at (t, −n1 / Q1), in units of its largest modulus
+
+    ψ_β is the Morlet, before normalize="energy" makes a tight frame of these.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
@@ -101,6 +103,7 @@ def gallery(
         joint_wavelet: one of them.
     """
     table = path_table(bank, sample_rate=sample_rate)
+    require_wavelets(table)
     live, n_psi = range(min(table.n2[table.n2 >= 0]), max(table.n2) + 1), len(bank.wavelets_fr)
     if n2 is None:
         n2 = live[-4:]
@@ -125,7 +128,7 @@ def gallery(
         ax.axvline(x, color="0.5", linewidth=0.5)
     for y in range(1, len(n_fr)):
         ax.axhline(y, color="0.5", linewidth=0.5)
-    ax.set_xlabel(f"rate ({frequency_unit(sample_rate)})")
+    label_rate(ax, sample_rate)
     ax.set_ylabel("scale (cycles/octave)")
     duration = number(2 * width / (sample_rate or 1)) + (
         " samples" if sample_rate is None else " s"

@@ -82,7 +82,7 @@ def bold_driver(
 
     def update(updates, state, params=None, *, value, **_):
         params = given(params)
-        value = value.astype(state.value.dtype)
+        value = jnp.asarray(value, state.value.dtype)
         accepted = (value <= state.value) & is_finite((value, updates))
         starts = ~jnp.isfinite(state.value)
         factor = jnp.where(accepted, accelerate, brake) * state.learning_rate

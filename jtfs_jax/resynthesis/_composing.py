@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Real
 
+from jtfs_jax._coefficients import require_paths
 from jtfs_jax._filterbank import FilterBank
-from jtfs_jax._jtfs import JointScattering, require_paths
+from jtfs_jax._jtfs import JointScattering
 from jtfs_jax._time_scattering import TimeScattering
 from jtfs_jax.losses._weights import along_paths, spread
 

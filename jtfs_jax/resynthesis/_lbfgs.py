@@ -96,7 +96,7 @@ def lbfgs(
 
     def update(updates, state, params=None, *, value, **_):
         params = given(params)
-        value = value.astype(state.value.dtype)
+        value = jnp.asarray(value, state.value.dtype)
         accepted = (value < state.value) & is_finite((value, updates))
         gradient = tree_utils.tree_where(accepted, updates, state.gradient)
         pairs = _with_pair(state, params, updates, accepted)

@@ -100,8 +100,8 @@ def resynthesize(
         count: Number of metamers for each target. Each is the same for any `count`.
         seed: Integer that determines the noise, from 0 to 2**32 − 1.
         start: "colored" for `colored_noise`, "white" for white noise of the same power, or samples
-            that broadcast to `(count, *batch, time)`. "colored" takes S1 from the coefficients, or
-            else that of x from `bank`.
+            that broadcast to `(count, *batch, time)`. "colored" takes the S1 of x from `bank`, or
+            from coefficients alone, which then must have it uncompressed.
         optimizer: Any of optax that needs no line search, with the loss as `value` if it asks for
             it. None: `lbfgs()`.
         envelope: e instead of the loudness of the target: positive numbers that broadcast to
@@ -171,7 +171,7 @@ def resynthesize(
         coefficients = transform(bank, x)
     target = target_of(coefficients, weights, "coefficients" if x is None else "x")
     if state is None:
-        s1 = known_s1(bank, x, coefficients)
+        s1 = known_s1(bank, x, coefficients, transform)
         if isinstance(y, str):
             y = noise(bank, x, s1, y, seed, shape, dtype)
         if e is None:

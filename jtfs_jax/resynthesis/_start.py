@@ -1,6 +1,7 @@
 """Where a resynthesis starts: its first sounds, and the envelope that scales its steps."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -9,6 +10,8 @@ from jaxtyping import Array, Float
 
 from jtfs_jax._checks import is_traced
 from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jtfs import jtfs
+from jtfs_jax._time_scattering import time_scattering
 
 from ._noise import colored_noise, first_order, loudness, white_noise
 
@@ -55,13 +58,14 @@ def _broadcast(
 
 
 def known_s1(
-    bank: Any, x: Float[Array, "target time"] | None, coefficients: Any
+    bank: Any, x: Float[Array, "target time"] | None, coefficients: Any, transform: Callable
 ) -> Float[Array, "target n1 frame"] | None:
     """First-order coefficients of the targets, if they are known."""
     if not isinstance(bank, FilterBank):
         return None
-    s1 = getattr(coefficients, "S1", None)
-    return first_order(bank, x) if s1 is None and x is not None else s1
+    if x is None or transform in (jtfs, time_scattering):
+        return getattr(coefficients, "S1", None)
+    return first_order(bank, x)  # what another transform calls S1 may be compressed
 
 
 def noise(
