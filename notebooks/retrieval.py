@@ -33,6 +33,7 @@ from jtfs_jax.configurations import RETRIEVAL
 
 CACHE = Path(__file__).parent / "cache"
 PARAMETERS = ("f_c", "f_m", "gamma")
+BOUNDS = ((0.9, 1.1), (0.75, 1.5), (0.75, 1.25))  # of error ratios that count as right
 N_NEIGHBORS = 40
 BATCH = 16
 
@@ -216,7 +217,7 @@ def linear_fits(
 
 
 def main() -> None:
-    """Extract features, and print what neighbors tell about parameters."""
+    """Print what neighbors tell about parameters, and how well an axis of the map follows each."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("setting", nargs="?", default="code", choices=SETTINGS)
     parser.add_argument("--values", type=int, default=16, help="of each parameter (default: 16)")
@@ -227,12 +228,13 @@ def main() -> None:
         features = extract(setting, name, options.values)
         found = neighborhoods(features.values)
         ratios = error_ratios(theta, found.neighbors, setting.mean)
-        quantiles = np.quantile(ratios, [0.05, 0.95], axis=0).T
+        axes = np.corrcoef(found.coordinates.T, np.log(theta.T))[:3, 3:]
+        rows = zip(PARAMETERS, BOUNDS, ratios.T, np.abs(axes).max(axis=0), strict=True)
         text = ", ".join(
-            f"{parameter} {low:.2f} to {high:.2f}"
-            for parameter, (low, high) in zip(PARAMETERS, quantiles, strict=True)
+            f"{parameter} right {np.mean((low <= ratio) & (ratio <= high)):.1%} (axis {axis:.2f})"
+            for parameter, (low, high), ratio, axis in rows
         )
-        print(f"{name}: {features.seconds:.0f} s; 90 % of error ratios: {text}", flush=True)
+        print(f"{name}: {features.seconds:.0f} s; {text}", flush=True)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,18 @@ def test_features_are_finite_and_one_row_a_sound(features):
         assert found.seconds > 0
 
 
+def test_modulation_spectrum_is_its_definition(theta):
+    x = retrieval.chirps(theta[:2].astype(np.float32), SETTING.n_samples)
+    bank = jtfs_jax.filterbank(SETTING.n_samples, J=9, Q=8, T=8)
+    found = np.asarray(retrieval.modulation_spectrum(bank, x))
+    n_rates = 64 * SETTING.n_samples // 8192  # up to 64 Hz
+    for values, u in zip(found, np.asarray(jtfs_jax.time_scattering(bank, x).S1), strict=True):
+        spectrum = np.fft.fft2(np.log1p(100 * u / u.max())) / np.sqrt(len(u))
+        average = np.log1p(100 * u / u.max()).sum(axis=1)
+        expected = np.concatenate([average, np.abs(spectrum[:, 1:n_rates]).ravel()])
+        np.testing.assert_allclose(values, expected, atol=1e-4 * expected.max())
+
+
 def test_an_average_spectrum_tells_less_of_modulations_than_joint_scattering(features):
     """Steps along f_m and γ of the grid of chirps, relative to those along f_c."""
 

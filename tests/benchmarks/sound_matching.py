@@ -4,9 +4,9 @@
 
 Works are Φ, the log-compressed coefficients of the chirp of given parameters; value and gradient of
 ½ ‖Φ(ν̂) − Φ(ν)‖² in these parameters; and the metric M of Φ at 64 points, of which the time is that
-of one. Sounds have 32,768 samples, filters are those of the literature on the metric. Each work has
-a process to itself, so that peak memory means something; on a CPU that is of the process, libraries
-and compilation included.
+of one. Sounds have 32,768 samples, filters are those of `configurations.PNP`, but for J_fr=5. Each
+work has a process to itself, so that peak memory means something; on a CPU that is of the process,
+libraries and compilation included.
 """
 
 import argparse

@@ -1,0 +1,17 @@
+"""What the README shows runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+@pytest.mark.usefixtures("standard_promotion", "quick_compile")
+def test_the_example_in_python(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    names = {}
+    exec(code, names)
+    assert capsys.readouterr().out.startswith(f"{names['S'].S2.shape} 1 ")  # spin +1
+    assert names["gradient"].shape == names["x"].shape
