@@ -47,6 +47,14 @@ def test_tables(study):
     )
 
 
+def test_tables_of_what_was_measured_have_no_gaps(study):
+    results = study.read(study.HERE / "optimizers.json")
+    for table in (study.table, study.short_table, study.synchrony_table):
+        text = table(results)
+        assert len(text.splitlines()) > 4
+        assert "|  |" not in text
+
+
 def test_errors_are_counted_by_gradients(study, monkeypatch):
     """The best of what was found by so many gradients, failed trials in between or not."""
     trials = np.array([0.5, 0.5, 0.3, 0.4, 0.2]), np.array([1, 1, 2, 4, 5]), np.arange(1, 6)

@@ -162,14 +162,14 @@ def by_line_search(bank, x, method, noise, n_gradients):
     wanted = method.transform(bank, x)
     state = method.optimizer.init(z)
     error, n_gradient, seconds = [float(start.error[0, 0])], [1], []
-    while n_gradient[-1] < n_gradients and len(error) < N_TRIALS:
+    # The first two steps are not timed, as either is compiled.
+    while (n_gradient[-1] < n_gradients or len(seconds) < 6) and len(error) < N_TRIALS:
         z, state = search(bank, wanted, scale, z, state, method.optimizer, method.transform)
         error.append(float(np.sqrt(2 * tree_utils.tree_get(state, "value"))))
         n_trials = int(tree_utils.tree_get(state, "num_linesearch_steps"))
         n_gradient.append(n_gradient[-1] + n_trials)
         seconds.append(time.monotonic())
-    # Not from the first step on, which includes the compilation.
-    per_gradient = (seconds[-1] - seconds[0]) / (n_gradient[-1] - n_gradient[1])
+    per_gradient = (seconds[-1] - seconds[1]) / (n_gradient[-1] - n_gradient[2])
     n_gradient = np.array(n_gradient)
     return scale * z, np.array(error), n_gradient, n_gradient, per_gradient * n_gradient
 
