@@ -14,6 +14,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,8 @@ def main() -> None:
         error = np.abs(made["values"] - kept["values"]).max() if same else np.inf
         print(f"{file.name}: {error / np.abs(kept['values']).max():.1e}", flush=True)
         if options.write:
-            np.savez_compressed(file, **kept | made)
+            arrays: dict[str, Any] = kept | made
+            np.savez_compressed(file, **arrays)
 
 
 if __name__ == "__main__":
