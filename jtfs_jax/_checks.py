@@ -128,15 +128,14 @@ def real_dtype(dtype: DTypeLike) -> np.dtype:
         known = None if dtype is None else np.dtype(dtype)  # None would be NumPy's default
     except TypeError:
         known = None
-    if known not in (np.float32, np.float64):
+    if known is None or known not in (np.float32, np.float64):
         raise ValueError(f"dtype must be float32 or float64, got {dtype!r}.")
-    dtype = np.dtype(known)
-    if jax.dtypes.canonicalize_dtype(dtype) != dtype:
+    if jax.dtypes.canonicalize_dtype(known) != known:
         raise ValueError(
             "dtype must be float32 unless JAX's 64-bit mode is on, got float64; call "
             'jax.config.update("jax_enable_x64", True) first.'
         )
-    return dtype
+    return known
 
 
 def joint_only(**arguments: tuple[object, object]) -> None:
@@ -182,6 +181,14 @@ def real_array(name: str, value: object) -> Array:
             f"{name} must have real numbers, got dtype {array.dtype}; convert it first."
         )
     return array
+
+
+def not_negative(name: str, value: object) -> Array:
+    """A real number, at least 0 as far as it is known."""
+    number = real_array(name, value)
+    if number.ndim or not (is_traced(number) or number >= 0):
+        raise ValueError(f"{name} must be a number of at least 0, got {value!r}.")
+    return number
 
 
 def is_traced(value: object) -> bool:

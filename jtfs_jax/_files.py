@@ -3,8 +3,11 @@
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 
 def check_writable(path: str | os.PathLike) -> Path:
@@ -34,3 +37,9 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def save_arrays(path: str | os.PathLike, arrays: Mapping[str, Any]) -> None:
+    """Write arrays for `numpy.load`, under just this name; whole or not at all."""
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)

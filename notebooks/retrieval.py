@@ -28,7 +28,7 @@ from tqdm.auto import tqdm
 
 import jtfs_jax
 from jtfs_jax import synth
-from jtfs_jax._files import replacing
+from jtfs_jax._files import save_arrays
 from jtfs_jax.configurations import RETRIEVAL
 
 CACHE = Path(__file__).parent / "cache"
@@ -139,8 +139,7 @@ def remembered(path: Path, compute: Callable[[], dict]) -> dict[str, np.ndarray]
     """What `compute` returns, from a file if there is one; else computed, and written whole."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as partial_path:
-            np.savez(partial_path, **compute())
+        save_arrays(path, compute())
     with np.load(path) as arrays:
         return dict(arrays)
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtfs_jax._files import replacing
+from jtfs_jax._files import save_arrays
 
 _Pytree = TypeVar("_Pytree")
 
@@ -19,8 +19,7 @@ def write(path: Path, settings: dict[str, Any], history: dict[str, list], state:
     arrays: dict[str, Any] = {"settings": np.array(json.dumps(settings))}
     arrays |= {f"history_{name}": np.array(rows) for name, rows in history.items()}
     arrays |= {f"leaf_{n}": np.asarray(leaf) for n, leaf in enumerate(jax.tree.leaves(state))}
-    with replacing(path) as partial, partial.open("wb") as file:
-        np.savez(file, **arrays)
+    save_arrays(path, arrays)
 
 
 def read(path: Path, settings: dict[str, Any], like: _Pytree) -> tuple[dict[str, list], _Pytree]:

@@ -14,7 +14,7 @@ import numpy as np
 from jtfs_jax import audio
 from jtfs_jax._coordinates import band_frequencies, frame_times, wavelet_frequencies
 from jtfs_jax._extras import require
-from jtfs_jax._files import replacing
+from jtfs_jax._files import save_arrays
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import jtfs
 from jtfs_jax._paths import path_table
@@ -98,8 +98,7 @@ class _Writer:
             "version": importlib.metadata.version("jtfs_jax"),
         }
         arrays["settings"] = np.array(json.dumps(settings, ensure_ascii=False))
-        with replacing(output) as partial, partial.open("wb") as file:  # under just this name
-            np.savez(file, **arrays)
+        save_arrays(output, arrays)
         n_paths, n_frames = len(arrays["path_n2"]), len(arrays["frame_times"])
         return f"{output}: {n_paths} paths, {n_frames} frames"
 

@@ -77,8 +77,12 @@ def band_synchrony(
     See Also:
         jtfs_jax.resynthesis.resynthesize: metamers.
     """
-    if not isinstance(octaves, tuple | list) or len(octaves) != 2:
-        raise ValueError(f"octaves must be a pair of numbers (smallest, largest), got {octaves!r}.")
+    is_pair = isinstance(octaves, tuple | list) and len(octaves) == 2
+    if not (is_pair and 0 <= octaves[0] <= octaves[1]):
+        raise ValueError(
+            f"octaves must be a pair of numbers (smallest, largest), both at least 0 and in this "
+            f"order, got {octaves!r}."
+        )
     return _band_synchrony(bank, x, T, tuple(octaves))
 
 
@@ -128,11 +132,6 @@ def _pairs(
     xi: Float[np.ndarray, " n1"], sigma: Float[np.ndarray, " n1"], octaves: tuple[float, float]
 ) -> Float[np.ndarray, "n1 n1"]:
     """1 for each pair n < m at these distances whose wavelets do not overlap; else 0."""
-    if not 0 <= octaves[0] <= octaves[1]:
-        raise ValueError(
-            f"octaves must be a pair of numbers (smallest, largest), both at least 0 and in this "
-            f"order, got {octaves!r}."
-        )
     distance = np.abs(np.log2(xi[:, None] / xi))
     # How much the squared envelopes of white noise correlate: |⟨ψ_n, ψ_m⟩|² of unit wavelets.
     variance = sigma[:, None] ** 2 + sigma**2

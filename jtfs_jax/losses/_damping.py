@@ -53,9 +53,7 @@ def start_damping(strength: float | Float[Array | np.ndarray, ""]) -> Damping:
     References:
         As for `update_damping`.
     """
-    strength = _checks.real_array("strength", strength)
-    if strength.ndim or not (_checks.is_traced(strength) or strength >= 0):
-        raise ValueError(f"strength must be one number of at least 0, got {strength}.")
+    strength = _checks.not_negative("strength", strength)
     if not jnp.issubdtype(strength.dtype, jnp.floating):
         strength = strength.astype(float)
     return Damping(

@@ -1,6 +1,6 @@
 """The perceptual–neural–physical loss: a distance between sounds, as one between parameters."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -73,7 +73,7 @@ def pnp_loss(
             f"each of them, got {prediction.shape}, {target.shape} and {metric.shape}; compute "
             f"metric by riemannian_metric at target."
         )
-    _check_damping(damping)
+    damping = _checks.not_negative("damping", damping)
     difference = prediction - target
     damped = _quadratic_form(metric, difference)
     if isinstance(damping_matrix, str):
@@ -89,12 +89,7 @@ def pnp_loss(
                 f"parameters, got the shape {matrix.shape}; take the mean of metrics over a set."
             )
         length = _quadratic_form(matrix, difference)
-    return 0.5 * (damped + jnp.asarray(damping, length.dtype) * length)
-
-
-def _check_damping(damping: Any) -> None:
-    if np.ndim(damping) != 0 or (not _checks.is_traced(damping) and not damping >= 0):
-        raise ValueError(f"damping must be a number of at least 0, got {damping!r}.")
+    return 0.5 * (damped + damping.astype(length.dtype) * length)
 
 
 def _quadratic_form(
