@@ -232,7 +232,9 @@ def filterbank(
         # Both spins come from the same matrices, whatever the wavelets over time.
         family_fr = _family("J_fr", J_fr, "Q_fr", Q_fr, options)._replace(analytic=False)
 
-    n_padded = _grid.padded_length(n_samples, J_max, low_pass_width(width, (J1, J2)))
+    n_padded = _grid.padded_length(
+        n_samples, J_max, low_pass_width(width, (J1, J2)), width, options.pad_mode
+    )
     design = Design(
         n_samples=n_samples,
         n_padded=n_padded,

@@ -83,14 +83,36 @@ def width(value, J):
     return 2**J if value in (None, "global", 0) else value
 
 
-def padded_length(n_samples, J, T):
-    """N_pad: a power of two with three supports of φ_T on either side, if reflection allows."""
+def padded_length(n_samples, J, T, pad_mode):
+    """N_pad: a power of two with three supports of φ_T on either side, if reflection allows.
+
+    That is Kymatio's. It doubles until filters see nothing but the signal's continuation.
+    """
     m = max(n_samples, 2**J)
     half = np.abs(np.fft.ifft(gaussian(m, max(width(T, J), 2 ** (J - 2)))))[: m // 2]
     tails = np.cumsum(half[::-1])[::-1]  # tails[n] = Σ_{m ≥ n} |h(m)|
     negligible = np.flatnonzero(tails <= 1e-3)
     support = negligible[0] + 1 if len(negligible) else m // 2
-    return 2 ** min(math.ceil(math.log2(m + 6 * support)), math.floor(math.log2(3 * m - 2)))
+    n_pad = 2 ** min(math.ceil(math.log2(m + 6 * support)), math.floor(math.log2(3 * m - 2)))
+    while not is_long_enough(n_pad, n_samples, J, T, pad_mode):
+        n_pad = 2 * n_pad
+    return n_pad
+
+
+def is_long_enough(n_pad, n_samples, J, T, pad_mode):
+    """Whether padding is longer than filters, or the padded signal goes on by itself."""
+    std_phi = 0 if T == "global" else width(T, J) / (2 * math.pi * SIGMA0)
+    std_psi = 2**J / (2 * math.pi * SIGMA0)
+    if pad_mode == "zero":
+        return n_pad - n_samples >= 4 * math.sqrt(std_phi**2 + std_psi**2)
+    period = n_samples if pad_mode == "periodic" else 2 * n_samples - 2
+    jump = abs(n_pad - period * round(n_pad / period))  # of the continuation, at the seam
+    each_side = (n_pad - n_samples) / 2
+    if jump == 0:
+        return True
+    if jump <= 2 and each_side >= 2.5 * max(std_phi, std_psi):
+        return True
+    return each_side >= math.sqrt((4 * std_phi) ** 2 + (2.4 * std_psi) ** 2)
 
 
 def filters(
@@ -104,12 +126,13 @@ def filters(
     pad_mode="reflect",
     normalize="l1",
     r_psi=R_PSI,
+    stretch=1,
 ):
-    """The time filterbank, and the grid on which it lies."""
+    """The time filterbank, and the grid on which it lies; `stretch` makes the padding longer."""
     J1, J2 = J if isinstance(J, tuple) else (J, J)
     Q1, Q2 = Q if isinstance(Q, tuple) else (Q, 1)
     J, T = max(J1, J2), T if T is not None else 2 ** max(J1, J2)
-    n_pad = padded_length(n_samples, J, T)
+    n_pad = stretch * padded_length(n_samples, J, T, pad_mode)
 
     def wavelets(J, Q):
         return [
