@@ -14,6 +14,7 @@ class Length(NamedTuple):
             and `stated` is in samples.
         edits: Replacements in the header, with which libsndfile reads all that is there.
         doubt: Why the end of what can be read may not be the end of the sound, if so.
+        least: Number of samples that a decoder should find, by count of what is there.
         is_joined: Whether other sounds follow the first, which libsndfile does not read.
     """
 
@@ -21,4 +22,5 @@ class Length(NamedTuple):
     there: int | None = None
     edits: tuple[Edit, ...] = ()
     doubt: str = ""
+    least: int = 0
     is_joined: bool = False

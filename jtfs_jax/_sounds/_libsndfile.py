@@ -20,7 +20,7 @@ _TRUSTED = (".mp3", ".au", ".snd")  # by these names libsndfile takes anything f
 _NO_END = 2**62  # libsndfile's number of samples where it does not know it is greater
 _MEANINGS = {
     "File does not exist or is not a regular file (possibly a pipe?)": "no sound is found in it",
-    "Internal error : SF_INFO struct incomplete": "its rate or its number of channels is impossible",
+    "Internal error : SF_INFO struct incomplete": "its rate or number of channels is impossible",
     "Format not recognised": "this format is not known",
     "Supported file format but file is malformed": "the file is malformed",
 }
@@ -49,7 +49,7 @@ def decoded(path: Path) -> Iterator[Decoded]:
             elif length.there is not None and stated is not None and n_known is not None:
                 stated = n_known * stated / length.there
             sound = Decoded(reader.samplerate, reader.channels, iter(()), stated, length.doubt)
-            sound.blocks = _blocks(reader, sound, errors)
+            sound.blocks = _blocks(reader, sound, length.least, errors)
             yield sound
 
 
@@ -64,8 +64,8 @@ def _reader_class() -> Any:
     return Reader
 
 
-def _blocks(reader: Any, sound: Decoded, errors: tuple) -> Iterator[Block]:
-    n_samples = max(_BLOCK // reader.channels, 1)
+def _blocks(reader: Any, sound: Decoded, least: int, errors: tuple) -> Iterator[Block]:
+    n_samples, n_read = max(_BLOCK // reader.channels, 1), 0
     while True:
         block = np.full((n_samples, reader.channels), np.nan, np.float32)
         try:
@@ -73,6 +73,9 @@ def _blocks(reader: Any, sound: Decoded, errors: tuple) -> Iterator[Block]:
         except errors as error:
             sound.damage = _words(error)
             block = block[: int(np.isnan(block[:, -1]).argmax())]  # what was decoded before
+        n_read += len(block)
+        if not len(block) and n_read < least:
+            sound.damage = "libsndfile decodes no more"
         if len(block):
             yield block
         if not len(block) or sound.damage:

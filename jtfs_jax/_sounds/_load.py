@@ -66,10 +66,11 @@ def _check_samples(name: str, x: np.ndarray, span: Span, sound: Decoded) -> None
     if x.shape[1]:
         return
     if span.n_read == 0:
-        damage = f" ({sound.damage})" if sound.damage else ""
+        if sound.damage:
+            raise ValueError(f"{name}: it is damaged ({sound.damage}); take another copy of it.")
         raise ValueError(
-            f"{name}: it has a header but no samples{damage}: the file is empty, or it was cut "
-            f"short; copy or record it again."
+            f"{name}: it has a header but no samples: the file is empty, or it was cut short; "
+            f"copy or record it again."
         )
     seconds = span.n_read / span.native
     if span.start >= seconds:

@@ -21,6 +21,7 @@ _KBIT_PER_S = {  # by version 1 or later and layer
 }
 _RATES = (44100, 48000, 32000)
 _SEARCHED = 2**16  # bytes of other things before the first frame
+_DELAYS = 10_000  # samples that a decoder may drop at both ends, as the encoder says
 _IN_A_ROW = 3  # frames, which are no coincidence
 
 
@@ -33,6 +34,18 @@ class _Frame(NamedTuple):
     def is_mono(self) -> bool:
         """Whether it has one channel."""
         return self.header[3] >> 6 == 3
+
+    @property
+    def layer(self) -> int:
+        """I, II or III."""
+        return 4 - ((self.header[1] >> 1) & 3)
+
+    @property
+    def n_samples(self) -> int:
+        """Samples of each channel."""
+        if self.layer == 1:
+            return 384
+        return 1152 if self.layer == 2 or self.header[1] & 0b1000 else 576
 
     @property
     def stream(self) -> tuple[int, int, bool]:
@@ -62,19 +75,23 @@ def length_of(file: BinaryIO, tags_end: int) -> Length:
     n_frames -= has_tag or content[36:40] == b"VBRI"
     stated = int.from_bytes(tag[8:12], "big") if has_tag and tag[7] & 1 else None
     leading = () if first.at == tags_end else (Edit(0, first.at, b""),)  # or it is not recognized
-    is_joined = _first(file, stop) is not None  # of another rate, or with other channels
+    rest = {
+        "least": n_frames * first.n_samples - _DELAYS,
+        "is_joined": _first(file, stop) is not None,  # of another rate, or with other channels
+    }
     if n_frames == 0 or (stated is not None and abs(stated - n_frames) <= 1):
-        return Length(None, n_frames, leading, is_joined=is_joined)
+        return Length(None, n_frames, leading, **rest)
     numbers = n_frames.to_bytes(4, "big") + (stop - first.at).to_bytes(8, "big")[4:]
     if stated is not None:
         at = first.at + first.tag + 8
-        edit = Edit(at, at + (8 if tag[7] & 2 else 4), numbers[: 8 if tag[7] & 2 else 4])
-    elif (first.header[1] >> 1) & 3 == 1:  # layer III, the only one with such frames
+        size = 8 if tag[7] & 2 else 4
+        edit = Edit(at, at + size, numbers[:size])
+    elif first.layer == 3:  # the only one with such frames
         is_replaced = has_tag or content[36:40] == b"VBRI"
         edit = Edit(first.at, first.at + first.size * is_replaced, _xing_frame(first, numbers))
     else:
-        return Length(None, n_frames, leading, is_joined=is_joined)
-    return Length(stated, n_frames, (*leading, edit), is_joined=is_joined)
+        return Length(None, n_frames, leading, **rest)
+    return Length(stated, n_frames, (*leading, edit), **rest)
 
 
 def after_tags(file: BinaryIO) -> int:
