@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-_STANDARD_INPUT = "-"
+STANDARD_INPUT = "-"
 _REASONS = {
     errno.ENOENT: "there is no such file; check its name",
     errno.ENOTDIR: "a part of this path is a file, not a folder; check its name",
@@ -32,15 +32,15 @@ class Source(NamedTuple):
 @contextlib.contextmanager
 def source(path: str | os.PathLike) -> Iterator[Source]:
     """The file; pipes and "-", the standard input, are copied to a temporary one first."""
-    if os.fspath(path) == _STANDARD_INPUT:
-        with _copied("standard input", _standard_input()) as copy:
+    if os.fspath(path) == STANDARD_INPUT:
+        with _copied("standard input", _standard_input(), "stdin") as copy:
             yield copy
         return
     path = Path(path)
     with _open(path) as file:
         mode = os.fstat(file.fileno()).st_mode
         if stat.S_ISFIFO(mode):
-            with _copied(str(path), file) as copy:
+            with _copied(str(path), file, path.name) as copy:
                 yield copy
             return
     if not stat.S_ISREG(mode):
@@ -76,9 +76,9 @@ def _standard_input() -> BinaryIO:
 
 
 @contextlib.contextmanager
-def _copied(name: str, stream: BinaryIO) -> Iterator[Source]:
+def _copied(name: str, stream: BinaryIO, file_name: str) -> Iterator[Source]:
     with tempfile.TemporaryDirectory(prefix="jtfs_jax-") as folder:
-        path = Path(folder) / "sound"
+        path = Path(folder) / file_name
         with path.open("wb") as file:
             shutil.copyfileobj(stream, file)
         if path.stat().st_size == 0:
