@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+_LONGEST_STEM = 32  # bytes kept of a name, as a longer one might be too long with what is added
 _LONGEST_SUFFIX = 8  # of formats that exist
 
 
@@ -47,8 +48,9 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     as it was, and nothing beside it.
     """
     path = Path(path)
+    stem = path.stem.encode("utf-8", "ignore")[:_LONGEST_STEM].decode("utf-8", "ignore")
     suffix = path.suffix if len(path.suffix) <= _LONGEST_SUFFIX else ""
-    partial = path.with_name(f".{uuid.uuid4().hex[:8]}.partial{suffix}")  # short: none is too long
+    partial = path.with_name(f".{stem}-{uuid.uuid4().hex[:8]}.partial{suffix}")
     try:
         yield partial
         partial.replace(path)

@@ -125,33 +125,36 @@ def fuzz(suffix, seed, count):
     return {"format": suffix, **ends, **memory}
 
 
-def report(suffix, seed, count, env=None):
-    """What `fuzz` finds in a process of its own, or how that ended."""
-    command = [sys.executable, __file__, "--format", suffix]
-    command += ["--seed", str(seed), "--count", str(count)]
+def reports(suffixes, seed, count):
+    """What `fuzz` finds, in a process of its own, or how that ended."""
+    command = [sys.executable, __file__, "--seed", str(seed), "--count", str(count)]
+    command += ["--formats", *suffixes, "--here"]
+    limit = 60 + SLOW_S * count * len(suffixes) / 20
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=60 + SLOW_S * count / 20, env=env
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
     except subprocess.TimeoutExpired:
-        return {"format": suffix, "hang": 1}
+        return [{"format": " ".join(suffixes), "hang": 1}]
+    found = [json.loads(line) for line in done.stdout.splitlines()]
     if done.returncode:
-        last = [line for line in done.stderr.split("\n") if line.isdigit()][-1:]
-        return {"format": suffix, "crash": done.returncode, "at": last, "words": done.stderr[-300:]}
-    return json.loads(done.stdout)
+        found.append({"format": suffixes[len(found)], "crash": done.returncode})
+        found[-1]["words"] = done.stderr[-300:]  # the last number is that of the file
+    return found
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=2000)
-    parser.add_argument("--format", choices=FORMATS)
+    parser.add_argument("--formats", nargs="+", choices=FORMATS, default=list(FORMATS))
+    parser.add_argument("--here", action="store_true", help="in this process")
     options = parser.parse_args()
-    if options.format:
-        print(json.dumps(fuzz(options.format, options.seed, options.count)))
-        return
-    for suffix in FORMATS:
-        print(json.dumps(report(suffix, options.seed, options.count)), flush=True)
+    for suffix in options.formats:
+        if options.here:
+            found = [fuzz(suffix, options.seed, options.count)]
+        else:
+            found = reports([suffix], options.seed, options.count)
+        for line in found:
+            print(json.dumps(line), flush=True)
 
 
 if __name__ == "__main__":

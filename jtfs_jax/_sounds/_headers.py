@@ -5,7 +5,7 @@ too much or too little. libsndfile stops where the header says, so it is given a
 """
 
 import os
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 from . import _mpeg
 from ._length import Length
@@ -22,7 +22,7 @@ class _Layout(NamedTuple):
     first: int  # where the first chunk begins
     id: int  # bytes of an id
     size: int  # bytes of a size
-    order: str
+    order: Literal["little", "big"]
     own: int  # bytes of id and size that the size includes
     align: int  # chunks begin at multiples of it
     sound: bytes  # how the id of the sound begins

@@ -143,4 +143,4 @@ def _where(start: float, duration: float | None) -> str:
 
 
 def _seconds(seconds: float) -> str:
-    return f"{seconds:.6g} s"
+    return f"{round(seconds, 3):g} s"

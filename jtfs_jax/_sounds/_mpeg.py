@@ -156,8 +156,7 @@ def _next(file: BinaryIO, at: int, first: _Frame, end: int) -> int | None:
         found = block.find(b"\xff")
         while 0 <= found <= len(block) - 4:
             frame = _parse(block[found : found + 4], at + found)
-            is_ours = frame is not None and frame.stream == first.stream
-            if is_ours and _followed(file, frame, end):
+            if frame and frame.stream == first.stream and _followed(file, frame, end):
                 return frame.at
             found = block.find(b"\xff", found + 1)
         at += len(block) - 3
@@ -187,5 +186,6 @@ def _xing_frame(first: _Frame, numbers: bytes) -> bytes:
     header[2] = (header[2] & 0b1100) | 0b10010000
     frame = _parse(bytes(header), 0)
     assert frame is not None
-    content = bytes(header) + bytes(frame.tag - 4) + b"Xing" + (3).to_bytes(4, "big") + numbers
+    has_both = (3).to_bytes(4, "big")
+    content = bytes(header) + bytes(frame.tag - 4) + b"Xing" + has_both + numbers
     return content.ljust(frame.size, b"\0")
