@@ -78,6 +78,11 @@ CAUSES = {  # name of the file, how it is made, the cause and the cure
 }
 
 
+def test_an_address_is_no_file():
+    with pytest.raises(ValueError, match=r"a\.wav: this is an address.*download it first"):
+        audio.load("https://example.org/a.wav", RATE)
+
+
 @pytest.mark.parametrize("case", CAUSES)
 def test_causes(tmp_path, monkeypatch, case):
     monkeypatch.setenv("PATH", "")  # without ffmpeg

@@ -16,13 +16,20 @@ def as_file(path: Path) -> Path:
     """The path itself, or a file with what came through the pipe."""
     if path in _copies:
         return _copies[path]
-    if str(path) != STANDARD_INPUT and not (path.exists() and stat.S_ISFIFO(path.stat().st_mode)):
+    if str(path) != STANDARD_INPUT and not _is_pipe(path):
         return path
     if not _copies:
         atexit.register(_opened.close)
     copy = _opened.enter_context(source(path))
     _copies[path], _names[copy.path] = copy.path, copy.name
     return copy.path
+
+
+def _is_pipe(path: Path) -> bool:
+    try:
+        return stat.S_ISFIFO(path.stat().st_mode)
+    except OSError:  # which reading it will explain
+        return False
 
 
 def with_names(text: str) -> str:

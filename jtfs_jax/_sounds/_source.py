@@ -60,6 +60,8 @@ def _open(path: Path) -> BinaryIO:
         reason = _REASONS.get(error.errno or 0, f"it cannot be opened ({error.strerror})")
         if error.errno == errno.ENOENT and path.is_symlink():
             reason = f"this is a link to {os.readlink(path)}, which does not exist; restore that"
+        elif str(path).lower().startswith(("http:", "https:", "ftp:")):
+            reason = "this is an address, not a file; download it first"
         elif error.errno == errno.ENOENT and not path.parent.exists():
             reason = f"there is no folder {path.parent}; check its name"
         raise ValueError(f"{path}: {reason}.") from error
