@@ -36,6 +36,14 @@ def positive_number(name: str, value: object) -> float:
     return number
 
 
+def nonnegative_number(name: str, value: object) -> float:
+    """A finite number of at least 0."""
+    number = _real(value)
+    if number is None or number < 0:
+        raise ValueError(f"{name} must be a number of at least 0, got {value!r}.")
+    return number
+
+
 def positive_if_known(name: str, value: Any) -> None:
     """Above 0, unless that is not known yet."""
     if not is_traced(value):

@@ -53,7 +53,7 @@ def test_features_are_coefficients_with_their_coordinates(tmp_path, recording, c
     assert found["sample_rate"] == RATE
     settings = json.loads(str(found["settings"]))
     assert settings.pop("version") == jtfs_jax.__version__
-    expected = {"audio": str(recording), "sample_rate": RATE, "n_samples": N}
+    expected = {"audio": str(recording), "sample_rate": RATE, "n_samples": N, "channels": "mean"}
     expected |= {"J": 5, "Q": 4, "T": 32, "J_fr": 2, "Q_fr": 1, "F": 4}
     options = ("analytic", "pad_mode", "pad_mode_fr", "normalize", "r_psi")
     assert settings == expected | {name: getattr(bank, name) for name in options}

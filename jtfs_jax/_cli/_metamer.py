@@ -38,7 +38,7 @@ def metamer(options: argparse.Namespace) -> int:
     outputs = _outputs(options)
     source = source_of(options.audio)
     duration = options.duration or _DEFAULT_SAMPLES / options.sample_rate
-    x = audio.load(source, options.sample_rate, duration)
+    x = audio.load(source, options.sample_rate, duration, channels=options.channels)
     bank = joint_filterbank(source, len(x), options)
     settings = _settings(options, bank)
 

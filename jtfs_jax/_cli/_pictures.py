@@ -15,7 +15,7 @@ _DPI = 150
 def scalogram(options: argparse.Namespace) -> int:
     """Carry out the command; returns the exit status."""
     source = _prepared(options)
-    x = audio.load(source, options.sample_rate, options.duration)
+    x = audio.load(source, options.sample_rate, options.duration, channels=options.channels)
     bank = first_order_filterbank(source, len(x), options)
     figure = require("matplotlib.figure", "plot").Figure(figsize=(8, 4), layout="constrained")
     mesh = _plot.scalogram(bank, x, sample_rate=options.sample_rate, ax=figure.add_subplot())
@@ -26,7 +26,7 @@ def scalogram(options: argparse.Namespace) -> int:
 def plot(options: argparse.Namespace) -> int:
     """Carry out the command; returns the exit status."""
     source = _prepared(options)
-    x = audio.load(source, options.sample_rate, options.duration)
+    x = audio.load(source, options.sample_rate, options.duration, channels=options.channels)
     bank = joint_filterbank(source, len(x), options)
     return _write(_plot.overview(bank, x, sample_rate=options.sample_rate), options)
 
