@@ -97,9 +97,10 @@ def test_convergence_of_any_errors(errors, ax):
 def test_metamer_picture(bank, burst):
     errors = np.geomspace(0.5, 0.01, 20)[:, None]
     figure = plot.metamer(bank, burst, burst / 2, errors, sample_rate=RATE)
+    labels = ("target", "metamer: error 1 %", "error (%)", "level (dB re maximum of the target)")
     target, metamer, curve, bar = (
         next(ax for ax in figure.axes if label in (ax.get_title(), ax.get_ylabel()))
-        for label in ("target", "metamer", "error (%)", "level (dB re maximum of the target)")
+        for label in labels
     )
     assert target.collections[0].get_clim() == metamer.collections[0].get_clim()
     levels = [np.asarray(ax.collections[0].get_array()).max() for ax in (target, metamer)]

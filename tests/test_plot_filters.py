@@ -110,7 +110,10 @@ def test_gallery_has_a_wavelet_in_each_cell(bank, table, ax):
     scale = table.scale[table.n_fr == 2][0]
     shown = [number(label) for label in ax.get_yticklabels()]
     assert shown == pytest.approx([-scale, 0, scale], rel=0.05)
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("rate (Hz)", "scale (cycles/octave)")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (
+        "rate (Hz)",
+        "scale (cycles/octave)\n← falling   rising →",
+    )
 
 
 def number(label):

@@ -5,6 +5,7 @@ import argparse
 from jtfs_jax import audio, plot as _plot
 from jtfs_jax._extras import require
 from jtfs_jax._files import check_writable, replacing
+from jtfs_jax.plot._axes import write_title
 
 from ._recording import first_order_filterbank, joint_filterbank, source_of
 
@@ -18,8 +19,9 @@ def scalogram(options: argparse.Namespace) -> int:
     x = audio.load(source, options.sample_rate, options.duration)
     bank = first_order_filterbank(source, len(x), options)
     figure = require("matplotlib.figure", "plot").Figure(figsize=(8, 4), layout="constrained")
-    mesh = _plot.scalogram(bank, x, sample_rate=options.sample_rate, ax=figure.add_subplot())
-    _plot.colorbar(mesh)
+    ax = figure.add_subplot()
+    _plot.colorbar(_plot.scalogram(bank, x, sample_rate=options.sample_rate, ax=ax))
+    write_title(ax, source.name)
     return _write(figure, options)
 
 
@@ -28,7 +30,8 @@ def plot(options: argparse.Namespace) -> int:
     source = _prepared(options)
     x = audio.load(source, options.sample_rate, options.duration)
     bank = joint_filterbank(source, len(x), options)
-    return _write(_plot.overview(bank, x, sample_rate=options.sample_rate), options)
+    figure = _plot.overview(bank, x, sample_rate=options.sample_rate, title=source.name)
+    return _write(figure, options)
 
 
 def _prepared(options: argparse.Namespace):
