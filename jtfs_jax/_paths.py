@@ -151,7 +151,9 @@ def describe_path(bank: FilterBank, path: int, *, sample_rate: float | None = No
     rate, scale = (f"{float(f'{x:.2g}'):g}" for x in (table.rate[path], table.scale[path]))
     words = [
         f"{rate} {unit}" if table.n2[path] >= 0 else "steady",
-        f"{scale} cycles/octave" if table.n_fr[path] else "all bands together",
+        f"{scale} cycle{'' if scale == '1' else 's'}/octave"
+        if table.n_fr[path]
+        else "all bands together",
         {1: "rising", -1: "falling", 0: ""}[int(table.spin[path])],
     ]
     return ", ".join(word for word in words if word)

@@ -1,13 +1,14 @@
 """The commands `jtfs-jax scalogram` and `jtfs-jax plot`: from a recording to a picture."""
 
 import argparse
+from pathlib import Path
 
 from jtfs_jax import audio, plot as _plot
 from jtfs_jax._extras import require
 from jtfs_jax._files import check_writable, replacing
 from jtfs_jax.plot._axes import write_title
 
-from ._recording import first_order_filterbank, joint_filterbank, source_of
+from ._recording import first_order_filterbank, joint_filterbank, name_of, source_of
 
 _SUFFIXES = (".png", ".pdf", ".svg")
 _DPI = 150
@@ -21,7 +22,7 @@ def scalogram(options: argparse.Namespace) -> int:
     figure = require("matplotlib.figure", "plot").Figure(figsize=(8, 4), layout="constrained")
     ax = figure.add_subplot()
     _plot.colorbar(_plot.scalogram(bank, x, sample_rate=options.sample_rate, ax=ax))
-    write_title(ax, source.name)
+    write_title(ax, _title(options))
     return _write(figure, options)
 
 
@@ -30,7 +31,7 @@ def plot(options: argparse.Namespace) -> int:
     source = _prepared(options)
     x = audio.load(source, options.sample_rate, options.duration)
     bank = joint_filterbank(source, len(x), options)
-    figure = _plot.overview(bank, x, sample_rate=options.sample_rate, title=source.name)
+    figure = _plot.overview(bank, x, sample_rate=options.sample_rate, title=_title(options))
     return _write(figure, options)
 
 
@@ -44,6 +45,11 @@ def _prepared(options: argparse.Namespace):
         )
     check_writable(options.output)
     return source_of(options.audio)
+
+
+def _title(options: argparse.Namespace) -> str:
+    """The name of the recording, without its folder."""
+    return Path(name_of(options.audio)).name
 
 
 def _write(figure, options: argparse.Namespace) -> int:

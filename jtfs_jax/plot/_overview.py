@@ -74,6 +74,7 @@ def overview(
 
     size = (8, 6.5) if alone else (8, 9)
     figure = require("matplotlib.figure", "plot").Figure(figsize=size, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.08)  # labels of neighbors are apart
     if title is not None:
         write_title(figure, title)
     top, *middle, bottom = figure.subfigures(2 if alone else 3, 1)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _RANGE_DB = 60
 _MAX_COLUMNS = 1000
-_COLORS = ("#0072B2", "#D55E00", "black", "#CC79A7", "#009E73", "#E69F00", "#56B4E9")
+_COLORS = ("#0072B2", "#D55E00", "black", "#CC79A7", "#009E73", "#56B4E9", "#E69F00")
 _STYLES = ("-", "--", "-.", ":")
 
 
