@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib import colors, pyplot
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import jtfs_jax
 from jtfs_jax import plot
@@ -163,7 +164,8 @@ def test_metamer_picture_names_the_recording_and_the_best(bank, burst):
     title = figure.get_suptitle()
     assert title.startswith("Ж" * 20 + "a$b^$c□□□")
     assert title.endswith("x.wav")
-    assert figure.bbox.x0 <= figure._suptitle.get_window_extent().x0
+    (text,) = [text for text in figure.findobj(Text) if text.get_text() == title]
+    assert figure.bbox.x0 <= text.get_window_extent().x0
 
 
 def test_metamer_picture(bank, burst):

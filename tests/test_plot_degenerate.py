@@ -37,7 +37,7 @@ def coefficients(bank, sound):
     random = np.random.default_rng(0)
 
     def values(leaf):
-        u = np.float32(random.uniform(0.1, 1, leaf.shape))
+        u = random.uniform(0.1, 1, leaf.shape).astype(np.float32)
         constant = {"silence": 0.0, "NaN": np.nan}.get(sound)
         if constant is not None:
             u[:] = constant
@@ -128,7 +128,7 @@ def test_lines_of_the_overview_are_levels():
     u = {name: S2[words.index(f"{pair.get_title()}, {name}"), 0] for name in ("rising", "falling")}
     top = max(values.max() for values in u.values())
     for name, values in u.items():
-        times, levels = lines[name].get_xdata(), lines[name].get_ydata()
+        times, levels = np.transpose(lines[name].get_xydata())
         np.testing.assert_allclose(times, jtfs_jax.frame_times(bank, sample_rate=RATE))
         np.testing.assert_allclose(levels, 20 * np.log10(values / top), atol=1e-4)
 
@@ -158,6 +158,8 @@ def test_levels_say_what_they_refer_to():
     bank = filterbank_of("averages")
     S = coefficients(bank, "noise")
     for reference, expected in [(None, "level (dB re maximum)"), (0.05, "level (dB re 0.05)")]:
-        for draw in (plot.scale_rate, lambda *a, **k: plot.path(*a, 3, **k)):
-            figure = figure_of(lambda ax, d=draw, r=reference: d(bank, S, reference=r, ax=ax))
-            assert figure.axes[1].get_ylabel() == expected
+        for draw in (
+            lambda ax, r=reference: plot.scale_rate(bank, S, reference=r, ax=ax),
+            lambda ax, r=reference: plot.path(bank, S, 3, reference=r, ax=ax),
+        ):
+            assert figure_of(draw).axes[1].get_ylabel() == expected

@@ -22,7 +22,7 @@ def scalogram(options: argparse.Namespace) -> int:
     figure = require("matplotlib.figure", "plot").Figure(figsize=(8, 4), layout="constrained")
     ax = figure.add_subplot()
     _plot.colorbar(_plot.scalogram(bank, x, sample_rate=options.sample_rate, ax=ax))
-    write_title(ax, _title(options))
+    write_title(ax.set_title, _title(options))
     return _write(figure, options)
 
 

@@ -1,7 +1,7 @@
 """What pictures share: colors, levels, and axes with units."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import QuadMesh
     from matplotlib.colorbar import Colorbar
-    from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
+    from matplotlib.text import Text
 
 MAGNITUDE = "magma"  # lightness rises evenly, so that no color vision is needed to read it
 SIGNED = "RdBu_r"
@@ -113,14 +113,13 @@ def write_in(ax: "Axes", text: str) -> None:
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", bbox=box)
 
 
-def write_title(place: "Axes | Figure", name: str) -> None:
-    """A title that is the name of a file: with any letters, and of any length."""
+def write_title(write: "Callable[..., Text]", name: str) -> None:
+    """A title that is the name of a file, of any letters and length, by a method of a figure."""
     fonts = require("matplotlib.font_manager", "plot")
     known = fonts.get_font(fonts.findfont(fonts.FontProperties())).get_charmap()
     text = "".join(letter if ord(letter) in known else "□" for letter in name)
     if len(text) > _MAX_TITLE:
         text = f"{text[: _MAX_TITLE // 2]}…{text[-_MAX_TITLE // 2 + 1 :]}"
-    write = getattr(place, "suptitle", None) or place.set_title
     write(text, parse_math=False, fontsize="large")
 
 

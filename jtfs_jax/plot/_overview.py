@@ -76,7 +76,7 @@ def overview(
     figure = require("matplotlib.figure", "plot").Figure(figsize=size, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08)  # labels of neighbors are apart
     if title is not None:
-        write_title(figure, title)
+        write_title(figure.suptitle, title)
     top, *middle, bottom = figure.subfigures(2 if alone else 3, 1)
     colorbar(scalogram(bank, x, sample_rate=sample_rate, ax=top.add_subplot()))
     if middle:
@@ -112,7 +112,7 @@ def _draw_meshes(
         mesh.set_label(level_label("maximum"))
         name, direction = ax.get_title().rsplit(", ", 1)
         ax.set_title(direction, fontsize="medium")
-    figure.suptitle(name, fontsize="medium")
+        figure.suptitle(name, fontsize="medium")
     axes[1].set_ylabel("")
     colorbar(axes[0].collections[0], ax=list(axes))
 

@@ -139,7 +139,7 @@ def metamer(
     mesh = _draw(middle, bank, resynthesized, sample_rate, largest(target))
     mesh.set_label(level_label("maximum of the target"))
     if title is not None:
-        write_title(figure, title)
+        write_title(figure.suptitle, title)
     top.set_title("target", fontsize="medium")
     middle.set_title(_name_of_best(np.asarray(errors)), fontsize="medium")
     top.set_xlabel("")
