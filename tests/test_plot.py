@@ -150,9 +150,18 @@ def test_the_best_of_many_curves_stands_out(ax):
     assert sorted(names) == ["29 others", "metamer 12"]
 
 
-def test_one_curve_has_no_legend(ax):
-    plot.convergence(np.geomspace(0.5, 0.01, 20)[:, None], ax=ax)
+@pytest.mark.parametrize("shape", [(20,), (20, 1)])
+def test_one_curve_has_no_legend(ax, shape):
+    assert len(plot.convergence(np.geomspace(0.5, 0.01, 20).reshape(shape), ax=ax)) == 1
     assert ax.get_legend() is None
+
+
+@pytest.mark.parametrize("shape", [(0, 1), (0,), (5, 0), (2, 2, 2), ()])
+def test_errors_of_no_steps_are_refused(bank, burst, shape):
+    with pytest.raises(ValueError, match="errors must have a row for each step"):
+        plot.convergence(np.zeros(shape))
+    with pytest.raises(ValueError, match="errors must have a row for each step"):
+        plot.metamer(bank, burst, burst, np.zeros(shape))
 
 
 def test_metamer_picture_names_the_recording_and_the_best(bank, burst):

@@ -255,6 +255,7 @@ BAD = {
     "S2": (lambda b, S: plot.energy_profile(b, S.S2), "S must be what jtfs returns"),
     "band": (lambda b, S: plot.scale_rate(b, S, band=99), "band must be an integer between 0 and"),
     "frame": (lambda b, S: plot.scale_rate(b, S, frame=-1), "frame must be an integer between 0"),
+    "reference": (lambda b, S: plot.path(b, S, 3, reference=0.0), "reference must be a positive"),
     "path": (lambda b, S: plot.path(b, S, -1), "path must be an integer between 0 and"),
     "wavelet": (lambda b, S: plot.joint_wavelet(b, 999), "path must be an integer between 0"),
     "n2": (lambda b, S: plot.gallery(b, n2=[99]), "n2 must have indices between 3 and 8"),

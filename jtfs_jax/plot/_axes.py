@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 from jaxtyping import Float
 
+from jtfs_jax import _checks
 from jtfs_jax._coordinates import wavelet_frequencies
 from jtfs_jax._extras import require
 from jtfs_jax._filterbank import FilterBank
@@ -90,6 +91,8 @@ def draw_levels(
 
     Colors say nothing where there is only one of them: then the magnitude is written on it.
     """
+    if reference is not None:
+        reference = _checks.positive_number("reference", reference)
     colors = require("matplotlib", "plot").colormaps[MAGNITUDE].with_extremes(bad=_NOT_FINITE)
     levels = decibels(u, reference)
     mesh = ax.pcolormesh(x, y, levels, cmap=colors, vmin=-range_db, vmax=0, rasterized=True)
@@ -110,7 +113,8 @@ def level_label(reference: str) -> str:
 def write_in(ax: "Axes", text: str) -> None:
     """A remark in the middle of axes, legible on any color."""
     box = {"boxstyle": "round", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
-    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", bbox=box)
+    place = {"transform": ax.transAxes, "ha": "center", "va": "center"}
+    ax.text(0.5, 0.5, text, color="black", bbox=box, **place)
 
 
 def write_title(write: "Callable[..., Text]", name: str) -> None:

@@ -105,7 +105,7 @@ def _draw_meshes(
 ) -> None:
     """A rising path and its mirror side by side."""
     live = live_paths(bank, S)
-    reference = largest(*(live[index] for index in pair))
+    reference = largest(*(live[index] for index in pair)) or None
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
     for ax, index in zip(axes, pair, strict=True):
         mesh = path(bank, S, index, sample_rate=sample_rate, reference=reference, ax=ax)

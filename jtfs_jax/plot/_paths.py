@@ -77,7 +77,8 @@ def path(
         and frames in columns.
 
     Raises:
-        ValueError: If `S` is not that of one sound through `bank`, or there is no such path.
+        ValueError: If `S` is not that of one sound through `bank`, there is no such path, or
+            `reference` is not positive.
 
     See Also:
         scale_rate: all paths at once.
@@ -144,7 +145,7 @@ def animation(
     if not shown:
         raise ValueError("paths must have at least one index, got none; None stands for all.")
     if reference is None:
-        reference = largest(*(live[index] for index in shown))
+        reference = largest(*(live[index] for index in shown)) or None
     canvas = current_axes(ax)
 
     def draw(index: int) -> "tuple[QuadMesh]":

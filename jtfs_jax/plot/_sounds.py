@@ -79,9 +79,12 @@ def convergence(
 
     Returns:
         The lines.
+
+    Raises:
+        ValueError: If `errors` has no row or no column.
     """
+    errors = _checked(errors)
     ax = current_axes(ax)
-    errors = np.asarray(errors)
     lines = ax.plot(np.arange(len(errors)), 100 * errors)
     count = len(lines)
     best = _best(errors)
@@ -129,25 +132,41 @@ def metamer(
 
     Returns:
         A figure that pyplot does not know of; to write it: `figure.savefig("metamer.png")`.
+
+    Raises:
+        ValueError: If `errors` has no row or no column, or a sound is not as long as `bank` is for.
     """
+    errors = _checked(errors)
     figure = require("matplotlib.figure", "plot").Figure(figsize=(8, 9), layout="constrained")
     grid = figure.add_gridspec(3, 1, height_ratios=[3, 3, 2])
     top = figure.add_subplot(grid[0])
     middle = figure.add_subplot(grid[1], sharex=top, sharey=top)
     target, resynthesized = _columns(bank, x), _columns(bank, y)
-    _draw(top, bank, target, sample_rate, largest(target))
-    mesh = _draw(middle, bank, resynthesized, sample_rate, largest(target))
+    reference = largest(target) or None
+    _draw(top, bank, target, sample_rate, reference)
+    mesh = _draw(middle, bank, resynthesized, sample_rate, reference)
     mesh.set_label(level_label("maximum of the target"))
     if title is not None:
         write_title(figure.suptitle, title)
     top.set_title("target", fontsize="medium")
-    middle.set_title(_name_of_best(np.asarray(errors)), fontsize="medium")
+    middle.set_title(_name_of_best(errors), fontsize="medium")
     top.set_xlabel("")
     top.tick_params(labelbottom=False)
     colorbar(mesh, ax=[top, middle])
     bottom = figure.add_subplot(grid[2])
     convergence(errors, ax=bottom)
     return figure
+
+
+def _checked(errors: Float[np.ndarray, "..."]) -> Float[np.ndarray, "step count"]:
+    """The errors, a column a metamer also where there is one alone."""
+    errors = np.asarray(errors, float)
+    if errors.ndim not in (1, 2) or errors.size == 0:
+        raise ValueError(
+            f"errors must have a row for each step and a column for each metamer, at least one of "
+            f"either, got an array of shape {errors.shape}; give Resynthesis.error."
+        )
+    return errors.reshape(len(errors), -1)
 
 
 def _best(errors: Float[np.ndarray, "step count"]) -> int:
