@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import pytest
 from command import run
+from matplotlib.figure import Figure
 
 import jtfs_jax
 from jtfs_jax import audio
@@ -149,6 +150,22 @@ def test_pictures(tmp_path, recording, capsys, command, suffix, start):
     assert [path.name for path in tmp_path.iterdir()] == [output.name]
     assert output.read_bytes().startswith(start)
     assert capsys.readouterr().out == f"Picture: {output}\n"
+
+
+@pytest.mark.parametrize(("command", "options"), [("scalogram", FIRST), ("plot", SMALL)])
+def test_pictures_name_their_recording(tmp_path, monkeypatch, recording, command, options):
+    titles, savefig = [], Figure.savefig
+
+    def noted(figure, *arguments, **options):
+        titles.append(figure.get_suptitle() or figure.axes[0].get_title())
+        savefig(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", noted)
+    odd = tmp_path / "a$b^$c_{.wav"  # no formula
+    shutil.copy(recording, odd)
+    for names in [[odd], []]:
+        assert run(command, *names, "-o", tmp_path / "picture.png", *options) == 0
+    assert titles == [odd.name, "bundled: guitar_slide"]
 
 
 def test_defaults_are_the_bundled_guitar_and_names_of_its_own(tmp_path, monkeypatch):
