@@ -235,7 +235,7 @@ def is_traced(value: object) -> bool:
 
 def index(name: str, value: object, n: int) -> int:
     """An integer between 0 and n − 1."""
-    number = plain(name, value)
+    number = value if is_traced(value) else plain(name, value)
     if not _is_integer(number) or not 0 <= number < n:
         raise ValueError(f"{name} must be an integer between 0 and {n - 1}, got {shown(value)}.")
     return int(number)
