@@ -77,7 +77,8 @@ def draw_in_range(rng: np.random.Generator) -> dict[str, Any]:
 
     n = int(one_of(rng.integers(2, 40), rng.integers(40, 200), rng.integers(40, 200), 64, 128))
     J1, J2 = (int(rng.integers(1, min(7, math.log2(16 * n)) + 1)) for _ in range(2))
-    Q1, Q2 = int(one_of(1, 2, rng.integers(1, 3 * J1), 4 * J1)), int(rng.integers(1, J2 + 1))
+    Q1 = int(one_of(1, 2, rng.integers(1, 2 * J1), rng.integers(1, 2 * J1), 8))
+    Q1, Q2 = Q1 if rng.random() > 0.03 else 4 * J1, int(rng.integers(1, J2 + 1))
     options: dict[str, Any] = {
         "n_samples": n,
         "J": one_of(J1, J1, J1, (J1, J2), [J1, J2], (J1,), np.int32(J1)),
