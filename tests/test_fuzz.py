@@ -10,7 +10,6 @@ SECONDS = 12
 def test_random_options(seed, x64, quick_compile):
     report = fuzz_options.run(seed, seconds=SECONDS)
     assert not report.faults, "\n".join(report.faults)
-    assert report.counts["errors"]
     assert report.counts["has_shapes"]
 
 
