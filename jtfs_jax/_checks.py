@@ -220,6 +220,25 @@ def real_array(name: str, value: object) -> Array:
     return array
 
 
+def coefficients(name: str, tree: Any) -> Any:
+    """A pytree of real or complex numbers, as arrays of floating-point ones."""
+
+    def inexact(leaf: object) -> Array:
+        array = jnp.asarray(leaf)
+        if jnp.issubdtype(array.dtype, jnp.inexact):
+            return array
+        if not jnp.issubdtype(array.dtype, jnp.integer):
+            raise ValueError(
+                f"{name} must have real or complex numbers, got dtype {array.dtype}; convert it "
+                f"first."
+            )
+        return array.astype(jnp.result_type(float))
+
+    if not jax.tree.leaves(tree):
+        raise ValueError(f"{name} must have at least one coefficient, got {shown(tree)}.")
+    return jax.tree.map(inexact, tree)
+
+
 def not_negative(name: str, value: object) -> Array:
     """A real number, at least 0 as far as it is known."""
     number = real_array(name, value)
