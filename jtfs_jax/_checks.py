@@ -94,7 +94,9 @@ def choice(name: str, value: object, choices: Iterable[Any]) -> Any:
 def one_or_two(name: str, value: Any, default: int | None) -> tuple[int, int]:
     """An integer ≥ 1, or a pair of them: one for each order. `default` completes a single one."""
     parts = integers(name, value, (1, 2), f"an integer or a pair ({name}1, {name}2)")
-    return (*parts, parts[0] if default is None else default)[:2]
+    if len(parts) == 1:
+        return parts[0], parts[0] if default is None else default
+    return parts[0], parts[1]
 
 
 def integers(name: str, value: Any, counts: tuple[int, ...], meaning: str) -> tuple[int, ...]:
@@ -124,7 +126,7 @@ def width(name: str, value: object, default: int, largest: int, unit: str) -> fl
     return abs(number)
 
 
-def _real(name: str, value: object) -> float | None:
+def _real(name: str, value: Any) -> float | None:
     """A finite number, NumPy's and JAX's included; None for all else."""
     value = plain(name, value)
     if isinstance(value, bool | str | bytes | np.ndarray | jax.Array):
@@ -252,7 +254,7 @@ def is_traced(value: object) -> bool:
     return isinstance(value, Tracer)
 
 
-def index(name: str, value: object, n: int) -> int:
+def index(name: str, value: Any, n: int) -> int:
     """An integer between 0 and n − 1."""
     number = value if is_traced(value) else plain(name, value)
     if not _is_integer(number) or not 0 <= number < n:

@@ -12,7 +12,7 @@ import reference
 
 import jtfs_jax
 
-GOOD = {"n_samples": 1000, "J": 7, "Q": 8, "J_fr": 3}
+GOOD: dict[str, Any] = {"n_samples": 1000, "J": 7, "Q": 8, "J_fr": 3}
 ERRORS = {
     "no samples": ({"n_samples": 0}, r"n_samples must be an integer of at least 1, got 0"),
     "fractional length": ({"n_samples": 10.5}, "n_samples must be an integer"),

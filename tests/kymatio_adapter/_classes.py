@@ -54,7 +54,7 @@ class Scattering:
         self._stride, self._oversampling = stride, oversampling
         self.max_order, self.out_type = max_order, out_type
         is_name = isinstance(backend, str) or backend is None
-        self.backend = _backends.Backend(backend or "numpy") if is_name else backend
+        self.backend: Any = _backends.Backend(backend or "numpy") if is_name else backend
         self.build()
 
     def build(self) -> None:
@@ -90,7 +90,8 @@ class Scattering:
         if isinstance(Q, tuple) and len(Q) > 2:
             cause = "Scattering transforms beyond order 2 are not implemented"
             raise NotImplementedError(f"{cause}, got Q={Q}.")
-        return (*Q, 1)[:2] if isinstance(Q, tuple) else (Q, 1)
+        first, second, *_ = (*Q, 1) if isinstance(Q, tuple) else (Q, 1)
+        return first, second
 
     @property
     def T(self) -> float:

@@ -108,6 +108,6 @@ def parse_T(T: _Any, J: int, N_input: int, T_alias: str = "T") -> tuple[float, s
         what = f"The support {T_alias} of the low-pass filter cannot exceed {N_input}"
         kind = what if N_input < T else f"{T_alias} must be ==0 or >=1"
         raise ValueError(f"{kind}: {error}") from error
-    if width == "global":
+    if isinstance(width, str):
         return 2**J, "global"
     return (width, "local") if width else (2**J, False)
