@@ -73,7 +73,7 @@ def morlets(n, J, Q, r_psi, analytic, normalize):
     if normalize == "energy":
         squares = (hats**2).sum(axis=0)
         covered = 0.5 * (squares + squares[-np.arange(n)])
-        missing = 1 - gaussian(n, 2**J) ** 2
+        missing = np.maximum(1 - gaussian(n, 2**J) ** 2, 0)  # rounding may leave less
         hats *= np.sqrt(missing / np.maximum(covered, covered[int(family[0][0] * n)] / 4))
     return [(xi, sigma, hat) for (xi, sigma), hat in zip(family, hats, strict=True)]
 
@@ -287,7 +287,8 @@ def across_rows(fr, n_fr, y, finish, decimate):
     if fr.F != "global" and psi.spin == 0 and not fr.phi_is_wider:
         return finish(modulus(live[:: fr.stride]))
     k = log2_step(psi.j, fr.F, n_live, 5, decimate)
-    margin = 2**k if fr.F == "global" else min(reach(psi.h), reach(fr.phi))
+    reached = reach(fr.phi) if fr.reflect else min(reach(psi.h), reach(fr.phi))
+    margin = 2**k if fr.F == "global" else reached
     rows = np.arange(-margin // 2**k, (n_live + margin) // 2**k + 1) * 2**k
     if fr.F == "global":
         weights = mean_weights(rows, k, 0, n_live)[None]
