@@ -66,6 +66,25 @@ def morlet(n, xi, sigma, analytic=False):
     return psi_hat / np.abs(np.fft.ifft(psi_hat)).sum()
 
 
+def tight_share(covered, missing, family):
+    """Share of what φ̂² leaves that a tight family covers: all, from its lowest ξ to its highest.
+
+    Below, as little as keeps the sum with φ̂² above 0.715, with the shape ((1 + a) c / (c + a))^1.5 of
+    c, what untreated wavelets cover there; above, c³. c is relative to the nearest of the two ξ.
+    """
+    n = len(covered)
+    f = np.minimum(np.arange(n), n - np.arange(n))
+    low, high = (int(xi * n) for xi, _ in (family[-1], family[0]))
+    share = np.where(f > high, np.minimum(covered / covered[high], 1) ** 3, 1.0)
+    c = np.minimum(covered[f < low] / covered[low], 1)
+    for a in np.geomspace(10, 1e-6, 200):
+        below = ((1 + a) * c / (c + a)) ** 1.5
+        if np.all(missing[f < low] * (1 - below) < 1 - 0.715):
+            share[f < low] = below
+            break
+    return share
+
+
 def morlets(n, J, Q, r_psi, analytic, normalize):
     """(ξ, σ, ψ̂) of a family; with normalize="energy" a tight frame, as far as it may be one."""
     family = centers(J, Q, r_psi)
@@ -73,8 +92,8 @@ def morlets(n, J, Q, r_psi, analytic, normalize):
     if normalize == "energy":
         squares = (hats**2).sum(axis=0)
         covered = 0.5 * (squares + squares[-np.arange(n)])
-        missing = np.maximum(1 - gaussian(n, 2**J) ** 2, 0)  # rounding may leave less
-        hats *= np.sqrt(missing / np.maximum(covered, covered[int(family[0][0] * n)] / 4))
+        missing = 1 - gaussian(n, 2**J) ** 2
+        hats *= np.sqrt(missing * tight_share(covered, missing, family) / covered)
     return [(xi, sigma, hat) for (xi, sigma), hat in zip(family, hats, strict=True)]
 
 
