@@ -362,7 +362,7 @@ def second_orders(bank, u1, decimate):
             continue
         k = log2_step(psi.j, bank.T, bank.n_samples, 6, decimate)
         y2 = np.stack([band_pass(u_hat, psi.hat, k) for u_hat in u1_hat[:n_live]])
-        if bank.pad_mode == "conj-reflect":
+        if bank.pad_mode == "conj-reflect" and bank.T != "global":  # which is of the signal alone
             backward = runs_backward(bank)[:: 2**k]
             y2[:, backward] = y2[:, backward].conj()
         if bank.T == 0:
