@@ -6,11 +6,12 @@ Needs the extra `audio`: soundfile reads and writes, soxr resamples.
 import math
 import os
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
-from ._checks import positive_number
+from ._checks import choice, positive_number
 from ._extras import require
 from ._files import check_writable, replacing
 
@@ -38,20 +39,28 @@ def bundled(name: str) -> Path:
 
 
 def load(
-    path: str | os.PathLike, sample_rate: float, duration: float | None = None
-) -> Float[np.ndarray, " time"]:
+    path: str | os.PathLike,
+    sample_rate: float,
+    duration: float | None = None,
+    *,
+    start: float = 0.0,
+    channels: Literal["mean", "first", "each"] = "mean",
+) -> Float[np.ndarray, "*channel time"]:
     """Read a sound: WAV, FLAC, OGG, and whatever else the installed libsndfile reads.
 
-    Channels are averaged, then the sound is resampled and cut. Full scale is ±1; resampling, and
+    Channels are averaged, unless `channels` says otherwise, then the sound is resampled and cut. Full scale is ±1; resampling, and
     files of floating-point samples, may go beyond it: nothing is clipped, nor made louder.
 
     Args:
         path: The file.
         sample_rate: Samples a second of what is returned, in Hz.
         duration: Longest duration in seconds; shorter sounds are not padded. None: all of it.
+        start: Seconds of the recording that are skipped.
+        channels: "mean" averages the channels, "first" takes the first one, "each" keeps all.
 
     Returns:
-        At most `round(duration · sample_rate)` samples, float32.
+        At most `round(duration · sample_rate)` samples, float32: (time), or (channel, time) where
+        `channels` is "each".
 
     Raises:
         ValueError: If the file cannot be read as audio, is empty or silent, or has samples that
@@ -65,7 +74,11 @@ def load(
     positive_number("sample_rate", sample_rate)
     if duration is not None:
         positive_number("duration", duration)
-    x, native_rate = _read(Path(path), duration)
+    if start != 0:
+        positive_number("start", start)
+    choice("channels", channels, ("mean", "first", "each"))
+    x, native_rate = _read(Path(path), None if duration is None else start + duration)
+    x = x[round(start * native_rate) :]
     if x.shape[0] == 0:
         raise ValueError(f"{path}: the file is empty, it has no samples; take another recording.")
     if not np.isfinite(x).all():
@@ -75,6 +88,10 @@ def load(
             f"repair the file or take another recording."
         )
     mono = x.mean(axis=1, dtype=np.float64)
+    if channels == "first":
+        mono = x[:, 0].astype(np.float64)
+    elif channels == "each":
+        mono = x.astype(np.float64)
     if native_rate != sample_rate:
         mono = require("soxr", "audio").resample(mono, native_rate, sample_rate, quality="VHQ")
     if duration is not None:
@@ -85,7 +102,7 @@ def load(
         raise ValueError(
             f"{path}: the sound is silent{where}{channels}; take a recording that is not."
         )
-    return mono.astype(np.float32)
+    return np.ascontiguousarray(mono.astype(np.float32).T)
 
 
 def save(path: str | os.PathLike, x: Float[np.ndarray, " time"], sample_rate: float) -> float:
