@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+_partial: set[Path] = set()  # those that are being written
+
 
 def check_writable(path: str | os.PathLike) -> Path:
     """The path, or a `ValueError` that says why no file can be written there."""
@@ -32,10 +34,22 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """
     path = Path(path)
     partial = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}.partial{path.suffix}")
+    _partial.add(partial)
     try:
         yield partial
         partial.replace(path)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(partial), partial):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
+        partial.unlink(missing_ok=True)
+        _partial.discard(partial)
+
+
+def remove_partial() -> None:
+    """Remove what is not yet complete, where the process ends without its `finally`."""
+    for partial in tuple(_partial):
         partial.unlink(missing_ok=True)
 
 

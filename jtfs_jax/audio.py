@@ -3,6 +3,7 @@
 Needs the extra `audio`: soundfile reads and writes, soxr resamples.
 """
 
+import io
 import math
 import os
 from pathlib import Path
@@ -138,9 +139,13 @@ def save(path: str | os.PathLike, x: Float[np.ndarray, " time"], sample_rate: fl
         raise ValueError(f"{path}: every sample must be a finite number to be saved.")
     gain = 1 / max(float(np.abs(x).max()), 1.0)
     soundfile = require("soundfile", "audio")
+    suffix = path.suffix.lower()
+    encoded = io.BytesIO()  # libsndfile does not say why it cannot write a file
+    soundfile.write(
+        encoded, x * gain, int(sample_rate), subtype=_SUBTYPES[suffix], format=suffix[1:].upper()
+    )
     with replacing(path) as partial:
-        subtype = _SUBTYPES[path.suffix.lower()]
-        soundfile.write(partial, x * gain, int(sample_rate), subtype=subtype)
+        partial.write_bytes(encoded.getbuffer())
     return gain
 
 

@@ -1,37 +1,89 @@
-"""Options of the command line that commands share, and how their values are read."""
+"""Options that commands share, how their values are read, and which of them were given."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 from jtfs_jax._options import PRESETS
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that takes no abbreviations, reports errors in a line, and notes what was given.
+
+    `given` in the result has the names of all options with a value on the command line.
+    """
+
+    def __init__(self, **arguments: Any):
+        super().__init__(**arguments, allow_abbrev=False)
+        self.register("action", None, _Store)
+        self.set_defaults(given=frozenset())
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with a line, and no more."""
+        self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")
+
+
+class _Store(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        setattr(namespace, self.dest, values)
+        if option_string is not None:
+            namespace.given |= {self.dest}
+
+
 def add_recordings(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
-    """AUDIO: one file at most, or any number of them; none stands for the bundled one."""
+    """AUDIO: one file at most, or any number of files and folders; none is the bundled one."""
+    what = "WAV, FLAC or OGG file, or whatever else libsndfile reads"
     parser.add_argument(
         "audio",
         metavar="AUDIO",
         nargs="*" if several else "?",
         type=Path,
-        help="WAV, FLAC or OGG file (default: a guitar that comes with the program)",
+        help=f"{what}{'; or a folder, with all folders in it' if several else ''} "
+        "(default: a guitar that comes with the program)",
+    )
+
+
+def add_output(
+    parser: argparse.ArgumentParser, metavar: str, help: str, *, default: Path | None = None
+) -> None:
+    """Where results go, whether they may replace files, and whether the command reports."""
+    parser.add_argument("-o", "--output", metavar=metavar, type=Path, default=default, help=help)
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace files that exist (default: stop before any work)",
+    )
+    parser.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="print nothing but warnings and errors",
     )
 
 
 def add_sampling(parser: argparse.ArgumentParser, default_duration: str) -> None:
-    """What of the recording is used, and at which rate."""
+    """Which part of the recording is used, and at which rate."""
     sound = parser.add_argument_group("the recording")
+    sound.add_argument(
+        "--start",
+        metavar="S",
+        type=_seconds(0.0),
+        default=0.0,
+        help="seconds of the recording to skip (default: 0)",
+    )
     sound.add_argument(
         "--duration",
         metavar="S",
-        type=_positive,
-        help=f"seconds used, from its start; less if it is shorter (default: {default_duration})",
+        type=_seconds(None),
+        help=f"seconds to use at most (default: {default_duration})",
     )
     sound.add_argument(
         "--sample-rate",
         metavar="HZ",
         type=integer(100, 384_000),
         default=22050,
-        help="it is resampled to this (default: %(default)s)",
+        help="resample to this rate (default: %(default)s)",
     )
 
 
@@ -43,14 +95,14 @@ def add_wavelets(parser: argparse.ArgumentParser):
         metavar="J",
         type=integer(1, 30),
         default=12,
-        help="wavelets last up to 2^J samples (default: %(default)s)",
+        help="the longest wavelets last about 2^J samples (default: %(default)s)",
     )
     transform.add_argument(
         "--Q",
         metavar="Q",
         type=integer(1, 30),
         default=12,
-        help="wavelets an octave (default: %(default)s)",
+        help="wavelets per octave (default: %(default)s)",
     )
     return transform
 
@@ -63,8 +115,8 @@ def add_scattering(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         type=_width,
         default=8192,
-        help='samples averaged over, within which coefficients do not tell when; or "global", or '
-        "0 for none (default: %(default)s)",
+        help="average coefficients over T samples; 0: do not average; global: over the whole "
+        "recording (default: %(default)s)",
     )
     transform.add_argument(
         "--J-fr",
@@ -78,20 +130,21 @@ def add_scattering(parser: argparse.ArgumentParser) -> None:
         metavar="Q",
         type=integer(1, 100),
         default=1,
-        help="of these, wavelets an octave (default: %(default)s)",
+        help="wavelets along log-frequency per octave of scales (default: %(default)s)",
     )
     transform.add_argument(
         "--F",
         metavar="F",
         type=_width,
-        help='bands averaged over, or "global", or 0 for none (default: 2^J_fr)',
+        help="average coefficients over F bands; 0: do not average; global: over all bands "
+        "(default: 2^J_fr)",
     )
     transform.add_argument(
         "--preset",
         choices=PRESETS,
         default="kymatio",
-        help="how filters are made and signals continued: as Kymatio does, or so that rising and "
-        "falling sounds are told apart best (default: %(default)s)",
+        help="kymatio: the filters of Kymatio; sharp: filters that separate rising from falling "
+        "sounds best (default: %(default)s)",
     )
 
 
@@ -111,14 +164,35 @@ def integer(low: int, high: int | None = None):
     return read
 
 
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a positive number, got {text!r}")
-    return value
+def spelled(name: str, value: object) -> str:
+    """An option with its value, as one would type it."""
+    number = f"{value:g}" if isinstance(value, float) else value
+    return f"--{name.replace('_', '-')} {number}"
+
+
+def differences(options: argparse.Namespace, known: dict[str, Any]) -> Sequence[str]:
+    """Options given on the command line whose values are not the known ones."""
+    return [
+        f"{spelled(name, known[name])}, not {getattr(options, name)}"
+        for name in known
+        if name in options.given and getattr(options, name) != known[name]
+    ]
+
+
+def _seconds(low: float | None):
+    """Reader of seconds: at least `low`, or more than 0 where None."""
+    rule = "must be a positive number" if low is None else f"must be a number, at least {low:g}"
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not (value > 0 if low is None else value >= low) or value == float("inf"):
+            raise argparse.ArgumentTypeError(f"{rule}, got {text!r}")
+        return value
+
+    return read
 
 
 def _width(text: str) -> float | str:

@@ -1,14 +1,21 @@
-"""What commands share: their recording, the filterbank for it, and where they may write."""
+"""What commands share: their recording, and the filterbank for it."""
 
 import argparse
+import hashlib
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
+
 from jtfs_jax import audio
-from jtfs_jax._files import check_writable
+from jtfs_jax._extras import require
 from jtfs_jax._filterbank import FilterBank, filterbank
 from jtfs_jax._options import Options
 
+from ._errors import in_options
+
 _BUNDLED = "guitar_slide"
+_CHUNK = 2**20
 
 
 def source_of(path: Path | None) -> Path:
@@ -21,12 +28,45 @@ def name_of(path: Path | None) -> str:
     return str(path or f"bundled: {_BUNDLED}")
 
 
-def check_output(output: Path, source: Path) -> Path:
-    """The output, or a `ValueError` that says why it cannot be written there."""
-    check_writable(output)
-    if source.exists() and output.exists() and output.samefile(source):
-        raise ValueError(f"{output}: this is the recording itself; give another --output.")
-    return output
+def load(
+    source: Path, options: argparse.Namespace, duration: float | None = None
+) -> Float[np.ndarray, " time"]:
+    """The part of the recording that the options want; errors speak of these."""
+    with in_options(source, options):
+        return audio.load(
+            source, options.sample_rate, duration or options.duration, start=options.start
+        )
+
+
+def n_samples_of(source: Path, options: argparse.Namespace) -> int:
+    """Number of samples of what `load` returns, as the file states it; −1 where it does not."""
+    soundfile = require("soundfile", "audio")
+    try:
+        info = soundfile.info(str(source))
+    except (OSError, TypeError, ValueError, soundfile.SoundFileError):
+        return -1
+    seconds = max(info.frames / info.samplerate - options.start, 0.0)
+    return round(min(seconds, options.duration or seconds) * options.sample_rate)
+
+
+def facts_of(source: Path) -> dict[str, object]:
+    """What identifies a recording: its hash, and how it was recorded, as far as the file says."""
+    digest = hashlib.sha256()
+    with source.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    facts: dict[str, object] = {"file": source.name, "sha256": digest.hexdigest()}
+    soundfile = require("soundfile", "audio")
+    try:
+        info = soundfile.info(str(source))
+    except (OSError, TypeError, ValueError, soundfile.SoundFileError):
+        return facts
+    return facts | {
+        "sample_rate": info.samplerate,
+        "channels": info.channels,
+        "samples": info.frames,
+        "format": f"{info.format} {info.subtype}",
+    }
 
 
 def joint_filterbank(source: Path, n_samples: int, options: argparse.Namespace) -> FilterBank:
@@ -45,10 +85,8 @@ def first_order_filterbank(
             f"the recording has {n_samples} at {options.sample_rate} Hz; take a longer one, or a "
             f"lower --J."
         )
-    try:
+    with in_options(source, options):
         return filterbank(n_samples, options.J, options.Q, **others)
-    except ValueError as error:
-        raise ValueError(f"{source}: {error}") from error
 
 
 def settings_of(bank: FilterBank, sample_rate: int) -> dict[str, object]:

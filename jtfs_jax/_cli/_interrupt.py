@@ -1,0 +1,126 @@
+"""Ctrl-C and SIGTERM: a word at once, and the exit status that shells expect.
+
+Python calls handlers of signals in the main thread, between two instructions of its own, and so
+not while XLA compiles. In the program a thread waits for signals instead. It ends the process with
+`os._exit`, because JAX may crash where the interpreter exits while something compiles.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+_WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+_SECONDS_TO_FLUSH = 0.5
+
+
+class _Process:
+    """What there is once a process, as signals are."""
+
+    name = "jtfs-jax"  # with the command, once it is known
+    is_watched = False
+    stop: Callable[[], None] | None = None
+    received: int | None = None
+    cleanups: list[Callable[[], object]] = []  # noqa: RUF012
+
+
+def watch() -> None:
+    """Let a thread answer signals from now on; only for a process that is the program."""
+    if _Process.is_watched or threading.current_thread() is not threading.main_thread():
+        return
+    _Process.is_watched = True
+    reader, writer = socket.socketpair()
+    writer.settimeout(0)  # as the file of a signal must be
+    for number in _WORDS:
+        signal.signal(number, lambda *_: None)
+    signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
+    threading.Thread(target=_listen, args=(reader,), daemon=True).start()
+
+
+def set_command(name: str) -> None:
+    """Name the command that begins, for the word at its end."""
+    _Process.name, _Process.received = f"jtfs-jax {name}", None
+
+
+def at_end(cleanup: Callable[[], object]) -> None:
+    """Have this called before a signal ends the process."""
+    if cleanup not in _Process.cleanups:
+        _Process.cleanups.append(cleanup)
+
+
+def word() -> str:
+    """What is said of the signal that ended the command."""
+    return f"{_Process.name}: {_WORDS[signal.Signals(_Process.received or signal.SIGINT)]}"
+
+
+def status() -> int | None:
+    """Exit status after a signal; None where none came."""
+    return None if _Process.received is None else 128 + _Process.received
+
+
+@contextlib.contextmanager
+def stoppable(stop: Callable[[], None]) -> Iterator[None]:
+    """Within this block the first signal calls `stop`; the second ends the command at once."""
+    handlers = {}
+    if not _Process.is_watched and threading.current_thread() is threading.main_thread():
+        handlers = {number: signal.signal(number, _in_main_thread) for number in _WORDS}
+    _Process.received, _Process.stop = None, stop
+    try:
+        yield
+    finally:
+        _Process.stop = None
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def end(status: int) -> None:
+    """End the process now, with what was printed until now."""
+    # A stream may be locked by a thread that waits for its reader.
+    flush = threading.Thread(target=_flush, daemon=True)
+    flush.start()
+    flush.join(_SECONDS_TO_FLUSH)
+    os._exit(status)
+
+
+def _listen(reader: socket.socket) -> None:
+    while True:
+        for number in reader.recv(64):
+            if number in _WORDS and not _is_stopping(number):
+                _say(word())
+                for cleanup in _Process.cleanups:
+                    with contextlib.suppress(Exception):
+                        cleanup()
+                end(128 + number)
+
+
+def _in_main_thread(number: int, _) -> None:
+    if not _is_stopping(number):
+        raise KeyboardInterrupt
+
+
+def _is_stopping(number: int) -> bool:
+    """Whether the signal is one that the command answers by itself."""
+    is_first = _Process.received is None
+    _Process.received = number
+    if _Process.stop is None or not is_first:
+        return False
+    _Process.stop()
+    return True
+
+
+def _say(text: str) -> None:
+    """Write a line; not through `sys.stderr`, which another thread may have locked."""
+    if sys.__stderr__ is None:  # closed: its number may by now be that of another file
+        return
+    with contextlib.suppress(OSError, ValueError):
+        start = "\n" if sys.__stderr__.isatty() else ""  # "^C" or a progress bar is before it
+        os.write(sys.__stderr__.fileno(), f"{start}{text}\n".encode())
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
