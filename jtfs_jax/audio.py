@@ -140,12 +140,15 @@ def save(path: str | os.PathLike, x: Float[np.ndarray, " time"], sample_rate: fl
     gain = 1 / max(float(np.abs(x).max()), 1.0)
     soundfile = require("soundfile", "audio")
     suffix = path.suffix.lower()
-    encoded = io.BytesIO()  # libsndfile does not say why it cannot write a file
-    soundfile.write(
-        encoded, x * gain, int(sample_rate), subtype=_SUBTYPES[suffix], format=suffix[1:].upper()
-    )
+    how = {"subtype": _SUBTYPES[suffix], "format": suffix[1:].upper()}
     with replacing(path) as partial:
-        partial.write_bytes(encoded.getbuffer())
+        try:
+            soundfile.write(partial, x * gain, int(sample_rate), **how)
+        except (soundfile.SoundFileError, AssertionError, UnicodeEncodeError):
+            # libsndfile does not say why it cannot write. Python does, or it can.
+            encoded = io.BytesIO()
+            soundfile.write(encoded, x * gain, int(sample_rate), **how)
+            partial.write_bytes(encoded.getbuffer())
     return gain
 
 
