@@ -115,7 +115,7 @@ def results(folder):
 def test_folders_in_are_folders_out(dataset, capsys):
     assert run("features", "ds", "-o", "out", *SMALL) == 0
     assert results(dataset / "out") == {"a/x.npz", "b/c/x.npz", "b/y.npz"}
-    assert "3 files that do not end as recordings do are skipped" in capsys.readouterr().err
+    assert "Skipped by their names: 3 files" in capsys.readouterr().err
     before = {path: path.read_bytes() for path in dataset.rglob("*.npz")}
     assert run("features", "ds", "-o", "out", *SMALL) == 2
     assert "this file exists, and 2 more do" in capsys.readouterr().err

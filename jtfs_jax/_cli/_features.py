@@ -87,7 +87,7 @@ def _write_all(tasks: Sequence[_Task], n_skipped: int, options: argparse.Namespa
     writer, errors = _Writer(options), []
     with Progress(len(tasks), "file", options) as progress:
         if n_skipped:
-            progress.report(f"{n_skipped} files that do not end as recordings do are skipped.")
+            progress.report(f"Skipped by their names: {n_skipped} files that are no recordings.")
         lengths = [n_samples_of(task.source, options) for task in tasks]
         for done, index in enumerate(sorted(range(len(tasks)), key=lengths.__getitem__), start=1):
             try:
@@ -120,7 +120,6 @@ class _Writer:
             if self._bank is not None:
                 jax.clear_caches()  # each length has a program of its own, and there may be many
             self._bank = joint_filterbank(source, n_samples, options)
-        task.output.parent.mkdir(parents=True, exist_ok=True)
         n_bytes = sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(jtfs, self._bank, x)))
         check_room(task.output, n_bytes * self._bank.dtype.itemsize)
         with in_options(source, options):
@@ -131,6 +130,7 @@ class _Writer:
             "version": importlib.metadata.version("jtfs_jax"),
         }
         arrays["settings"] = np.array(json.dumps(settings))
+        task.output.parent.mkdir(parents=True, exist_ok=True)
         save_arrays(task.output, arrays)
         n_paths, n_frames = len(arrays["path_n2"]), len(arrays["frame_times"])
         return f"{task.output}: {n_paths} paths, {n_frames} frames"

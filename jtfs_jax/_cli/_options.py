@@ -164,19 +164,21 @@ def integer(low: int, high: int | None = None):
     return read
 
 
-def spelled(name: str, value: object) -> str:
-    """An option with its value, as one would type it."""
-    number = f"{value:g}" if isinstance(value, float) else value
-    return f"--{name.replace('_', '-')} {number}"
-
-
 def differences(options: argparse.Namespace, known: dict[str, Any]) -> Sequence[str]:
     """Options given on the command line whose values are not the known ones."""
     return [
-        f"{spelled(name, known[name])}, not {getattr(options, name)}"
+        f"{_spelled(name, known[name])}, not {getattr(options, name)}"
         for name in known
         if name in options.given and getattr(options, name) != known[name]
     ]
+
+
+def _spelled(name: str, value: object) -> str:
+    """An option with its value, as one would type it."""
+    option = f"--{name.replace('_', '-')}"
+    if value is None:
+        return f"no {option}"
+    return f"{option} {value:g}" if isinstance(value, float) else f"{option} {value}"
 
 
 def _seconds(low: float | None):

@@ -62,7 +62,8 @@ def _in_known_folder(output: Path, within: Path) -> Path:
 
 def check_room(path: Path, n_bytes: int) -> None:
     """Raise an `OSError` if the disk has no room for a file of this size, or for several."""
-    free = shutil.disk_usage(path.parent).free
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    free = shutil.disk_usage(folder).free
     wanted = n_bytes + _BLOCK
     if free < wanted:
         raise OSError(
