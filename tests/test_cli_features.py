@@ -115,13 +115,28 @@ def results(folder):
 def test_folders_in_are_folders_out(dataset, capsys):
     assert run("features", "ds", "-o", "out", *SMALL) == 0
     assert results(dataset / "out") == {"a/x.npz", "b/c/x.npz", "b/y.npz"}
-    assert "Skipped by their names: 3 files" in capsys.readouterr().err
+    assert "no recordings by their names: 3\n" in capsys.readouterr().err
     before = {path: path.read_bytes() for path in dataset.rglob("*.npz")}
     assert run("features", "ds", "-o", "out", *SMALL) == 2
     assert "this file exists, and 2 more do" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in dataset.rglob("*.npz")} == before
     assert run("features", "ds", "-o", "out", "--overwrite", "--quiet", *SMALL) == 0
     assert capsys.readouterr() == ("", "")
+
+
+def test_resume_makes_what_is_missing(dataset, capsys):
+    (dataset / "ds/b/y.WAV").write_text("text")
+    assert run("features", "ds", "-o", "out", *SMALL) == 2
+    assert results(dataset / "out") == {"a/x.npz", "b/c/x.npz"}
+    before = {path: path.stat().st_mtime_ns for path in dataset.rglob("*.npz")}
+    shutil.copy("ds/a/x.wav", "ds/b/y.WAV")
+    assert run("features", "ds", "-o", "out", "--resume", "--T=16", *SMALL[:-2], "--J-fr=2") == 2
+    assert "x.npz: this result was made with --T 32, not 16;" in capsys.readouterr().err
+    for n_missing in (1, 0):
+        assert run("features", "ds", "-o", "out", "--resume", *SMALL) == 0
+        assert f"Results that are there already: {3 - n_missing}" in capsys.readouterr().err
+    assert results(dataset / "out") == {"a/x.npz", "b/c/x.npz", "b/y.npz"}
+    assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
 @pytest.mark.parametrize(

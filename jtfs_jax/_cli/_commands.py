@@ -73,7 +73,8 @@ def _add_metamer(commands) -> None:
         "--optimizer",
         choices=["lbfgs", "bold_driver"],
         default="lbfgs",
-        help="how steps are chosen (default: %(default)s)",
+        help="how steps are chosen: lbfgs needs the fewest; bold_driver is the one of the "
+        "literature (default: %(default)s)",
     )
     search.add_argument(
         "--seed",
@@ -109,6 +110,11 @@ def _add_features(commands) -> None:
         "(default: the current folder)",
         default=Path(),
     )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="make only results that are missing, with the options of those that are there",
+    )
     add_sampling(parser, "all of it")
     add_scattering(parser)
 
@@ -119,6 +125,7 @@ def _add_scalogram(commands) -> None:
         scalogram,
         help="draw the scalogram of a recording",
         description=_text.SCALOGRAM,
+        epilog=_text.PICTURE_MORE.format(command="scalogram"),
     )
     _add_picture(parser)
     add_wavelets(parser)
@@ -130,6 +137,7 @@ def _add_plot(commands) -> None:
         plot,
         help="draw the scattering coefficients of a recording",
         description=_text.PLOT,
+        epilog=_text.PICTURE_MORE.format(command="plot"),
     )
     _add_picture(parser)
     add_scattering(parser)

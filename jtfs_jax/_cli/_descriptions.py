@@ -37,6 +37,8 @@ examples:
   jtfs-jax features bird.wav                bird.npz
   jtfs-jax features *.wav -o features       features/NAME.npz of each NAME.wav
   jtfs-jax features birds -o features       features/a/b/NAME.npz of birds/a/b/NAME.wav
+  jtfs-jax features birds -o features --resume
+                                            those that are still missing
 
 Folders are searched with all folders in them; files whose name does not end as those
 of recordings do are skipped. Folders that recordings have in common are left out of
@@ -44,9 +46,9 @@ the names of the results; all others are made in OUT.
 
 arrays in a file:
   S0 (frame), S1 (n1, frame), S2 (path, band, frame)
-  frequencies (n1), band_frequencies (band), in Hz; frame_times (frame), in s from start
+  frequencies (n1), band_frequencies (band), in Hz; frame_times (frame), in s after --start
   path_kind, path_rate, path_scale, path_spin, …: one entry per path, in Hz, cycles/octave
-  sample_rate, in Hz; start, in s; settings, as JSON
+  sample_rate, in Hz; start, in s; settings, as JSON; options, those of --resume
 Without averaging (--T 0 or --F 0) the p-th path has arrays of its own: S2_p,
 band_frequencies_p, frame_times_p.
 
@@ -62,4 +64,12 @@ Draw the scalogram of a recording: how loud it is at each time and in each frequ
 PLOT = """\
 Draw a recording's scalogram, what rises and falls in it, and its joint time–frequency
 scattering coefficients by rate (Hz) and scale (cycles/octave).
+"""
+PICTURE_MORE = """\
+examples:
+  jtfs-jax {command} bird.wav --start 10 --duration 3
+  jtfs-jax {command} bird.wav -o bird.pdf
+
+Exit status: 0; 2 for bad input, and then nothing is written; 1 where a package, memory
+or space on the disk is missing; 130 after Ctrl-C, 143 after SIGTERM.
 """

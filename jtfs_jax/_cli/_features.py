@@ -3,10 +3,8 @@
 import argparse
 import importlib.metadata
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -19,86 +17,47 @@ from jtfs_jax._jtfs import jtfs
 from jtfs_jax._paths import path_table
 
 from ._errors import error_line, expected, in_options
-from ._folders import find
-from ._outputs import check_outputs, check_room
+from ._feature_files import Task, Tasks, tasks
+from ._options import of_the_run
+from ._outputs import check_room
 from ._progress import Progress
-from ._recording import joint_filterbank, load, n_samples_of, name_of, settings_of, source_of
+from ._recording import joint_filterbank, load, n_samples_of, name_of, settings_of
 
 
 def features(options: argparse.Namespace) -> int:
     """Carry out the command; returns the exit status."""
     for module in ("soundfile", "soxr", "tqdm"):
         require(module, "audio")
-    tasks, n_skipped = _tasks(options)
-    if len(tasks) == 1:
-        text = _Writer(options).write(tasks[0])
+    todo = tasks(options)
+    if len(todo.to_do) == 1 and not (todo.n_done or todo.n_skipped):
+        text = _Writer(options).write(todo.to_do[0])
         if not options.quiet:
             print(text)
         return 0
-    return _write_all(tasks, n_skipped, options)
+    return _write_all(todo, options)
 
 
-class _Task(NamedTuple):
-    recording: Path | None
-    output: Path
-
-    @property
-    def source(self) -> Path:
-        return source_of(self.recording)
-
-
-def _tasks(options: argparse.Namespace) -> tuple[list[_Task], int]:
-    """What is to be written, and how many files are none; raises if it cannot be written."""
-    output = options.output
-    if output.is_dir() and options.audio:
-        found = find(options.audio)
-        tasks = [
-            _Task(recording, output / folder / f"{recording.stem}.npz")
-            for recording, folder in zip(found.recordings, found.folders, strict=True)
-        ]
-        n_skipped = found.n_skipped
-    elif output.is_dir():
-        tasks, n_skipped = [_Task(None, output / f"{source_of(None).stem}.npz")], 0
-    elif output.suffix.lower() != ".npz":
-        raise ValueError(f"{output}: there is no such folder; make it first, or name an .npz file.")
-    elif len(options.audio) > 1 or any(path.is_dir() for path in options.audio):
-        raise ValueError(f"{output}: several recordings need a folder; make one.")
-    else:
-        tasks, n_skipped = [_Task(options.audio[0] if options.audio else None, output)], 0
-    _check(tasks, options)
-    return tasks, n_skipped
-
-
-def _check(tasks: Sequence[_Task], options: argparse.Namespace) -> None:
-    first: dict[Path, Path] = {}
-    for task in tasks:
-        if task.output in first:
-            raise ValueError(
-                f"{task.output}: both {first[task.output]} and {task.source} would be written "
-                f"there; give them one at a time, each with its own --output."
-            )
-        first[task.output] = task.source
-    within = options.output if options.output.is_dir() else None
-    check_outputs([(task.output, task.source) for task in tasks], options, within=within)
-
-
-def _write_all(tasks: Sequence[_Task], n_skipped: int, options: argparse.Namespace) -> int:
+def _write_all(todo: Tasks, options: argparse.Namespace) -> int:
     """One by one, whatever happens to the others; those of one length after another."""
-    writer, errors = _Writer(options), []
-    with Progress(len(tasks), "file", options) as progress:
-        if n_skipped:
-            progress.report(f"Skipped by their names: {n_skipped} files that are no recordings.")
-        lengths = [n_samples_of(task.source, options) for task in tasks]
-        for done, index in enumerate(sorted(range(len(tasks)), key=lengths.__getitem__), start=1):
+    writer, errors, n = _Writer(options), [], len(todo.to_do)
+    with Progress(n, "file", options) as progress:
+        if todo.n_skipped:
+            progress.report(
+                f"Files skipped, as they are no recordings by their names: {todo.n_skipped}"
+            )
+        if todo.n_done:
+            progress.report(f"Results that are there already: {todo.n_done}")
+        lengths = {task: n_samples_of(task.source, options) for task in todo.to_do}
+        for done, task in enumerate(sorted(todo.to_do, key=lengths.__getitem__), start=1):
             try:
-                progress.result(writer.write(tasks[index]))
+                progress.result(writer.write(task))
             except Exception as exception:
                 error = expected(exception)
                 progress.error(error_line(options.command, error))
                 errors.append(error)
             progress.update(done)
         if errors:
-            progress.error(f"{len(errors)} of {len(tasks)} recordings failed.")
+            progress.error(f"{len(errors)} of {n} recordings failed.")
     if not errors:
         return 0
     return 2 if any(isinstance(error, ValueError) for error in errors) else 1
@@ -111,7 +70,7 @@ class _Writer:
         self._options = options
         self._bank: FilterBank | None = None
 
-    def write(self, task: _Task) -> str:
+    def write(self, task: Task) -> str:
         """Write one file, whole or not at all; returns what can be said about it."""
         options, source = self._options, task.source
         x = load(source, options)
@@ -130,6 +89,7 @@ class _Writer:
             "version": importlib.metadata.version("jtfs_jax"),
         }
         arrays["settings"] = np.array(json.dumps(settings))
+        arrays["options"] = np.array(json.dumps(of_the_run(options)))
         task.output.parent.mkdir(parents=True, exist_ok=True)
         save_arrays(task.output, arrays)
         n_paths, n_frames = len(arrays["path_n2"]), len(arrays["frame_times"])

@@ -15,13 +15,10 @@ from jtfs_jax.resynthesis import ResynthesisState
 from jtfs_jax.resynthesis._descent import Row, begin
 
 from . import _checkpoint
-from ._options import differences
+from ._options import differences, of_the_run
 from ._recording import facts_of, load, name_of, source_of
 
 _DEFAULT_SAMPLES = 2**16
-# Options of one invocation; all others belong to the run.
-_PASSING = {"audio", "output", "overwrite", "quiet", "resume"}
-_PASSING |= {"command", "command_line", "given", "run"}
 
 
 class Metamer:
@@ -108,7 +105,7 @@ def begin_run(path: Path, options: argparse.Namespace) -> Run:
         "audio": name_of(options.audio),
         "recording": facts_of(source),
         "commands": [],
-        "options": {name: v for name, v in vars(options).items() if name not in _PASSING},
+        "options": of_the_run(options),
     }
     return Run(path, x, about)
 
@@ -127,7 +124,7 @@ def resume_run(path: Path, options: argparse.Namespace) -> tuple[Run, dict[str, 
         raise ValueError(
             f"{path}: it is from another version of the program; leave out --resume."
         ) from None
-    others = differences(options, known)
+    others = differences(options, known, options.given)
     if others:
         raise ValueError(
             f"{path}: this run was begun with {'; '.join(others)}; leave out "

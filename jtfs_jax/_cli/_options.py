@@ -1,11 +1,15 @@
 """Options that commands share, how their values are read, and which of them were given."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from jtfs_jax._options import PRESETS
+
+# What belongs to one call of the program, and not to its results.
+_PASSING = {"audio", "output", "overwrite", "quiet", "resume"}
+_PASSING |= {"command", "command_line", "given", "run"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -92,14 +96,15 @@ def add_wavelets(parser: argparse.ArgumentParser):
     transform = parser.add_argument_group("the transform")
     transform.add_argument(
         "--J",
-        metavar="J",
+        metavar="N",
         type=integer(1, 30),
         default=12,
-        help="the longest wavelets last about 2^J samples (default: %(default)s)",
+        help="the longest wavelets last about 2^N samples after resampling (default: %(default)s, "
+        "which are 0.19 s at 22,050 Hz)",
     )
     transform.add_argument(
         "--Q",
-        metavar="Q",
+        metavar="N",
         type=integer(1, 30),
         default=12,
         help="wavelets per octave (default: %(default)s)",
@@ -112,39 +117,39 @@ def add_scattering(parser: argparse.ArgumentParser) -> None:
     transform = add_wavelets(parser)
     transform.add_argument(
         "--T",
-        metavar="T",
+        metavar="N",
         type=_width,
         default=8192,
-        help="average coefficients over T samples; 0: do not average; global: over the whole "
-        "recording (default: %(default)s)",
+        help="average coefficients over N samples; 0: do not average; global: over the whole "
+        "recording (default: %(default)s, which are 0.37 s at 22,050 Hz)",
     )
     transform.add_argument(
         "--J-fr",
-        metavar="J",
+        metavar="N",
         type=integer(1, 30),
         default=3,
-        help="wavelets along log-frequency span up to 2^J bands (default: %(default)s)",
+        help="wavelets along log-frequency span up to 2^N bands (default: %(default)s)",
     )
     transform.add_argument(
         "--Q-fr",
-        metavar="Q",
+        metavar="N",
         type=integer(1, 100),
         default=1,
         help="wavelets along log-frequency per octave of scales (default: %(default)s)",
     )
     transform.add_argument(
         "--F",
-        metavar="F",
+        metavar="N",
         type=_width,
-        help="average coefficients over F bands; 0: do not average; global: over all bands "
-        "(default: 2^J_fr)",
+        help="average coefficients over N bands; 0: do not average; global: over all bands "
+        "(default: 2^N of --J-fr)",
     )
     transform.add_argument(
         "--preset",
         choices=PRESETS,
         default="kymatio",
-        help="kymatio: the filters of Kymatio; sharp: filters that separate rising from falling "
-        "sounds best (default: %(default)s)",
+        help="kymatio: the filters of the library Kymatio; sharp: filters that separate rising "
+        "from falling sounds best (default: %(default)s)",
     )
 
 
@@ -164,12 +169,19 @@ def integer(low: int, high: int | None = None):
     return read
 
 
-def differences(options: argparse.Namespace, known: dict[str, Any]) -> Sequence[str]:
-    """Options given on the command line whose values are not the known ones."""
+def of_the_run(options: argparse.Namespace) -> dict[str, Any]:
+    """Options on which results depend, by name."""
+    return {name: value for name, value in vars(options).items() if name not in _PASSING}
+
+
+def differences(
+    options: argparse.Namespace, known: Mapping[str, Any], names: Iterable[str]
+) -> Sequence[str]:
+    """Options of these names whose values are not the known ones."""
     return [
-        f"{_spelled(name, known[name])}, not {getattr(options, name)}"
+        f"{_spelled(name, known[name])}, not {_number(getattr(options, name))}"
         for name in known
-        if name in options.given and getattr(options, name) != known[name]
+        if name in names and getattr(options, name) != known[name]
     ]
 
 
@@ -178,7 +190,11 @@ def _spelled(name: str, value: object) -> str:
     option = f"--{name.replace('_', '-')}"
     if value is None:
         return f"no {option}"
-    return f"{option} {value:g}" if isinstance(value, float) else f"{option} {value}"
+    return f"{option} {_number(value)}"
+
+
+def _number(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _seconds(low: float | None):

@@ -16,8 +16,12 @@ def named_after(recording: Path | None, purpose: str, suffix: str) -> Path:
     """A name in the current folder: `bird-plot.png`, or `plot.png` for the bundled recording."""
     if recording is None:
         return Path(f"{purpose}{suffix}")
-    stem = "stdin" if str(recording) == "-" else recording.stem
-    return Path(f"{stem}-{purpose}{suffix}")
+    return Path(f"{stem_of(recording)}-{purpose}{suffix}")
+
+
+def stem_of(recording: Path) -> str:
+    """The name of a recording without its ending; "stdin" for standard input."""
+    return "stdin" if str(recording) == "-" else recording.stem
 
 
 def check_outputs(
