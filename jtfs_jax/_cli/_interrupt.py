@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a word at once, and the exit status that shells expect.
+"""Ctrl-C, SIGTERM and SIGHUP: a word at once, and the exit status that shells expect.
 
 Python calls handlers of signals in the main thread, between two instructions of its own, and so
 not while XLA compiles. In the program a thread waits for signals instead. It ends the process with
@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+if hasattr(signal, "SIGHUP"):
+    _WORDS[signal.SIGHUP] = "the terminal was closed"
 _SECONDS_TO_FLUSH = 0.5
 
 
@@ -34,7 +36,7 @@ def watch() -> None:
     _Process.is_watched = True
     reader, writer = socket.socketpair()
     writer.settimeout(0)  # as the file of a signal must be
-    for number in _WORDS:
+    for number in _answered():
         signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
     threading.Thread(target=_listen, args=(reader,), daemon=True).start()
@@ -66,7 +68,7 @@ def stoppable(stop: Callable[[], None]) -> Iterator[None]:
     """Within this block the first signal calls `stop`; the second ends the command at once."""
     handlers = {}
     if not _Process.is_watched and threading.current_thread() is threading.main_thread():
-        handlers = {number: signal.signal(number, _in_main_thread) for number in _WORDS}
+        handlers = {number: signal.signal(number, _in_main_thread) for number in _answered()}
     _Process.received, _Process.stop = None, stop
     try:
         yield
@@ -83,6 +85,11 @@ def end(status: int) -> None:
     flush.start()
     flush.join(_SECONDS_TO_FLUSH)
     os._exit(status)
+
+
+def _answered() -> list[signal.Signals]:
+    """All signals with a word, but none that nohup has turned off."""
+    return [n for n in _WORDS if n == signal.SIGINT or signal.getsignal(n) != signal.SIG_IGN]
 
 
 def _listen(reader: socket.socket) -> None:

@@ -1,6 +1,7 @@
 """Progress on standard error: a bar on a terminal, else a line every tenth of the way."""
 
 import argparse
+import shutil
 import sys
 import time
 
@@ -19,7 +20,8 @@ class Progress:
         self._bar = None
         if sys.stderr.isatty() and not options.quiet:
             tqdm = require("tqdm", "audio").tqdm
-            self._bar = tqdm(total=total, initial=done, unit=unit, file=sys.stderr)
+            columns = shutil.get_terminal_size().columns  # some terminals say 0, which is none
+            self._bar = tqdm(total=total, initial=done, unit=unit, file=sys.stderr, ncols=columns)
 
     def __enter__(self) -> "Progress":
         return self

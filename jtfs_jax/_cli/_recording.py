@@ -64,7 +64,6 @@ def facts_of(source: Path) -> dict[str, object]:
     return facts | {
         "sample_rate": info.samplerate,
         "channels": info.channels,
-        "samples": info.frames,
         "format": f"{info.format} {info.subtype}",
     }
 
