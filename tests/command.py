@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
+from typing import Any
 
 from jtfs_jax._cli import main
 
@@ -18,18 +20,26 @@ def run(*arguments):
         return exit.code
 
 
-def start(*arguments, program=("-m", "jtfs_jax"), env=None, **settings):
+def start(
+    *arguments,
+    program=("-m", "jtfs_jax"),
+    env=None,
+    cwd=None,
+    stdout: Any = PIPE,
+    stderr: Any = PIPE,
+):
     """The program, as a process whose output is collected, compiling little."""
     paths = [str(_REPOSITORY), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {
         "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),
     }
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
         [sys.executable, *program, *map(str, arguments)],
         env=environment | (env or {}),
-        **pipes | settings,
+        cwd=cwd,
+        stdout=stdout,
+        stderr=stderr,
     )
 
 

@@ -86,6 +86,7 @@ def test_terminated_between_steps(folder):
 
 def test_a_reader_that_leaves_fails_nothing(folder):
     process = start("features", "a.wav", "b.wav", "c.wav", *SMALL, cwd=folder)
+    assert process.stdout is not None
     process.stdout.close()
     process.stdout = None
     code, _, err = finish(process)

@@ -22,18 +22,22 @@ _SECONDS_TO_FLUSH = 0.5
 class _Process:
     """What there is once a process, as signals are."""
 
-    name = "jtfs-jax"  # with the command, once it is known
-    is_watched = False
-    stop: Callable[[], None] | None = None
-    received: int | None = None
-    cleanups: list[Callable[[], object]] = []  # noqa: RUF012
+    def __init__(self):
+        self.name = "jtfs-jax"  # with the command, once it is known
+        self.is_watched = False
+        self.stop: Callable[[], None] | None = None
+        self.received: int | None = None
+        self.cleanups: list[Callable[[], object]] = []
+
+
+_process = _Process()
 
 
 def watch() -> None:
     """Let a thread answer signals from now on; only for a process that is the program."""
-    if _Process.is_watched or threading.current_thread() is not threading.main_thread():
+    if _process.is_watched or threading.current_thread() is not threading.main_thread():
         return
-    _Process.is_watched = True
+    _process.is_watched = True
     reader, writer = socket.socketpair()
     writer.settimeout(0)  # as the file of a signal must be
     for number in _answered():
@@ -44,36 +48,36 @@ def watch() -> None:
 
 def set_command(name: str) -> None:
     """Name the command that begins, for the word at its end."""
-    _Process.name, _Process.received = f"jtfs-jax {name}", None
+    _process.name, _process.received = f"jtfs-jax {name}", None
 
 
 def at_end(cleanup: Callable[[], object]) -> None:
     """Have this called before a signal ends the process."""
-    if cleanup not in _Process.cleanups:
-        _Process.cleanups.append(cleanup)
+    if cleanup not in _process.cleanups:
+        _process.cleanups.append(cleanup)
 
 
 def word() -> str:
     """What is said of the signal that ended the command."""
-    return f"{_Process.name}: {_WORDS[signal.Signals(_Process.received or signal.SIGINT)]}"
+    return f"{_process.name}: {_WORDS[signal.Signals(_process.received or signal.SIGINT)]}"
 
 
 def status() -> int | None:
     """Exit status after a signal; None where none came."""
-    return None if _Process.received is None else 128 + _Process.received
+    return None if _process.received is None else 128 + _process.received
 
 
 @contextlib.contextmanager
 def stoppable(stop: Callable[[], None]) -> Iterator[None]:
     """Within this block the first signal calls `stop`; the second ends the command at once."""
     handlers = {}
-    if not _Process.is_watched and threading.current_thread() is threading.main_thread():
+    if not _process.is_watched and threading.current_thread() is threading.main_thread():
         handlers = {number: signal.signal(number, _in_main_thread) for number in _answered()}
-    _Process.received, _Process.stop = None, stop
+    _process.received, _process.stop = None, stop
     try:
         yield
     finally:
-        _Process.stop = None
+        _process.stop = None
         for number, handler in handlers.items():
             signal.signal(number, handler)
 
@@ -97,7 +101,7 @@ def _listen(reader: socket.socket) -> None:
         for number in reader.recv(64):
             if number in _WORDS and not _is_stopping(number):
                 _say(word())
-                for cleanup in _Process.cleanups:
+                for cleanup in _process.cleanups:
                     with contextlib.suppress(Exception):
                         cleanup()
                 end(128 + number)
@@ -110,11 +114,11 @@ def _in_main_thread(number: int, _) -> None:
 
 def _is_stopping(number: int) -> bool:
     """Whether the signal is one that the command answers by itself."""
-    is_first = _Process.received is None
-    _Process.received = number
-    if _Process.stop is None or not is_first:
+    is_first = _process.received is None
+    _process.received = number
+    if _process.stop is None or not is_first:
         return False
-    _Process.stop()
+    _process.stop()
     return True
 
 

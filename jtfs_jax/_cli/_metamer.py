@@ -6,6 +6,8 @@ import shlex
 import time
 from pathlib import Path
 
+import numpy as np
+
 from jtfs_jax import plot
 from jtfs_jax._extras import require
 from jtfs_jax._filterbank import FilterBank
@@ -56,7 +58,8 @@ def metamer(options: argparse.Namespace) -> int:
     errors = together([one.history["error"] for one in run.begun])
     best = run.begun[int(errors[-1].argmin())]
     assert best.state is not None
-    figure = plot.metamer(bank, run.x, best.state.y[0], errors, sample_rate=options.sample_rate)
+    y = np.asarray(best.state.y[0])
+    figure = plot.metamer(bank, run.x, y, errors, sample_rate=options.sample_rate)
     write(outputs, sounds, options.sample_rate, figure, record)
     say_gain(sounds)
     if not options.quiet:

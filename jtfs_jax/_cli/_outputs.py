@@ -77,7 +77,7 @@ def check_room(path: Path, n_bytes: int) -> None:
         )
 
 
-def _size(n_bytes: int) -> str:
+def _size(n_bytes: float) -> str:
     for unit in ("bytes", "kB", "MB"):
         if n_bytes < 1000:
             return f"{n_bytes:.3g} {unit}"

@@ -20,8 +20,10 @@ class Progress:
         self._bar = None
         if sys.stderr.isatty() and not options.quiet:
             tqdm = require("tqdm", "audio").tqdm
-            columns = shutil.get_terminal_size().columns  # some terminals say 0, which is none
-            self._bar = tqdm(total=total, initial=done, unit=unit, file=sys.stderr, ncols=columns)
+            columns, rows = shutil.get_terminal_size()  # where a terminal says 0, it is 80 and 24
+            self._bar = tqdm(
+                total=total, initial=done, unit=unit, file=sys.stderr, ncols=columns, nrows=rows
+            )
 
     def __enter__(self) -> "Progress":
         return self
