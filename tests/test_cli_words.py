@@ -1,9 +1,11 @@
 """Errors of the library in the words of the command line, and progress without a terminal."""
 
 import argparse
+import warnings
 from typing import Any
 
 import pytest
+from command import run
 
 import jtfs_jax
 from jtfs_jax._cli._errors import with_options
@@ -49,6 +51,20 @@ def test_errors_of_filterbank_name_options(arguments, start, end):
 )
 def test_words_that_are_arguments_become_options(text, expected):
     assert with_options(text, NAMES) == expected
+
+
+@pytest.mark.usefixtures("quick_compile")
+def test_warnings_are_lines_with_options(tmp_path, monkeypatch, capsys):
+    def warn(*_, **__):
+        warnings.warn("crow.flac: it is weak; raise J.\nOr T=8.", UserWarning, stacklevel=1)
+        raise ValueError("no sound")
+
+    monkeypatch.setattr("jtfs_jax.audio.load", warn)
+    assert run("scalogram", "-o", tmp_path / "a.png") == 2
+    lines = capsys.readouterr().err.splitlines()
+    # T is no option of this command.
+    assert lines[0] == "jtfs-jax: warning: crow.flac: it is weak; raise --J. Or T=8."
+    assert len(lines) == 2
 
 
 @pytest.mark.parametrize(("total", "n_lines"), [(4, 4), (10, 10), (100, 10), (1234, 10)])

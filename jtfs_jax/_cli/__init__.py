@@ -27,12 +27,14 @@ def _run(arguments: Sequence[str]) -> int:
     from jtfs_jax import _files
 
     from ._commands import parser
-    from ._errors import error_line, expected
+    from ._errors import error_line, expected, warning_line
     from ._streams import tolerant
 
     _interrupt.at_end(_files.remove_partial)
-    with tolerant():
+    names: list[str] = []
+    with tolerant(lambda text: warning_line(text, names)):
         options = parser().parse_args(arguments)
+        names += vars(options)
         options.command_line = ["jtfs-jax", *arguments]
         _interrupt.set_command(options.command)
         try:

@@ -18,6 +18,11 @@ def error_line(command: str, error: BaseException) -> str:
     return f"jtfs-jax {command}: error: {' '.join(str(error).split())}"
 
 
+def warning_line(text: str, names: Iterable[str]) -> str:
+    """A warning of the library in one line, with options of these names for its arguments."""
+    return f"jtfs-jax: warning: {with_options(' '.join(text.split()), names)}"
+
+
 def expected(error: Exception) -> Exception:
     """The error, if it is one of input or of the machine; others are raised, as they are bugs."""
     if isinstance(error, OSError):

@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -56,11 +56,11 @@ class _Tolerant:
 
 
 @contextlib.contextmanager
-def tolerant() -> Iterator[None]:
+def tolerant(warning_line: Callable[[str], str]) -> Iterator[None]:
     """Both standard streams become tolerant, and warnings lines without their place in the code."""
 
     def show(message, category, filename, lineno, file=None, line=None):
-        print(f"jtfs-jax: warning: {' '.join(str(message).split())}", file=sys.stderr)
+        print(warning_line(str(message)), file=sys.stderr)
 
     with (
         contextlib.redirect_stdout(_Tolerant(sys.stdout)),
