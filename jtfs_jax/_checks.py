@@ -65,9 +65,9 @@ def positive_number(name: str, value: object) -> float:
 
 def nonnegative_number(name: str, value: object) -> float:
     """A finite number of at least 0."""
-    number = _real(value)
+    number = _real(name, value)
     if number is None or number < 0:
-        raise ValueError(f"{name} must be a number of at least 0, got {value!r}.")
+        raise ValueError(f"{name} must be a number of at least 0, got {shown(value)}.")
     return number
 
 

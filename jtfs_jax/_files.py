@@ -12,6 +12,7 @@ import numpy as np
 
 _LONGEST_STEM = 32  # bytes kept of a name, as a longer one might be too long with what is added
 _LONGEST_SUFFIX = 8  # of formats that exist
+_partial: set[Path] = set()  # those that are being written
 
 
 def check_writable(path: str | os.PathLike) -> Path:
@@ -51,10 +52,22 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     stem = path.stem.encode("utf-8", "ignore")[:_LONGEST_STEM].decode("utf-8", "ignore")
     suffix = path.suffix if len(path.suffix) <= _LONGEST_SUFFIX else ""
     partial = path.with_name(f".{stem}-{uuid.uuid4().hex[:8]}.partial{suffix}")
+    _partial.add(partial)
     try:
         yield partial
         partial.replace(path)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(partial), partial):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
+        partial.unlink(missing_ok=True)
+        _partial.discard(partial)
+
+
+def remove_partial() -> None:
+    """Remove what is not yet complete, where the process ends without its `finally`."""
+    for partial in tuple(_partial):
         partial.unlink(missing_ok=True)
 
 

@@ -3,6 +3,7 @@
 Needs the extra `audio`: soundfile reads and writes, soxr resamples.
 """
 
+import io
 import os
 import warnings
 from pathlib import Path
@@ -126,9 +127,16 @@ def save(path: str | os.PathLike, x: Float[np.ndarray, " time"], sample_rate: fl
         raise ValueError(f"{path}: every sample must be a finite number to be saved.")
     gain = 1 / max(float(np.abs(x).max()), 1.0)
     soundfile = require("soundfile", "audio")
+    suffix = path.suffix.lower()
+    how = {"subtype": _SUBTYPES[suffix], "format": suffix[1:].upper()}
     with replacing(path) as partial:
-        subtype = _SUBTYPES[path.suffix.lower()]
-        soundfile.write(partial, x * gain, int(sample_rate), subtype=subtype)
+        try:
+            soundfile.write(partial, x * gain, int(sample_rate), **how)
+        except (soundfile.SoundFileError, AssertionError, UnicodeEncodeError):
+            # libsndfile does not say why it cannot write. Python does, or it can.
+            encoded = io.BytesIO()
+            soundfile.write(encoded, x * gain, int(sample_rate), **how)
+            partial.write_bytes(encoded.getbuffer())
     return gain
 
 

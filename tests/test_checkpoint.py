@@ -6,21 +6,23 @@ import pytest
 
 from jtfs_jax._cli import _checkpoint
 
-SETTINGS = {"seed": 3, "F": "global"}
-HISTORY = {"error": list(np.array([[0.5, 0.4], [0.3, 0.4]], np.float32)), "n_forward": [1, 2]}
+ABOUT = {"seed": 3, "F": "global", "audio": "\udcff.wav"}
 STATE = {"z": np.ones((2, 5), np.float32), "n": np.int32(7)}
+ROWS = np.array([[0.5, 0.4], [0.3, 0.4]], np.float32)
 
 
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "run.state.npz"
-    _checkpoint.write(path, SETTINGS, HISTORY, STATE)
+    _checkpoint.write(path, ABOUT, {"rows": ROWS, **_checkpoint.leaves("state", STATE)})
     return path
 
 
 def test_what_is_written_is_read(file):
-    history, state = _checkpoint.read(file, SETTINGS, jax.eval_shape(lambda: STATE))
-    jax.tree.map(np.testing.assert_array_equal, (history, state), (HISTORY, STATE))
+    about, arrays = _checkpoint.read(file)
+    state = _checkpoint.restore(file, arrays, "state", jax.eval_shape(lambda: STATE))
+    assert about == ABOUT
+    jax.tree.map(np.testing.assert_array_equal, (arrays["rows"], state), (ROWS, STATE))
     assert jax.tree.map(lambda leaf: leaf.dtype, state) == {"z": np.float32, "n": np.int32}
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
@@ -47,12 +49,25 @@ def test_broken_files_are_named(file, name):
     make, message = BROKEN[name]
     make(file)
     with pytest.raises(ValueError, match=message) as raised:
-        _checkpoint.read(file, SETTINGS, STATE)
+        _checkpoint.read(file)
     assert str(file) in str(raised.value)
 
 
-def test_other_settings_and_states_are_refused(file):
-    with pytest.raises(ValueError, match="seed was 3, not 4; resume with these"):
-        _checkpoint.read(file, SETTINGS | {"seed": 4}, STATE)
+@pytest.mark.parametrize("like", [{"z": np.ones((2, 6), np.float32)}, {"n": np.float32(7)}])
+def test_states_of_another_form_are_refused(file, like):
+    _, arrays = _checkpoint.read(file)
     with pytest.raises(ValueError, match="another version"):
-        _checkpoint.read(file, SETTINGS, STATE | {"z": np.ones((2, 6), np.float32)})
+        _checkpoint.restore(file, arrays, "state", STATE | like)
+
+
+def test_a_write_that_fails_leaves_the_state_before(file, monkeypatch):
+    def half(stream, **arrays):
+        stream.write(b"PK")
+        raise KeyboardInterrupt
+
+    before = file.read_bytes()
+    monkeypatch.setattr(np, "savez", half)
+    with pytest.raises(KeyboardInterrupt):
+        _checkpoint.write(file, ABOUT, {})
+    assert file.read_bytes() == before
+    assert [path.name for path in file.parent.iterdir()] == [file.name]

@@ -1,13 +1,15 @@
-"""The command: metamers from files to files, resuming, pictures, errors."""
+"""The command `metamer`: from files to files, records, errors, interruptions."""
 
+import datetime
+import hashlib
 import importlib.metadata
 import itertools
 import json
-import os
+import platform
+import shlex
 import signal
 import subprocess
 import sys
-import time
 
 import jax
 import numpy as np
@@ -25,7 +27,7 @@ RATE, N = 8000, 1024
 SMALL = ["--J=4", "--Q=4", "--J-fr=2", "--T=64", f"--sample-rate={RATE}", f"--duration={N / RATE}"]
 
 
-NAMES = {"out.wav", "out.png", "out.json", "out.state.npz"}
+NAMES = {"out.wav", "out.target.wav", "out.png", "out.json", "out.state.npz"}
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,10 @@ def recording(tmp_path_factory):
     path = tmp_path_factory.mktemp("recording") / "chirp.wav"
     audio.save(path, 0.3 * np.sin(2 * np.pi * (400 + 1000 * t) * t), RATE)
     return path
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def relative_error(path, recording):
@@ -60,6 +66,16 @@ def test_metamer_writes_sound_picture_and_record(tmp_path, recording, capsys):
     assert settings.items() <= record["settings"].items()
     assert record["settings"]["pad_mode"] == "reflect"
     assert record["audio"] == str(recording)
+    found = record["recording"]
+    assert found["sha256"] == hashlib.sha256(recording.read_bytes()).hexdigest()
+    assert (found["sample_rate"], found["channels"]) == (RATE, 1)
+    date = datetime.datetime.strptime(record["date"], "%Y-%m-%dT%H:%M:%S%z")
+    assert abs((datetime.datetime.now(datetime.UTC) - date).total_seconds()) < 600
+    assert shlex.split(record["command"])[:3] == ["jtfs-jax", "metamer", str(recording)]
+    assert platform.machine() == record["platform"]["machine"]
+    target, rate = soundfile.read(tmp_path / record["target"]["file"])
+    assert rate == RATE
+    np.testing.assert_allclose(target, audio.load(recording, RATE, N / RATE), atol=2e-7)
     assert record["versions"]["jtfs_jax"] == importlib.metadata.version("jtfs_jax")
     assert record["interrupted"] is False
     assert record["seconds"] > 0
@@ -79,22 +95,41 @@ def test_metamer_writes_sound_picture_and_record(tmp_path, recording, capsys):
     assert "8/8" in err
 
 
-def test_count_and_seed(tmp_path, recording):
+def test_each_metamer_can_be_made_alone(tmp_path, recording):
+    """To the bit, whatever its place among others was."""
     output = tmp_path / "out.wav"
-    assert run("metamer", recording, "-o", output, "--steps=1", "--count=2", *SMALL) == 0
-    names = {"out-1.wav", "out-2.wav"} | NAMES - {"out.wav"}
+    arguments = ["--steps=5", "--count=3", "--seed=7", *SMALL]
+    assert run("metamer", recording, "-o", output, *arguments) == 0
+    names = {"out-1.wav", "out-2.wav", "out-3.wav"} | NAMES - {"out.wav"}
     assert {path.name for path in tmp_path.iterdir()} == names
-    record = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
-    assert [made["file"] for made in record["metamers"]] == ["out-1.wav", "out-2.wav"]
-    first, second = (audio.load(tmp_path / f"out-{k}.wav", RATE) for k in (1, 2))
-    assert abs(np.corrcoef(first, second)[0, 1]) < 0.5
+    made = read(tmp_path / "out.json")["metamers"]
+    assert [one["file"] for one in made] == ["out-1.wav", "out-2.wav", "out-3.wav"]
+    alone = tmp_path / "alone.wav"
+    arguments = ["--steps=5", f"--seed={made[2]['seed']}", *SMALL]
+    assert run("metamer", recording, "-o", alone, *arguments) == 0
+    assert alone.read_bytes() == (tmp_path / "out-3.wav").read_bytes()
+    sounds = [audio.load(tmp_path / one["file"], RATE) for one in made]
+    assert np.abs(np.corrcoef(sounds) - np.eye(3)).max() < 0.5
 
-    for name, seed in [("same", 0), ("other", 1)]:
-        path = tmp_path / f"{name}.wav"
-        run("metamer", recording, "-o", path, "--steps=1", f"--seed={seed}", *SMALL)
-    same, other = (audio.load(tmp_path / f"{name}.wav", RATE) for name in ("same", "other"))
-    np.testing.assert_allclose(same, first, atol=5e-3)  # rounding, in a batch, grows by a step
-    assert abs(np.corrcoef(first, other)[0, 1]) < 0.5
+
+def test_one_gain_for_all_sounds_of_a_run(tmp_path, capsys):
+    t = np.arange(N) / RATE
+    loud = 1.3 * np.sin(2 * np.pi * (400 + 3000 * t) * t)
+    soundfile.write(tmp_path / "loud.wav", loud, RATE, subtype="FLOAT")
+    output = tmp_path / "out.wav"
+    arguments = ["-o", output, "--steps=2", "--count=2", *SMALL]
+    assert run("metamer", tmp_path / "loud.wav", *arguments) == 0
+    record = read(tmp_path / "out.json")
+    sounds = [record["target"], *record["metamers"]]
+    (gain,) = {sound["gain"] for sound in sounds}
+    assert max(sound["peak"] for sound in sounds) == pytest.approx(1)
+    for sound in sounds:
+        y, _ = soundfile.read(tmp_path / sound["file"])
+        assert np.abs(y).max() == pytest.approx(sound["peak"], abs=1e-6)
+        assert np.sqrt((y**2).mean()) == pytest.approx(sound["rms"], abs=1e-6)
+    target = audio.load(tmp_path / "out.target.wav", RATE)
+    np.testing.assert_allclose(target, gain * loud, atol=1e-6)
+    assert f"(gain {gain:.3f})" in capsys.readouterr().err
 
 
 def test_defaults_are_the_bundled_guitar_and_metamer_wav(tmp_path, monkeypatch):
@@ -133,14 +168,21 @@ BAD_OPTIONS = {
     "sample rate": (["--sample-rate", "0"], "--sample-rate: must be an integer, between 100"),
     "J": (["--J", "31"], "--J: must be an integer, between 1 and 30"),
     "T": (["--T", "all"], "--T: must be a number or \"global\", got 'all'"),
-    "T too long": (["--T", "5000"], "T must be 0 (no averaging) or between 1 and 1024"),
-    "J_fr too large": (["--J-fr", "9"], "J_fr must be"),
-    "F too large": (["--F", "1000"], "F must be 0 (no averaging) or between 1 and"),
+    "T too long": (["--T", "5000"], "--T must be 0 (no averaging) or between 1 and 1024"),
+    "J_fr too large": (["--J-fr", "9"], "lower --J-fr or raise --Q."),
+    "F too large": (["--F", "1000"], "for the mean over all of them, use --F global."),
     "optimizer": (["--optimizer", "adam"], "--optimizer: invalid choice: 'adam'"),
     "nothing to resume": (["--resume"], "metamer.state.npz: there is no such file to resume from"),
     "not a state": (["--resume", "-o", "text.wav"], "text.state.npz: this is not the state of a"),
     "half a state": (["--resume", "-o", "half.wav"], "half.state.npz: this is not the state of a"),
     "unknown": (["--speed", "9"], "unrecognized arguments: --speed 9"),
+    "abbreviation": (["--step", "9"], "unrecognized arguments: --step 9"),
+    "start": (["--start", "-1"], "--start: must be a number, at least 0, got '-1'"),
+    "start after the end": (["--start", "9"], "good.wav: "),
+    "file exists": (["-o", "old.wav"], "old.wav: this file exists"),
+    "one of five exists": (["-o", "five.wav", "--count=5"], "five-4.wav: this file exists"),
+    "picture exists": (["-o", "drawn.wav"], "drawn.png: this file exists"),
+    "state exists": (["-o", "text.wav"], "--resume to go on with its run"),
 }
 
 
@@ -169,7 +211,8 @@ def test_bad_options(tmp_path, monkeypatch, capsys, name):
     make(NOISE)(tmp_path / "good.wav")
     (tmp_path / "folder.wav").mkdir()
     (tmp_path / "picture.png").mkdir()
-    (tmp_path / "text.state.npz").write_text("text")
+    for file in ("text.state.npz", "old.wav", "five-4.wav", "drawn.png"):
+        (tmp_path / file).write_text("text")
     np.savez(tmp_path / "half.npz", leaf_0=np.zeros(2))
     (tmp_path / "half.npz").rename(tmp_path / "half.state.npz")
     options, message = BAD_OPTIONS[name]
@@ -205,84 +248,14 @@ def test_interruption_keeps_the_best_so_far(tmp_path, monkeypatch, recording, ca
 
 
 @pytest.mark.parametrize(("step", "presses"), [(0, 1), (2, 2)])
-def test_interruption_of_the_compilation_or_twice_writes_nothing(
+def test_interruption_of_the_compilation_or_twice_writes_no_results(
     tmp_path, monkeypatch, recording, capsys, step, presses
 ):
     press_ctrl_c(monkeypatch, step, presses)
     assert run("metamer", recording, "-o", tmp_path / "out.wav", *SMALL) == 130
-    assert not list(tmp_path.iterdir())
+    state = ["out.state.npz"] if step else []  # from which the run goes on
+    assert [path.name for path in tmp_path.iterdir()] == state
     assert capsys.readouterr().err.endswith("interrupted\n")
-
-
-def read(path):
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def test_a_run_in_two_parts_is_one_run(tmp_path, recording, capsys):
-    whole, parts = tmp_path / "whole.wav", tmp_path / "parts.wav"
-    options = [*SMALL, "--seed=5", "--count=2", "--optimizer=bold_driver"]
-    assert run("metamer", recording, "-o", whole, "--steps=9", *options) == 0
-    for steps in (4, 9, 9):  # the last one has nothing to do but to write what is known
-        arguments = ["--resume"] if parts.with_suffix(".state.npz").exists() else []
-        assert run("metamer", recording, "-o", parts, f"--steps={steps}", *arguments, *options) == 0
-    for k in (1, 2):
-        sounds = [(tmp_path / f"{name}-{k}.wav").read_bytes() for name in ("whole", "parts")]
-        assert sounds[0] == sounds[1]
-    expected, found = read(whole.with_suffix(".json")), read(parts.with_suffix(".json"))
-    for left, right in zip(expected["metamers"], found["metamers"], strict=True):
-        del left["file"], right["file"]
-        assert left == right
-    for name in ("settings", "gradient_evaluations", "forward_evaluations"):
-        assert expected[name] == found[name]
-    assert len(found["seconds_at_step"]) == 10
-
-    capsys.readouterr()
-    assert run("metamer", recording, "-o", parts, "--steps=8", "--resume", *options) == 2
-    assert "--steps 8 are fewer than the 9 steps of this run" in capsys.readouterr().err
-    changed = ["--seed=6", "--Q-fr=2", "--resume"]
-    assert run("metamer", recording, "-o", parts, *options, *changed) == 2
-    assert "seed was 5, not 6, Q_fr was 1, not 2; resume with these" in capsys.readouterr().err
-    assert run("metamer", "-o", parts, *options, "--resume") == 2
-    assert "other settings: recording was" in capsys.readouterr().err
-
-
-def test_a_killed_run_resumes(tmp_path, recording):
-    """It loses nothing that was written, and the rest comes out as if it had not been killed."""
-    killed, whole = tmp_path / "out.wav", tmp_path / "whole.wav"
-    state = tmp_path / "out.state.npz"
-    program = (
-        "from jtfs_jax import _cli; from jtfs_jax._cli import _metamer; "
-        "_metamer._SECONDS_BETWEEN_STATES = 0.0; _cli.main()"
-    )
-    arguments = ["metamer", str(recording), "-o", str(killed), "--steps=1000000", *SMALL]
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
-        env=os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 100
-        while not state.exists() or saved_steps(state) < 3:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-    finally:
-        process.kill()
-        process.wait()
-    n_steps = saved_steps(state)
-    assert not killed.exists()
-
-    steps = f"--steps={n_steps + 4}"
-    assert run("metamer", recording, "-o", killed, "--resume", steps, *SMALL) == 0
-    assert run("metamer", recording, "-o", whole, steps, *SMALL) == 0
-    found, expected = (read(path.with_suffix(".json"))["metamers"][0] for path in (killed, whole))
-    np.testing.assert_allclose(found["error"], expected["error"], rtol=1e-2)
-    assert found["accepted"] == expected["accepted"]
-
-
-def saved_steps(path):
-    with np.load(path) as arrays:
-        return len(arrays["history_error"]) - 1
 
 
 def test_a_state_that_cannot_be_written_does_not_end_the_run(
@@ -314,7 +287,8 @@ def test_failure_to_write_leaves_what_was_there(
         (tmp_path / name).write_text(f"old {name}")
     # The picture is drawn when the sound is already written, to a temporary file.
     monkeypatch.setattr(_metamer.plot, "metamer", fail)
-    assert run("metamer", recording, "-o", tmp_path / "out.wav", "--steps=1", *SMALL) == status
+    arguments = ["-o", tmp_path / "out.wav", "--steps=1", "--overwrite", *SMALL]
+    assert run("metamer", recording, *arguments) == status
     assert capsys.readouterr().err.splitlines()[-1].endswith(message)
     assert {path.name for path in tmp_path.iterdir()} == NAMES
     for name in NAMES - {"out.state.npz"}:  # which is written before, to go on from

@@ -96,6 +96,100 @@ def test_several_recordings_of_which_some_fail(tmp_path, monkeypatch, recording,
     assert err.endswith("2 of 4 recordings failed.\n")
 
 
+@pytest.fixture
+def dataset(tmp_path, monkeypatch, recording):
+    """Two folders with recordings of one name, among others."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("ds/a/x.wav", "ds/b/c/x.wav", "ds/b/y.WAV"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(recording, name)
+    for name in ("ds/notes.txt", "ds/b/.hidden.wav", "ds/a/cover.jpg"):
+        (tmp_path / name).write_text("text")
+    (tmp_path / "out").mkdir()
+    return tmp_path
+
+
+def results(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*.npz")}
+
+
+def test_folders_in_are_folders_out(dataset, capsys):
+    assert run("features", "ds", "-o", "out", *SMALL) == 0
+    assert results(dataset / "out") == {"a/x.npz", "b/c/x.npz", "b/y.npz"}
+    assert "no recordings by their names: 3\n" in capsys.readouterr().err
+    before = {path: path.read_bytes() for path in dataset.rglob("*.npz")}
+    assert run("features", "ds", "-o", "out", *SMALL) == 2
+    assert "this file exists, and 2 more do" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in dataset.rglob("*.npz")} == before
+    assert run("features", "ds", "-o", "out", "--overwrite", "--quiet", *SMALL) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_resume_makes_what_is_missing(dataset, capsys):
+    (dataset / "ds/b/y.WAV").write_text("text")
+    assert run("features", "ds", "-o", "out", *SMALL) == 2
+    assert results(dataset / "out") == {"a/x.npz", "b/c/x.npz"}
+    before = {path: path.stat().st_mtime_ns for path in dataset.rglob("*.npz")}
+    shutil.copy("ds/a/x.wav", "ds/b/y.WAV")
+    assert run("features", "ds", "-o", "out", "--resume", "--T=16", *SMALL[:-2], "--J-fr=2") == 2
+    assert "x.npz: this result was made with --T 32, not 16;" in capsys.readouterr().err
+    for n_missing in (1, 0):
+        assert run("features", "ds", "-o", "out", "--resume", *SMALL) == 0
+        assert f"Results that are there already: {3 - n_missing}" in capsys.readouterr().err
+    assert results(dataset / "out") == {"a/x.npz", "b/c/x.npz", "b/y.npz"}
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["ds/a/x.wav", "ds/b/c/x.wav"], {"a/x.npz", "b/c/x.npz"}),
+        (["ds/b", "ds/a"], {"a/x.npz", "b/y.npz", "b/c/x.npz"}),
+        (["ds/a/x.wav", "ds/b/../a/../b/y.WAV"], {"a/x.npz", "b/y.npz"}),
+        (["ds/b/y.WAV"], {"y.npz"}),
+    ],
+    ids=["files", "folders", "dots", "one"],
+)
+def test_folders_that_recordings_share_are_left_out(dataset, arguments, names):
+    assert run("features", *arguments, "-o", "out", *SMALL) == 0
+    assert results(dataset / "out") == names
+
+
+def test_linked_folders_are_searched_once(dataset):
+    (dataset / "ds/link").symlink_to(dataset / "ds/b", target_is_directory=True)
+    (dataset / "ds/b/loop").symlink_to(dataset / "ds", target_is_directory=True)
+    assert run("features", "ds", "-o", "out", *SMALL) == 0
+    assert len(results(dataset / "out")) == 3
+
+
+def test_lengths_in_turn_are_grouped(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name, n in [("a", N), ("b", N // 2), ("c", N), ("d", N // 2), ("e", N)]:
+        audio.save(f"{name}.wav", 0.1 * rng.standard_normal(n), RATE)
+    made, filterbank = [], jtfs_jax._cli._features.joint_filterbank  # pyright: ignore
+
+    def counting(*arguments):
+        made.append(arguments[1])
+        return filterbank(*arguments)
+
+    monkeypatch.setattr("jtfs_jax._cli._features.joint_filterbank", counting)
+    assert run("features", *(f"{name}.wav" for name in "abcde"), *SMALL) == 0
+    assert made == [N // 2, N]
+    assert len(results(tmp_path)) == 5
+    assert "5/5" in capsys.readouterr().err
+
+
+def test_start_is_a_place_in_the_recording(tmp_path, recording):
+    start = 100 / RATE
+    assert run("features", recording, "-o", tmp_path / "a.npz", f"--start={start}", *SMALL) == 0
+    found = read(tmp_path / "a.npz")
+    assert found["start"] == start
+    x = audio.load(recording, RATE)[100 : 100 + N]
+    bank = jtfs_jax.filterbank(N, J=5, Q=4, T=32, J_fr=2)
+    np.testing.assert_allclose(found["S2"], jtfs_jax.jtfs(bank, x).S2, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [
@@ -164,7 +258,8 @@ def test_pictures_name_their_recording(tmp_path, monkeypatch, recording, command
     odd = tmp_path / "a$b^$c_{.wav"  # no formula
     shutil.copy(recording, odd)
     for names in [[odd], []]:
-        assert run(command, *names, "-o", tmp_path / "picture.png", *options) == 0
+        arguments = ["-o", tmp_path / "picture.png", "--overwrite", *options]
+        assert run(command, *names, *arguments) == 0
     assert titles == [odd.name, "bundled: guitar_slide"]
 
 
@@ -173,6 +268,7 @@ def test_defaults_are_the_bundled_guitar_and_names_of_its_own(tmp_path, monkeypa
     assert run("features", *SMALL) == run("plot", *SMALL) == run("scalogram", *FIRST) == 0
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"guit_e_slide.npz", "plot.png", "scalogram.png"}
+    assert run("features", *SMALL) == run("plot", *SMALL) == run("scalogram", *FIRST) == 2
     settings = json.loads(str(read(tmp_path / "guit_e_slide.npz")["settings"]))
     assert settings["audio"] == "bundled: guitar_slide"
 
@@ -184,12 +280,19 @@ BAD = {
     "twice": (["features", "good.wav", "good.wav"], "good.npz: both good.wav and good.wav"),
     "not found": (["features", "missing.wav"], "missing.wav: there is no such file"),
     "itself": (["features", "self.npz", "-o", "self.npz"], "this is the recording itself"),
-    "T": (["features", "good.wav", "--T=5000"], "good.wav: T must be 0 (no averaging) or"),
+    "T": (["features", "good.wav", "--T=5000"], "good.wav: --T must be 0 (no averaging) or"),
     "J": (["scalogram", "good.wav", "--J=12"], "good.wav: --J 12 needs at least 2^12"),
     "suffix": (["plot", "good.wav", "-o", "a.gif"], "must end in .png, .pdf, .svg"),
     "a folder": (["scalogram", "good.wav", "-o", "folder.png"], "this is a folder"),
     "no second order": (["scalogram", "good.wav", "--T=32"], "unrecognized arguments: --T=32"),
     "two pictures": (["plot", "good.wav", "b.wav"], "unrecognized arguments: b.wav"),
+    "file exists": (["features", "good.wav", "-o", "old.npz"], "old.npz: this file exists"),
+    "results exist": (["features", "old.flac", "b.wav"], "old.npz: this file exists; give"),
+    "picture exists": (["plot", "good.wav", "-o", "old.png"], "or --overwrite to replace it"),
+    "no recordings": (["features", "texts"], "texts: none of the 1 files in this folder ends"),
+    "a folder, one file": (["features", "texts", "-o", "a.npz"], "several recordings need"),
+    "start": (["plot", "good.wav", "--start=-1"], "--start: must be a number, at least 0"),
+    "abbreviation": (["plot", "good.wav", "--dur=1"], "unrecognized arguments: --dur=1"),
     "duration": (["plot", "good.wav", "--duration=-1"], "--duration: must be a positive number"),
 }
 
@@ -200,6 +303,9 @@ def test_bad_input_is_said_in_one_line(tmp_path, monkeypatch, recording, capsys,
     for copy in ("good.wav", "self.npz"):
         shutil.copy(recording, copy)
     (tmp_path / "folder.png").mkdir()
+    (tmp_path / "texts").mkdir()
+    for file in ("old.npz", "old.png", "texts/text.txt"):
+        (tmp_path / file).write_text("old")
     before = sorted(tmp_path.rglob("*"))
     arguments, message = BAD[name]
     assert run(arguments[0], *FIRST, *arguments[1:]) == 2
@@ -222,7 +328,7 @@ def test_failure_to_write_leaves_what_was_there(tmp_path, monkeypatch, recording
     monkeypatch.setattr(np, "savez", fail)
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda self, *a, **k: fail(*a, **k))
     options = FIRST if command == "scalogram" else SMALL
-    assert run(command, recording, "-o", output, *options) == 130
+    assert run(command, recording, "-o", output, "--overwrite", *options) == 130
     assert [path.name for path in tmp_path.iterdir()] == [output.name]
     assert output.read_text() == "old"
 

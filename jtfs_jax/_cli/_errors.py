@@ -1,8 +1,18 @@
-"""What is said of errors, and which of them are told in a line."""
+"""How errors are put on the command line, and which of them are expected there."""
+
+import argparse
+import contextlib
+import errno
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import jax
 
 from ._pipes import with_names
+
+_OF_AN_ORDER = re.compile(r"(?<![\w./\\])([JQ])[12](?![\w/\\]|\.\w)")  # here one is for both
+_POWER = re.compile(r"\b2\*\*(\w+)")
 
 
 def error_line(command: str, error: BaseException) -> str:
@@ -10,9 +20,16 @@ def error_line(command: str, error: BaseException) -> str:
     return f"jtfs-jax {command}: error: {with_names(' '.join(str(error).split()))}"
 
 
+def warning_line(text: str, names: Iterable[str]) -> str:
+    """A warning of the library in one line, with options of these names for its arguments."""
+    return f"jtfs-jax: warning: {with_names(with_options(' '.join(text.split()), names))}"
+
+
 def expected(error: Exception) -> Exception:
     """The error, if it is one of input or of the machine; others are raised, as they are bugs."""
-    if isinstance(error, ValueError | ImportError | OSError):
+    if isinstance(error, OSError):
+        return of_file(error)
+    if isinstance(error, ValueError | ImportError):
         return error
     is_shortage = isinstance(error, jax.errors.JaxRuntimeError) and (
         "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error)
@@ -20,3 +37,51 @@ def expected(error: Exception) -> Exception:
     if is_shortage or isinstance(error, MemoryError):
         return MemoryError("not enough memory; lower --duration")
     raise error
+
+
+@contextlib.contextmanager
+def in_options(recording: Path, options: argparse.Namespace) -> Iterator[None]:
+    """Errors of the library name the recording, and options instead of arguments."""
+    try:
+        yield
+    except ValueError as error:
+        text = str(error).removeprefix(f"{recording}: ")
+        raise ValueError(f"{recording}: {with_options(text, vars(options))}") from error
+
+
+def with_options(text: str, names: Iterable[str]) -> str:
+    """A message of the library, with options of the command line for arguments of these names.
+
+    Names such as `T` and `J_fr` are replaced wherever they stand alone; those that may be words of
+    the sentence (`start`, `channels`) only before "must" and "=".
+    """
+
+    def option(match: re.Match) -> str:
+        value = next((value for value in match.group("text", "quoted", "number") if value), None)
+        return f"--{match['name'].replace('_', '-')}" + ("" if value is None else f" {value}")
+
+    text = _OF_AN_ORDER.sub(r"\1", text)
+    words = [name for name in names if name.islower() and "_" not in name]
+    others = [name for name in names if name not in words]
+    text = _pattern(words, r"(?= must\b)").sub(option, text)
+    text = _pattern(others, r"(?![\w/\\*=+-]|\.\w)").sub(option, text)
+    return _POWER.sub(r"2^\1", text)
+
+
+def _pattern(names: Iterable[str], end: str) -> re.Pattern:
+    """Any of the names, followed by "=" and a value or by `end`; not within paths and formulas."""
+    value = r"""=(?:"(?P<text>[^"]*)"|'(?P<quoted>[^']*)'|(?P<number>[-+]?\d+(?:\.\d+)?))"""
+    name = "|".join(map(re.escape, sorted(names, key=len, reverse=True))) or "(?!)"
+    return re.compile(rf"(?<![\w./\\*=+^-])(?P<name>{name})(?:{value}|{end})")
+
+
+def of_file(error: OSError) -> OSError:
+    """The error with the file first, and a cure where there is one."""
+    if error.filename is None:
+        return error
+    cure = ""
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
+        cure = "; free some, or write elsewhere"
+    reason = error.strerror or "it cannot be written"
+    reason = reason[0].lower() + reason[1:]
+    return OSError(f"{error.filename}: {reason}{cure}")

@@ -3,15 +3,12 @@
 import argparse
 import importlib.metadata
 import json
-import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from jtfs_jax import audio
 from jtfs_jax._coordinates import band_frequencies, frame_times, wavelet_frequencies
 from jtfs_jax._extras import require
 from jtfs_jax._files import save_arrays
@@ -19,61 +16,50 @@ from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import jtfs
 from jtfs_jax._paths import path_table
 
-from ._errors import error_line, expected
-from ._recording import check_output, joint_filterbank, name_of, settings_of, source_of
+from ._errors import error_line, expected, in_options
+from ._feature_files import Task, Tasks, tasks
+from ._options import of_the_run
+from ._outputs import check_room
+from ._progress import Progress
+from ._recording import joint_filterbank, load, n_samples_of, name_of, settings_of
 
 
 def features(options: argparse.Namespace) -> int:
     """Carry out the command; returns the exit status."""
     for module in ("soundfile", "soxr", "tqdm"):
         require(module, "audio")
-    recordings: list[Path | None] = options.audio or [None]
-    outputs = _outputs(recordings, options.output)
-    if len(recordings) == 1:
-        print(_Writer(options).write(recordings[0], outputs[0]))
+    todo = tasks(options)
+    if len(todo.to_do) == 1 and not (todo.n_done or todo.n_skipped):
+        text = _Writer(options).write(todo.to_do[0])
+        if not options.quiet:
+            print(text)
         return 0
-    return _write_all(recordings, outputs, options)
+    return _write_all(todo, options)
 
 
-def _outputs(recordings: list[Path | None], output: Path) -> list[Path]:
-    """Where each result goes; raises if it cannot."""
-    sources = [source_of(recording) for recording in recordings]
-    if output.is_dir():
-        outputs = [output / f"{source.stem}.npz" for source in sources]
-    elif output.suffix.lower() != ".npz":
-        raise ValueError(f"{output}: there is no such folder; make it first, or name an .npz file.")
-    elif len(sources) > 1:
-        raise ValueError(f"{output}: {len(sources)} recordings need a folder; make one.")
-    else:
-        outputs = [output]
-    for index, (source, path) in enumerate(zip(sources, outputs, strict=True)):
-        first = outputs.index(path)
-        if first < index:
-            raise ValueError(
-                f"{path}: both {sources[first]} and {source} would be written there; give them "
-                f"one at a time, each with its own --output."
+def _write_all(todo: Tasks, options: argparse.Namespace) -> int:
+    """One by one, whatever happens to the others; those of one length after another."""
+    writer, errors, n = _Writer(options), [], len(todo.to_do)
+    with Progress(n, "file", options) as progress:
+        if todo.n_skipped:
+            progress.report(
+                f"Files skipped, as they are no recordings by their names: {todo.n_skipped}"
             )
-        check_output(path, source)
-    return outputs
-
-
-def _write_all(
-    recordings: list[Path | None], outputs: list[Path], options: argparse.Namespace
-) -> int:
-    """One by one, whatever happens to the others."""
-    writer, errors = _Writer(options), []
-    with require("tqdm", "audio").tqdm(total=len(outputs), unit="file") as bar:
-        for recording, output in zip(recordings, outputs, strict=True):
+        if todo.n_done:
+            progress.report(f"Results that are there already: {todo.n_done}")
+        lengths = {task: n_samples_of(task.source, options) for task in todo.to_do}
+        for done, task in enumerate(sorted(todo.to_do, key=lengths.__getitem__), start=1):
             try:
-                bar.write(writer.write(recording, output), file=sys.stdout)
+                progress.result(writer.write(task))
             except Exception as exception:
                 error = expected(exception)
-                bar.write(error_line(options.command, error), file=sys.stderr)
+                progress.error(error_line(options.command, error))
                 errors.append(error)
-            bar.update()
+            progress.update(done)
+        if errors:
+            progress.error(f"{len(errors)} of {n} recordings failed.")
     if not errors:
         return 0
-    print(f"{len(errors)} of {len(outputs)} recordings failed.", file=sys.stderr)
     return 2 if any(isinstance(error, ValueError) for error in errors) else 1
 
 
@@ -84,25 +70,32 @@ class _Writer:
         self._options = options
         self._bank: FilterBank | None = None
 
-    def write(self, recording: Path | None, output: Path) -> str:
+    def write(self, task: Task) -> str:
         """Write one file, whole or not at all; returns what can be said about it."""
-        options, source = self._options, source_of(recording)
-        x = audio.load(source, options.sample_rate, options.duration, channels=options.channels)
-        if self._bank is None or self._bank.n_samples != x.shape[-1]:
+        options, source = self._options, task.source
+        x = load(source, options)
+        n_samples = x.shape[-1]
+        if self._bank is None or self._bank.n_samples != n_samples:
             if self._bank is not None:
                 jax.clear_caches()  # each length has a program of its own, and there may be many
-            self._bank = joint_filterbank(source, x.shape[-1], options)
-        arrays: dict[str, Any] = _arrays(self._bank, x, options.sample_rate)
+            self._bank = joint_filterbank(source, n_samples, options)
+        n_bytes = sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(jtfs, self._bank, x)))
+        check_room(task.output, n_bytes * self._bank.dtype.itemsize)
+        with in_options(source, options):
+            arrays: dict[str, Any] = _arrays(self._bank, x, options.sample_rate)
+        arrays["start"] = np.array(options.start)
         settings = settings_of(self._bank, options.sample_rate) | {
-            "audio": name_of(recording),
+            "audio": name_of(task.recording),
             "channels": options.channels,
             "version": importlib.metadata.version("jtfs_jax"),
         }
-        arrays["settings"] = np.array(json.dumps(settings, ensure_ascii=False))
-        save_arrays(output, arrays)
+        arrays["settings"] = np.array(json.dumps(settings))
+        arrays["options"] = np.array(json.dumps(of_the_run(options)))
+        task.output.parent.mkdir(parents=True, exist_ok=True)
+        save_arrays(task.output, arrays)
         n_paths, n_frames = len(arrays["path_n2"]), len(arrays["frame_times"])
         channels = f"{len(x)} channels, " if x.ndim == 2 else ""
-        return f"{output}: {channels}{n_paths} paths, {n_frames} frames"
+        return f"{task.output}: {channels}{n_paths} paths, {n_frames} frames"
 
 
 def _arrays(bank: FilterBank, x: np.ndarray, sample_rate: int) -> dict[str, np.ndarray]:

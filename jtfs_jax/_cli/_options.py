@@ -1,40 +1,95 @@
-"""Options of the command line that commands share, and how their values are read."""
+"""Options that commands share, how their values are read, and which of them were given."""
 
 import argparse
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 from jtfs_jax._options import PRESETS
 
+# What belongs to one call of the program, and not to its results.
+_PASSING = {"audio", "output", "overwrite", "quiet", "resume"}
+_PASSING |= {"command", "command_line", "given", "run"}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that takes no abbreviations, reports errors in a line, and notes what was given.
+
+    `given` in the result has the names of all options with a value on the command line.
+    """
+
+    def __init__(self, **arguments: Any):
+        super().__init__(**arguments, allow_abbrev=False)
+        self.register("action", None, _Store)
+        self.set_defaults(given=frozenset())
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with a line, and no more."""
+        self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")
+
+
+class _Store(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        setattr(namespace, self.dest, values)
+        if option_string is not None:
+            namespace.given |= {self.dest}
+
 
 def add_recordings(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
-    """AUDIO: one file at most, or any number of them; none stands for the bundled one."""
+    """AUDIO: one file at most, or any number of files and folders; none is the bundled one."""
+    what = "WAV, FLAC, OGG, MP3 or other file, or - for the standard input"
     parser.add_argument(
         "audio",
         metavar="AUDIO",
         nargs="*" if several else "?",
         type=Path,
-        help="WAV, FLAC, OGG, MP3 or other file, or - for the standard input (default: a guitar "
-        "that comes with the program)",
+        help=f"{what}{'; or a folder, with all folders in it' if several else ''} "
+        "(default: a guitar that comes with the program)",
+    )
+
+
+def add_output(
+    parser: argparse.ArgumentParser, metavar: str, help: str, *, default: Path | None = None
+) -> None:
+    """Where results go, whether they may replace files, and whether the command reports."""
+    parser.add_argument("-o", "--output", metavar=metavar, type=Path, default=default, help=help)
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace files that exist (default: stop before any work)",
+    )
+    parser.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="print nothing but warnings and errors",
     )
 
 
 def add_sampling(
     parser: argparse.ArgumentParser, default_duration: str, *, each: bool = False
 ) -> None:
-    """What of the recording is used, and at which rate; `each`: also all channels one by one."""
+    """Which part of the recording is used, and at which rate; `each`: also each channel alone."""
     sound = parser.add_argument_group("the recording")
+    sound.add_argument(
+        "--start",
+        metavar="S",
+        type=_seconds(0.0),
+        default=0.0,
+        help="seconds of the recording to skip (default: 0)",
+    )
     sound.add_argument(
         "--duration",
         metavar="S",
-        type=_positive,
-        help=f"seconds used, from its start; less if it is shorter (default: {default_duration})",
+        type=_seconds(None),
+        help=f"seconds to use at most (default: {default_duration})",
     )
     sound.add_argument(
         "--sample-rate",
         metavar="HZ",
         type=integer(100, 384_000),
         default=22050,
-        help="it is resampled to this (default: %(default)s)",
+        help="resample to this rate (default: %(default)s)",
     )
     sound.add_argument(
         "--channels",
@@ -51,17 +106,18 @@ def add_wavelets(parser: argparse.ArgumentParser):
     transform = parser.add_argument_group("the transform")
     transform.add_argument(
         "--J",
-        metavar="J",
+        metavar="N",
         type=integer(1, 30),
         default=12,
-        help="wavelets last up to 2^J samples (default: %(default)s)",
+        help="the longest wavelets last about 2^N samples after resampling (default: %(default)s, "
+        "which are 0.19 s at 22,050 Hz)",
     )
     transform.add_argument(
         "--Q",
-        metavar="Q",
+        metavar="N",
         type=integer(1, 30),
         default=12,
-        help="wavelets an octave (default: %(default)s)",
+        help="wavelets per octave (default: %(default)s)",
     )
     return transform
 
@@ -71,38 +127,39 @@ def add_scattering(parser: argparse.ArgumentParser) -> None:
     transform = add_wavelets(parser)
     transform.add_argument(
         "--T",
-        metavar="T",
+        metavar="N",
         type=_width,
         default=8192,
-        help='samples averaged over, within which coefficients do not tell when; or "global", or '
-        "0 for none (default: %(default)s)",
+        help="average coefficients over N samples; 0: do not average; global: over the whole "
+        "recording (default: %(default)s, which are 0.37 s at 22,050 Hz)",
     )
     transform.add_argument(
         "--J-fr",
-        metavar="J",
+        metavar="N",
         type=integer(1, 30),
         default=3,
-        help="wavelets along log-frequency span up to 2^J bands (default: %(default)s)",
+        help="wavelets along log-frequency span up to 2^N bands (default: %(default)s)",
     )
     transform.add_argument(
         "--Q-fr",
-        metavar="Q",
+        metavar="N",
         type=integer(1, 100),
         default=1,
-        help="of these, wavelets an octave (default: %(default)s)",
+        help="wavelets along log-frequency per octave of scales (default: %(default)s)",
     )
     transform.add_argument(
         "--F",
-        metavar="F",
+        metavar="N",
         type=_width,
-        help='bands averaged over, or "global", or 0 for none (default: 2^J_fr)',
+        help="average coefficients over N bands; 0: do not average; global: over all bands "
+        "(default: 2^N of --J-fr)",
     )
     transform.add_argument(
         "--preset",
         choices=PRESETS,
         default="kymatio",
-        help="how filters are made and signals continued: as Kymatio does, or so that rising and "
-        "falling sounds are told apart best (default: %(default)s)",
+        help="kymatio: the filters of the library Kymatio; sharp: filters that separate rising "
+        "from falling sounds best (default: %(default)s)",
     )
 
 
@@ -122,14 +179,48 @@ def integer(low: int, high: int | None = None):
     return read
 
 
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a positive number, got {text!r}")
-    return value
+def of_the_run(options: argparse.Namespace) -> dict[str, Any]:
+    """Options on which results depend, by name."""
+    return {name: value for name, value in vars(options).items() if name not in _PASSING}
+
+
+def differences(
+    options: argparse.Namespace, known: Mapping[str, Any], names: Iterable[str]
+) -> Sequence[str]:
+    """Options of these names whose values are not the known ones."""
+    return [
+        f"{_spelled(name, known[name])}, not {_number(getattr(options, name))}"
+        for name in known
+        if name in names and getattr(options, name) != known[name]
+    ]
+
+
+def _spelled(name: str, value: object) -> str:
+    """An option with its value, as one would type it."""
+    option = f"--{name.replace('_', '-')}"
+    if value is None:
+        return f"no {option}"
+    return f"{option} {_number(value)}"
+
+
+def _number(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _seconds(low: float | None):
+    """Reader of seconds: at least `low`, or more than 0 where None."""
+    rule = "must be a positive number" if low is None else f"must be a number, at least {low:g}"
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not (value > 0 if low is None else value >= low) or value == float("inf"):
+            raise argparse.ArgumentTypeError(f"{rule}, got {text!r}")
+        return value
+
+    return read
 
 
 def _width(text: str) -> float | str:

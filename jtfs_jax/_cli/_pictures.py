@@ -3,12 +3,14 @@
 import argparse
 from pathlib import Path
 
-from jtfs_jax import audio, plot as _plot
+from jtfs_jax import plot as _plot
 from jtfs_jax._extras import require
-from jtfs_jax._files import check_writable, replacing
+from jtfs_jax._files import replacing
 from jtfs_jax.plot._axes import write_title
 
-from ._recording import first_order_filterbank, joint_filterbank, name_of, source_of
+from ._errors import in_options
+from ._outputs import check_outputs, named_after
+from ._recording import first_order_filterbank, joint_filterbank, load, name_of, source_of
 
 _SUFFIXES = (".png", ".pdf", ".svg")
 _DPI = 150
@@ -16,35 +18,38 @@ _DPI = 150
 
 def scalogram(options: argparse.Namespace) -> int:
     """Carry out the command; returns the exit status."""
-    source = _prepared(options)
-    x = audio.load(source, options.sample_rate, options.duration, channels=options.channels)
+    source, output = _prepared(options)
+    x = load(source, options)
     bank = first_order_filterbank(source, len(x), options)
     figure = require("matplotlib.figure", "plot").Figure(figsize=(8, 4), layout="constrained")
     ax = figure.add_subplot()
-    _plot.colorbar(_plot.scalogram(bank, x, sample_rate=options.sample_rate, ax=ax))
+    with in_options(source, options):
+        mesh = _plot.scalogram(bank, x, sample_rate=options.sample_rate, ax=ax)
+    _plot.colorbar(mesh)
     write_title(ax.set_title, _title(options))
-    return _write(figure, options)
+    return _write(figure, output, options)
 
 
 def plot(options: argparse.Namespace) -> int:
     """Carry out the command; returns the exit status."""
-    source = _prepared(options)
-    x = audio.load(source, options.sample_rate, options.duration, channels=options.channels)
+    source, output = _prepared(options)
+    x = load(source, options)
     bank = joint_filterbank(source, len(x), options)
-    figure = _plot.overview(bank, x, sample_rate=options.sample_rate, title=_title(options))
-    return _write(figure, options)
+    with in_options(source, options):
+        figure = _plot.overview(bank, x, sample_rate=options.sample_rate, title=_title(options))
+    return _write(figure, output, options)
 
 
-def _prepared(options: argparse.Namespace):
-    """The recording, once all is known to be there that the command needs."""
+def _prepared(options: argparse.Namespace) -> tuple[Path, Path]:
+    """The recording and the picture, once all is known to be there that the command needs."""
     for module in ("matplotlib", "soundfile", "soxr"):
         require(module, "audio,plot")
-    if options.output.suffix.lower() not in _SUFFIXES:
-        raise ValueError(
-            f"{options.output}: the name of a picture must end in {', '.join(_SUFFIXES)}."
-        )
-    check_writable(options.output)
-    return source_of(options.audio)
+    output = options.output or named_after(options.audio, options.command, ".png")
+    if output.suffix.lower() not in _SUFFIXES:
+        raise ValueError(f"{output}: the name of a picture must end in {', '.join(_SUFFIXES)}.")
+    source = source_of(options.audio)
+    check_outputs([(output, source)], options)
+    return source, output
 
 
 def _title(options: argparse.Namespace) -> str:
@@ -52,8 +57,9 @@ def _title(options: argparse.Namespace) -> str:
     return Path(name_of(options.audio)).name
 
 
-def _write(figure, options: argparse.Namespace) -> int:
-    with replacing(options.output) as partial:
+def _write(figure, output: Path, options: argparse.Namespace) -> int:
+    with replacing(output) as partial:
         figure.savefig(partial, dpi=_DPI)
-    print(f"Picture: {options.output}")
+    if not options.quiet:
+        print(f"Picture: {output}")
     return 0

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from jtfs_jax._sounds._source import STANDARD_INPUT, source
 
+from . import _interrupt
+
 _opened = contextlib.ExitStack()  # the copies, until the process ends
 _copies: dict[Path, Path] = {}
 _names: dict[Path, str] = {}
@@ -20,6 +22,7 @@ def as_file(path: Path) -> Path:
         return path
     if not _copies:
         atexit.register(_opened.close)
+        _interrupt.at_end(_opened.close)  # which ends the process without `atexit`
     copy = _opened.enter_context(source(path))
     _copies[path], _names[copy.path] = copy.path, copy.name
     return copy.path

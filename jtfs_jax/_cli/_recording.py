@@ -1,16 +1,23 @@
-"""What commands share: their recording, the filterbank for it, and where they may write."""
+"""What commands share: their recording, and the filterbank for it."""
 
 import argparse
+import hashlib
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
+
 from jtfs_jax import audio
-from jtfs_jax._files import check_writable
 from jtfs_jax._filterbank import FilterBank, filterbank
 from jtfs_jax._options import Options
+from jtfs_jax._sounds import _source
+from jtfs_jax._sounds._reading import reading
 
+from ._errors import in_options
 from ._pipes import as_file, with_names
 
 _BUNDLED = "guitar_slide"
+_CHUNK = 2**20
 
 
 def source_of(path: Path | None) -> Path:
@@ -23,12 +30,44 @@ def name_of(path: Path | None) -> str:
     return f"bundled: {_BUNDLED}" if path is None else with_names(str(as_file(path)))
 
 
-def check_output(output: Path, source: Path) -> Path:
-    """The output, or a `ValueError` that says why it cannot be written there."""
-    check_writable(output)
-    if source.exists() and output.exists() and output.samefile(source):
-        raise ValueError(f"{output}: this is the recording itself; give another --output.")
-    return output
+def load(
+    source: Path, options: argparse.Namespace, duration: float | None = None
+) -> Float[np.ndarray, "*channel time"]:
+    """The part of the recording that the options want; errors speak of these."""
+    with in_options(source, options):
+        return audio.load(
+            source,
+            options.sample_rate,
+            duration or options.duration,
+            start=options.start,
+            channels=options.channels,
+        )
+
+
+def n_samples_of(source: Path, options: argparse.Namespace) -> int:
+    """Number of samples of what `load` returns, as the file states it; −1 where it does not."""
+    try:
+        with _source.source(source) as opened, reading(opened) as sound:
+            seconds = (sound.stated or 0) / sound.sample_rate
+    except (OSError, ValueError):  # which reading it again will explain
+        return -1
+    seconds = max(seconds - options.start, 0.0)
+    return round(min(seconds, options.duration or seconds) * options.sample_rate)
+
+
+def facts_of(source: Path) -> dict[str, object]:
+    """What identifies a recording: its hash, rate and number of channels."""
+    digest = hashlib.sha256()
+    with source.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    with _source.source(source) as opened, reading(opened) as sound:
+        return {
+            "file": Path(with_names(str(source))).name,
+            "sha256": digest.hexdigest(),
+            "sample_rate": sound.sample_rate,
+            "channels": sound.n_channels,
+        }
 
 
 def joint_filterbank(source: Path, n_samples: int, options: argparse.Namespace) -> FilterBank:
@@ -47,10 +86,8 @@ def first_order_filterbank(
             f"the recording has {n_samples} at {options.sample_rate} Hz; take a longer one, or a "
             f"lower --J."
         )
-    try:
+    with in_options(source, options):
         return filterbank(n_samples, options.J, options.Q, **others)
-    except ValueError as error:
-        raise ValueError(f"{source}: {error}") from error
 
 
 def settings_of(bank: FilterBank, sample_rate: int) -> dict[str, object]:

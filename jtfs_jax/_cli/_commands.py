@@ -1,0 +1,165 @@
+"""The commands of `jtfs-jax` and their options."""
+
+import argparse
+import importlib.metadata
+from collections.abc import Callable
+from pathlib import Path
+
+from . import _descriptions as _text
+from ._features import features
+from ._metamer import metamer
+from ._options import (
+    Parser,
+    add_output,
+    add_recordings,
+    add_sampling,
+    add_scattering,
+    add_wavelets,
+    integer,
+)
+from ._pictures import plot, scalogram
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line; `run` in its result carries out the command."""
+    parser = Parser(
+        prog="jtfs-jax",
+        description="Joint time–frequency scattering in JAX.",
+        epilog="jtfs-jax COMMAND --help lists the options of a command.",
+    )
+    version = importlib.metadata.version("jtfs_jax")
+    parser.add_argument("--version", action="version", version=f"jtfs-jax {version}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_metamer(commands)
+    _add_features(commands)
+    _add_scalogram(commands)
+    _add_plot(commands)
+    return parser
+
+
+def _add_metamer(commands) -> None:
+    parser = _add_command(
+        commands,
+        metamer,
+        help="make a sound that has the scattering coefficients of a recording",
+        description=_text.METAMER,
+        epilog=_text.METAMER_MORE,
+    )
+    add_recordings(parser)
+    add_output(
+        parser,
+        "OUT.wav",
+        "the metamer, .wav, .flac or .ogg; other files are named after it, see below (default: "
+        "NAME-metamer.wav for NAME.wav, and metamer.wav for the guitar)",
+    )
+    parser.add_argument(
+        "--resume",
+        metavar="OUT.wav",
+        nargs="?",
+        type=Path,
+        const=Path(),
+        help="go on with this run, with its options; only --steps may be another. Without OUT.wav, "
+        "the run of -o, of AUDIO, or the one in the current folder",
+    )
+    search = parser.add_argument_group("the search")
+    search.add_argument(
+        "--steps",
+        metavar="N",
+        type=integer(1),
+        default=100,
+        help="steps of gradient descent in all, also with --resume (default: %(default)s)",
+    )
+    search.add_argument(
+        "--optimizer",
+        choices=["lbfgs", "bold_driver"],
+        default="lbfgs",
+        help="how steps are chosen: lbfgs needs the fewest; bold_driver is the one of the "
+        "literature (default: %(default)s)",
+    )
+    search.add_argument(
+        "--seed",
+        metavar="N",
+        type=integer(0, 2**32 - 1),
+        default=0,
+        help="another seed gives another metamer (default: %(default)s)",
+    )
+    search.add_argument(
+        "--count",
+        metavar="K",
+        type=integer(1),
+        default=1,
+        help="number of metamers, of seeds N, N+1, … (default: %(default)s)",
+    )
+    add_sampling(parser, "65,536 samples, which are 2.97 s at 22,050 Hz")
+    add_scattering(parser)
+
+
+def _add_features(commands) -> None:
+    parser = _add_command(
+        commands,
+        features,
+        help="write the scattering coefficients of recordings",
+        description=_text.FEATURES,
+        epilog=_text.FEATURES_MORE,
+    )
+    add_recordings(parser, several=True)
+    add_output(
+        parser,
+        "OUT",
+        "a folder, in which NAME.npz is written for each NAME.wav, or OUT.npz for a single one "
+        "(default: the current folder)",
+        default=Path(),
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="make only results that are missing, with the options of those that are there",
+    )
+    add_sampling(parser, "all of it", each=True)
+    add_scattering(parser)
+
+
+def _add_scalogram(commands) -> None:
+    parser = _add_command(
+        commands,
+        scalogram,
+        help="draw the scalogram of a recording",
+        description=_text.SCALOGRAM,
+        epilog=_text.PICTURE_MORE.format(command="scalogram"),
+    )
+    _add_picture(parser)
+    add_wavelets(parser)
+
+
+def _add_plot(commands) -> None:
+    parser = _add_command(
+        commands,
+        plot,
+        help="draw the scattering coefficients of a recording",
+        description=_text.PLOT,
+        epilog=_text.PICTURE_MORE.format(command="plot"),
+    )
+    _add_picture(parser)
+    add_scattering(parser)
+
+
+def _add_picture(parser: argparse.ArgumentParser) -> None:
+    add_recordings(parser)
+    name = parser.prog.split()[-1]
+    add_output(
+        parser,
+        "OUT",
+        f"the picture, .png, .pdf or .svg (default: NAME-{name}.png for NAME.wav, and {name}.png "
+        "for the guitar)",
+    )
+    add_sampling(parser, "all of it")
+
+
+def _add_command(commands, run: Callable[[argparse.Namespace], int], **texts: str):
+    """The parser of a command, which a function of this name carries out."""
+    name = run.__name__
+    parser = commands.add_parser(
+        name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts
+    )
+    parser.set_defaults(command=name, run=run)
+    return parser

@@ -1,0 +1,76 @@
+"""What `--help` says of each command before and after its options."""
+
+METAMER = """\
+Make a musical metamer of a recording: another sound, found from noise by gradient
+descent, that has the same joint time–frequency scattering coefficients.
+"""
+METAMER_MORE = """\
+examples:
+  jtfs-jax metamer                     of a guitar: metamer.wav, metamer.png, …
+  jtfs-jax metamer bird.wav            of a recording: bird-metamer.wav, …
+  jtfs-jax metamer bird.wav -o out.wav --count 4
+                                       four different ones: out-1.wav … out-4.wav
+  jtfs-jax metamer --resume out.wav --steps 200
+                                       go on with a run that had 100 steps
+
+files:
+  OUT.wav         the metamer; with --count, OUT-1.wav, OUT-2.wav, …
+  OUT.target.wav  the recording as it was used: cut, resampled, one channel
+  OUT.png         scalograms of the target and of the best metamer, and all errors
+  OUT.json        the recording and its SHA-256, all settings, the command, versions,
+                  the seed, gain, RMS and peak of each sound, its error at each step
+  OUT.state.npz   what --resume needs; written after the first step, then every 30 s
+All sounds of a run have the same gain: 1, unless the loudest would be clipped.
+The metamers of --seed 1 --count 3 are those of --seed 1, --seed 2 and --seed 3.
+
+Ctrl-C stops after the current step and writes the best so far; a second one quits
+at once. A run that is killed goes on with --resume.
+Exit status: 0; 130 after Ctrl-C, 143 after SIGTERM; 2 for bad input, and then nothing
+is written; 1 where a package, memory or space on the disk is missing.
+"""
+FEATURES = """\
+Write the scattering coefficients of recordings, with their coordinates in Hz, seconds
+and cycles/octave, to .npz files: arrays that numpy.load reads.
+"""
+FEATURES_MORE = """\
+examples:
+  jtfs-jax features bird.wav                bird.npz
+  jtfs-jax features *.wav -o features       features/NAME.npz of each NAME.wav
+  jtfs-jax features birds -o features       features/a/b/NAME.npz of birds/a/b/NAME.wav
+  jtfs-jax features birds -o features --resume
+                                            those that are still missing
+
+Folders are searched with all folders in them; files whose name does not end as those
+of recordings do are skipped. Folders that recordings have in common are left out of
+the names of the results; all others are made in OUT.
+
+arrays in a file:
+  S0 (frame), S1 (n1, frame), S2 (path, band, frame); with --channels each, they have
+  an axis of channels before these
+  frequencies (n1), band_frequencies (band), in Hz; frame_times (frame), in s after --start
+  path_kind, path_rate, path_scale, path_spin, …: one entry per path, in Hz, cycles/octave
+  sample_rate, in Hz; start, in s; settings, as JSON; options, those of --resume
+Without averaging (--T 0 or --F 0) the p-th path has arrays of its own: S2_p,
+band_frequencies_p, frame_times_p.
+
+Recordings of one length are done one after another, as each length is compiled for
+some seconds; --duration makes all long ones equal. A recording that fails is reported,
+and does not keep the others from being written.
+Exit status: 0; 2 if there was bad input; 1 for other failures; 130 after Ctrl-C, 143
+after SIGTERM.
+"""
+SCALOGRAM = """\
+Draw the scalogram of a recording: how loud it is at each time and in each frequency.
+"""
+PLOT = """\
+Draw a recording's scalogram, what rises and falls in it, and its joint time–frequency
+scattering coefficients by rate (Hz) and scale (cycles/octave).
+"""
+PICTURE_MORE = """\
+examples:
+  jtfs-jax {command} bird.wav --start 10 --duration 3
+  jtfs-jax {command} bird.wav -o bird.pdf
+
+Exit status: 0; 2 for bad input, and then nothing is written; 1 where a package, memory
+or space on the disk is missing; 130 after Ctrl-C, 143 after SIGTERM.
+"""

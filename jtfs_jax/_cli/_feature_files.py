@@ -1,0 +1,97 @@
+"""The files of `jtfs-jax features`: one for each recording, and which of them are still to do."""
+
+import argparse
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ._folders import find
+from ._options import differences, of_the_run
+from ._outputs import check_outputs, stem_of
+from ._recording import source_of
+
+
+class Task(NamedTuple):
+    """A recording, None for the bundled one, and the file that is made from it."""
+
+    recording: Path | None
+    output: Path
+
+    @property
+    def source(self) -> Path:
+        """The recording, also where it is the bundled one."""
+        return source_of(self.recording)
+
+
+class Tasks(NamedTuple):
+    """What is to do, and how many files are left out."""
+
+    to_do: list[Task]
+    n_done: int = 0  # whose result is there
+    n_skipped: int = 0  # that are no recordings
+
+
+def tasks(options: argparse.Namespace) -> Tasks:
+    """What is to be written; raises if it cannot, or must not, be written."""
+    found, n_skipped = _find(options)
+    done = [task for task in found if options.resume and task.output.is_file()]
+    for task in done:
+        _check_same_options(task.output, options)
+    to_do = [task for task in found if task not in done]
+    _check(found, to_do, options)
+    return Tasks(to_do, len(done), n_skipped)
+
+
+def _find(options: argparse.Namespace) -> tuple[list[Task], int]:
+    output = options.output
+    if output.is_dir():
+        if not options.audio:
+            return [Task(None, output / f"{source_of(None).stem}.npz")], 0
+        found = find(options.audio)
+        results = [
+            Task(recording, output / folder / f"{stem_of(recording)}.npz")
+            for recording, folder in zip(found.recordings, found.folders, strict=True)
+        ]
+        return results, found.n_skipped
+    if output.suffix.lower() != ".npz":
+        raise ValueError(f"{output}: there is no such folder; make it first, or name an .npz file.")
+    if len(options.audio) > 1 or any(path.is_dir() for path in options.audio):
+        raise ValueError(f"{output}: several recordings need a folder; make one.")
+    return [Task(options.audio[0] if options.audio else None, output)], 0
+
+
+def _check(found: Sequence[Task], to_do: Sequence[Task], options: argparse.Namespace) -> None:
+    first: dict[Path, Path] = {}
+    for task in found:
+        if task.output in first:
+            raise ValueError(
+                f"{task.output}: both {first[task.output]} and {task.source} would be written "
+                f"there; give them one at a time, each with its own --output."
+            )
+        first[task.output] = task.source
+    within = options.output if options.output.is_dir() else None
+    cure = "--resume to make only what is missing, " if len(found) > 1 else ""
+    outputs = [(task.output, task.source) for task in to_do]
+    check_outputs(outputs, options, within=within, cure=cure)
+
+
+def _check_same_options(output: Path, options: argparse.Namespace) -> None:
+    """Raise a `ValueError` if the file is not what these options make."""
+    try:
+        with output.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            known = json.loads(str(arrays["options"]))
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
+        raise ValueError(
+            f"{output}: this is no result of jtfs-jax features, which --resume could leave as it "
+            f"is; give another --output, or --overwrite to replace it."
+        ) from None
+    others = differences(options, known, of_the_run(options))
+    if others:
+        raise ValueError(
+            f"{output}: this result was made with {'; '.join(others)}; give the same options to "
+            f"make what is missing, or another --output, or --overwrite to replace all."
+        )

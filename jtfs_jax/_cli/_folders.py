@@ -1,0 +1,82 @@
+"""Recordings and folders of them as input, and the same folders as output."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+# Endings of files that are taken from folders; a file that is named itself may have any.
+_SUFFIXES = (
+    ".aif .aifc .aiff .au .caf .flac .m4a .mka .mp2 .mp3 .mp4 .oga .ogg .opus .rf64 .snd .sph .w64 "
+    ".wav .wave .webm .wma .wv"
+)
+SUFFIXES = frozenset(_SUFFIXES.split())
+
+
+class Found(NamedTuple):
+    """Recordings, the folder in which a result of each goes, and the number of other files."""
+
+    recordings: list[Path]
+    folders: list[Path]  # relative to the output
+    n_skipped: int
+
+
+def find(arguments: Sequence[Path]) -> Found:
+    """Recordings among files and in folders, and the folders in which they lie.
+
+    These are relative to the innermost folder that holds all arguments.
+
+    Raises:
+        ValueError: If a folder has no recordings.
+    """
+    roots = [_absolute(path) if path.is_dir() else _absolute(path).parent for path in arguments]
+    common = _common(roots)
+    recordings, folders, n_skipped = [], [], 0
+    for path in arguments:
+        files = sorted(_files(path)) if path.is_dir() else [path]
+        wanted = [file for file in files if not path.is_dir() or _is_recording(file)]
+        if not wanted:
+            raise ValueError(
+                f"{path}: none of the {len(files)} files in this folder ends as recordings do "
+                f"(.wav, .flac, .ogg, .mp3, …); name another folder, or the files themselves."
+            )
+        recordings += wanted
+        folders += [_relative(_absolute(file).parent, common) for file in wanted]
+        n_skipped += len(files) - len(wanted)
+    return Found(recordings, folders, n_skipped)
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # without "..", which would lead out of the output
+
+
+def _common(folders: Sequence[Path]) -> Path | None:
+    try:
+        return Path(os.path.commonpath(folders))
+    except ValueError:  # there is none between drives
+        return None
+
+
+def _relative(folder: Path, common: Path | None) -> Path:
+    return Path(folder.name) if common is None else folder.relative_to(common)
+
+
+def _is_recording(file: Path) -> bool:
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below a folder, linked folders included, each folder once."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    seen = set()
+    for parent, names, files in os.walk(folder, followlinks=True, onerror=fail):
+        real = os.path.realpath(parent)
+        if real in seen:
+            names.clear()
+            continue
+        seen.add(real)
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        yield from (Path(parent, name) for name in files)

@@ -1,0 +1,203 @@
+"""The files of `jtfs-jax metamer`: names, which of them may be replaced, and what is in them."""
+
+import argparse
+import contextlib
+import datetime
+import importlib.metadata
+import json
+import platform
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jtfs_jax import audio
+from jtfs_jax._files import replacing
+
+from ._metamer_run import Run, together
+from ._outputs import check_outputs, named_after
+
+_STATE = ".state.npz"
+_PACKAGES = ("jtfs_jax", "jax", "jaxlib", "equinox", "numpy", "optax", "soundfile", "soxr")
+
+
+class Outputs(NamedTuple):
+    """Files that a run writes."""
+
+    sounds: list[Path]
+    target: Path
+    picture: Path
+    record: Path
+    state: Path
+
+
+def new_outputs(options: argparse.Namespace, source: Path) -> Outputs:
+    """Files of a run that begins; raises if one of them exists or cannot be written."""
+    path = audio.check_path(options.output or named_after(options.audio, "metamer", ".wav"))
+    outputs = _outputs(path, options.count)
+    files = [*outputs.sounds, *outputs[1:]]
+    cure = "--resume to go on with its run, " if outputs.state.exists() else ""
+    check_outputs([(file, source) for file in files], options, cure=cure)
+    return outputs
+
+
+def resumed_outputs(run: Run, options: argparse.Namespace, source: Path) -> Outputs:
+    """Files of a run that goes on, which may replace its own."""
+    path = run.path.with_name(run.path.name.removesuffix(_STATE) + run.about["suffix"])
+    named = options.output or options.resume
+    if named != Path() and named.suffix not in (path.suffix, ".npz"):
+        raise ValueError(f"{named}: this run writes {path}; give that name, or leave out --resume.")
+    outputs = _outputs(audio.check_path(path), options.count)
+    files = [*outputs.sounds, *outputs[1:4]]
+    if _run_of(outputs.record) == run.about["run"]:
+        files = [file for file in files if not file.exists() or file.is_dir()]
+    check_outputs([(file, source) for file in files], options)
+    return outputs
+
+
+def state_to_resume(options: argparse.Namespace) -> Path:
+    """Where the state is that `--resume` asks for."""
+    resume = options.resume
+    if resume != Path() and options.output is None:
+        of_recording = _state_of(named_after(resume, "metamer", ".wav"))
+        if _state_of(resume).exists() or options.audio or not of_recording.exists():
+            return _state_of(resume)
+    if resume != Path():
+        if options.audio is not None:
+            raise ValueError(
+                f"{resume}: --resume and --output both name a metamer; leave out one of them."
+            )
+        options.audio, options.resume = resume, Path()  # "--resume AUDIO -o OUT.wav"
+    if options.output is not None:
+        return _state_of(options.output)
+    default = _state_of(named_after(options.audio, "metamer", ".wav"))
+    others = sorted(Path().glob(f"*{_STATE}"))
+    if options.audio is not None or default in others or not others:
+        return default
+    if len(others) > 1:
+        raise ValueError(
+            f"--resume: there are several runs in this folder, {', '.join(map(str, others))}; name "
+            f"one of them: --resume {others[0]}."
+        )
+    return others[0]
+
+
+def _outputs(path: Path, count: int) -> Outputs:
+    sounds = [path]
+    if count > 1:
+        sounds = [path.with_stem(f"{path.stem}-{k}") for k in range(1, count + 1)]
+    suffixes = (f".target{path.suffix}", ".png", ".json", _STATE)
+    return Outputs(sounds, *(path.with_suffix(suffix) for suffix in suffixes))
+
+
+def _state_of(path: Path) -> Path:
+    return path if path.name.endswith(_STATE) else path.with_suffix(_STATE)
+
+
+def _run_of(record: Path) -> str | None:
+    """Which run has written a record; None where it is none."""
+    try:
+        return json.loads(record.read_text(encoding="utf-8")).get("run")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+class Sound(NamedTuple):
+    """A sound as it is written."""
+
+    path: Path
+    samples: np.ndarray
+    levels: dict[str, float]  # of the file: gain, RMS, peak
+
+
+def sounds_of(outputs: Outputs, run: Run) -> list[Sound]:
+    """The target, and then the metamers made so far, with one gain, so that none is clipped."""
+    made = [np.asarray(one.state.y)[0] for one in run.begun if one.state is not None]
+    samples = [y.astype(np.float64) for y in (run.x, *made)]
+    gain = 1 / max(1.0, *(float(np.abs(y).max()) for y in samples))
+    return [
+        Sound(
+            path,
+            gain * y,
+            {
+                "gain": gain,
+                "rms": float(gain * np.sqrt(np.square(y).mean())),
+                "peak": float(gain * np.abs(y).max()),
+            },
+        )
+        for path, y in zip((outputs.target, *outputs.sounds), samples, strict=False)
+    ]
+
+
+def record_of(run: Run, sounds: Sequence[Sound], options: argparse.Namespace) -> dict[str, Any]:
+    """What a paper says of a run, apart from its settings and of how it ended."""
+    begun = run.begun
+    history = {
+        name: together([one.history[name] for one in begun])
+        for name in ("n_gradient", "n_forward", "seconds")
+    }
+    target, *others = sounds
+    return {
+        "run": run.about["run"],
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "command": shlex.join(options.command_line),
+        "earlier_commands": run.about["commands"][:-1],
+        "audio": run.about["audio"],
+        "recording": run.about["recording"],
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _PACKAGES},
+        },
+        "platform": {
+            "system": platform.platform(),
+            "machine": platform.machine(),
+            "device": jax.devices()[0].device_kind,
+        },
+        # Of all metamers together:
+        "seconds": round(float(history["seconds"][-1].sum()), 3),
+        "gradient_evaluations": history["n_gradient"].sum(axis=1).tolist(),
+        "forward_evaluations": history["n_forward"].sum(axis=1).tolist(),
+        "seconds_at_step": history["seconds"].sum(axis=1).round(3).tolist(),
+        "target": {"file": target.path.name, **target.levels},
+        "metamers": [
+            {"file": sound.path.name, "seed": one.seed, **sound.levels}
+            | {
+                name: np.array(one.history[name]).tolist()
+                for name in ("error", "learning_rate", "accepted")
+            }
+            for sound, one in zip(others, begun, strict=True)
+        ],
+    }
+
+
+def write(
+    outputs: Outputs, sounds: Sequence[Sound], sample_rate: int, figure, record: dict[str, Any]
+) -> None:
+    """Write everything to temporary files; only when all of them are complete they are renamed.
+
+    The record comes first then, which says of the others that they are those of this run.
+    """
+    with contextlib.ExitStack() as stack:
+        for sound in sounds:
+            partial = stack.enter_context(replacing(sound.path))
+            audio.save(partial, sound.samples, sample_rate)
+        figure.savefig(stack.enter_context(replacing(outputs.picture)), dpi=120)
+        text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False)
+        partial = stack.enter_context(replacing(outputs.record))
+        # Names that are no text become escapes, which JSON reads as it reads the letters.
+        partial.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+
+
+def say_gain(sounds: Sequence[Sound]) -> None:
+    """Say where sounds were made quieter, lest they be clipped."""
+    gain = sounds[0].levels["gain"]
+    if gain < 1:
+        print(
+            f"All sounds, the target too, are written {-20 * np.log10(gain):.1f} dB quieter "
+            f"(gain {gain:.3f}), so that none is clipped.",
+            file=sys.stderr,
+        )
