@@ -11,6 +11,7 @@ from jaxtyping import Array, DTypeLike, Float
 from . import _checks, _grid, _options
 from ._fourier import twiddles
 from ._frequency import FrequencyBank
+from ._nodes import exportable
 from ._tables import (
     Design,
     SecondOrder,
@@ -26,6 +27,7 @@ from ._time import MeanByRow, TimeAverage, WaveletBand, leaf
 from ._wavelets import Family, Wavelet, are_wavelets, wavelets
 
 
+@exportable
 class FilterBank(eqx.Module):
     """Filters of the scattering transforms, made by `filterbank`; a pytree to pass to them.
 
@@ -269,7 +271,8 @@ def filterbank(
         wavelets_fr=() if family_fr is None else family_fr.wavelets,
         **options._asdict(),
     )
-    return jax.device_put(jax.tree.map(lambda table: table.astype(dtype), bank))
+    with jax.core.eval_context():  # under a trace, too, tables are arrays, and may be kept
+        return jax.device_put(jax.tree.map(lambda table: table.astype(dtype), bank))
 
 
 def _family(J_name: str, J: int, Q_name: str, Q: int, options: _options.Options) -> Family:

@@ -10,10 +10,12 @@ from jaxtyping import Array, Complex, Float
 
 from . import _grid
 from ._modulus import modulus
+from ._nodes import exportable
 from ._time import leaf, product
 from ._wavelets import NEGLIGIBLE, Family, low_pass, low_pass_reach
 
 
+@exportable
 class FrequencyBank(eqx.Module):
     """Frequential filters for a given number of live rows: ψ_β = C ± iD and φ_F as matrices.
 

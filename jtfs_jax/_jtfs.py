@@ -9,10 +9,12 @@ from . import _checks
 from ._filterbank import FilterBank
 from ._first_order import first_order, low_pass_rows
 from ._frequency import FrequencyBank
+from ._nodes import by_path, exportable
 from ._paths import joint_paths, require_joint
 from ._second_order import second_order
 
 
+@exportable
 class JointScattering(eqx.Module):
     """Coefficients of `jtfs`.
 
@@ -29,7 +31,7 @@ class JointScattering(eqx.Module):
     S2: (
         Float[Array, "*batch path band frame"]
         | dict[tuple[int, int], Float[Array, "*batch band frame"]]
-    )
+    ) = eqx.field(converter=by_path)
 
 
 @jax.jit

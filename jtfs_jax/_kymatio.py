@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 from ._coefficients import require_coefficients
 from ._filterbank import FilterBank
 from ._jtfs import JointScattering
+from ._nodes import ByPath
 from ._paths import path_table, time_paths
 from ._time_scattering import TimeScattering
 
@@ -44,7 +45,8 @@ def to_kymatio(
     if isinstance(S, TimeScattering):
         paths = sorted(time_paths(bank))
         s2 = {path: _entry(S.S2, path, index) for index, path in enumerate(paths)}
-        return {(): S.S0} | {(n1,): S.S1[..., n1, :] for n1 in range(S.S1.shape[-2])} | s2
+        s1 = {(n1,): S.S1[..., n1, :] for n1 in range(S.S1.shape[-2])}
+        return ByPath({(): S.S0} | s1 | s2)
     table = path_table(bank)
     coefficients: dict[tuple[int, ...], Array] = {(): S.S0}
     for index in range(len(table)):
@@ -54,7 +56,7 @@ def to_kymatio(
             n1 = row * int(table.stride_fr[index])
             key = (n1, n_fr) if n2 < 0 else (n1, n2, n_fr)
             coefficients[key] = rows[..., row, :]
-    return coefficients
+    return ByPath(coefficients)
 
 
 def _entry(s2: Array | Mapping[tuple[int, int], Array], path: tuple[int, int], index: int) -> Array:

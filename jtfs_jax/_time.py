@@ -12,6 +12,7 @@ from jaxtyping import Array, Complex, Float
 
 from . import _grid
 from ._fourier import bins, n_phases, of_rank, scale, steadily, synthesis
+from ._nodes import exportable
 from ._wavelets import NEGLIGIBLE, low_pass_reach
 
 BLOCK = 2048  # samples of U2, of one slice n2, that the cache of a CPU holds
@@ -20,6 +21,7 @@ _MIN_CHUNK = 32  # samples that are averaged by one product, at least,
 _CHUNK_FRAMES = 32  # or as many as there are between this number of frames
 
 
+@exportable
 class OwnGrids(eqx.Module):
     """Which samples and bins of a band are those of each wavelet, where resolutions differ.
 
@@ -30,6 +32,7 @@ class OwnGrids(eqx.Module):
     bins: Float[Array, "wavelet bin"]  # 1 up to the Nyquist frequency of these samples, 0 above
 
 
+@exportable
 class WaveletBand(eqx.Module):
     """Wavelets that are computed together: transfer functions on the bins that any of them passes.
 
@@ -69,6 +72,7 @@ def wavelet_transform(
     return synthesis(scale(passed, band.psi_hat * 2.0**-log2_stride), n >> log2_stride, twiddle)
 
 
+@exportable
 class TimeAverage(eqx.Module):
     """φ_T and subsampling of signals at one resolution, as products of blocks with weights.
 
@@ -124,6 +128,7 @@ class TimeAverage(eqx.Module):
         return frames[..., slice(*self.kept)]
 
 
+@exportable
 class MeanByRow(eqx.Module):
     """Weighted sums of samples, with weights of their own for each row."""
 

@@ -10,10 +10,12 @@ from . import _checks
 from ._filterbank import FilterBank
 from ._first_order import first_order
 from ._modulus import modulus
+from ._nodes import by_path, exportable
 from ._paths import time_paths
 from ._second_order import second_order
 
 
+@exportable
 class TimeScattering(eqx.Module):
     """Coefficients of `time_scattering`.
 
@@ -26,7 +28,9 @@ class TimeScattering(eqx.Module):
 
     S0: Float[Array, "*batch frame"]
     S1: Float[Array, "*batch n1 frame"]
-    S2: Float[Array, "*batch path frame"] | dict[tuple[int, int], Float[Array, "*batch frame"]]
+    S2: Float[Array, "*batch path frame"] | dict[tuple[int, int], Float[Array, "*batch frame"]] = (
+        eqx.field(converter=by_path)
+    )
 
 
 @jax.jit

@@ -14,6 +14,7 @@ from jtfs_jax import _checks
 from jtfs_jax._coefficients import require_coefficients
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import JointScattering
+from jtfs_jax._nodes import exportable
 from jtfs_jax._paths import joint_paths, path_table, time_paths
 from jtfs_jax._time_scattering import TimeScattering
 
@@ -23,6 +24,7 @@ Coefficients = TypeVar("Coefficients")
 _ALL = np.ones((), bool)
 
 
+@exportable
 class PathConstants(eqx.Module):
     """A number for each path, as `fit_levels` and `fit_standardization` make them.
 
@@ -37,6 +39,7 @@ class PathConstants(eqx.Module):
     S2: Float[Array, " path"]
 
 
+@exportable
 class Standardization(eqx.Module):
     """Mean and standard deviation of each path, made by `fit_standardization`."""
 

@@ -13,9 +13,11 @@ from jtfs_jax._coefficients import require_paths
 from jtfs_jax._coordinates import band_frequencies, frame_times
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import JointScattering
+from jtfs_jax._nodes import exportable
 from jtfs_jax._paths import joint_paths, path_table
 
 
+@exportable
 class PackedScattering(eqx.Module):
     """The second order of `jtfs` as tensors; made by `pack`.
 

@@ -9,8 +9,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jtfs_jax import _checks
+from jtfs_jax._nodes import exportable
 
 
+@exportable
 class Damping(eqx.Module):
     """Where a schedule of damping stands; made by `start_damping`.
 

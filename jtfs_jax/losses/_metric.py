@@ -10,8 +10,10 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from jtfs_jax import _checks
+from jtfs_jax._nodes import exportable
 
 
+@exportable
 class Eigendecomposition(eqx.Module):
     """Eigenvalues and eigenvectors of metrics, made by `eigendecomposition`.
 
