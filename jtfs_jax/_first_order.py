@@ -10,6 +10,7 @@ from jaxtyping import Array, Complex, Float
 from . import _checks, _grid
 from ._filterbank import FilterBank
 from ._fourier import analysis, interleave, of_rank, scale, steadily
+from ._level import of_any_level
 from ._modulus import modulus
 from ._time import WaveletBand, wavelet_transform
 
@@ -138,5 +139,10 @@ def scalogram(bank: FilterBank, x: Float[Array, "*batch time"]) -> Float[Array, 
         time_scattering: its `S1` is the scalogram averaged over time.
     """
     x, batch = _checks.signal(x, bank.n_samples, bank.dtype)
-    u1 = full_rate_scalogram(bank, spectrum(bank, x))
+    u1 = of_any_level(_scalogram, x, bank)
     return u1.reshape(*batch, *u1.shape[1:])
+
+
+@jax.jit
+def _scalogram(x: Float[Array, "batch time"], bank: FilterBank) -> Float[Array, "batch n1 time"]:
+    return full_rate_scalogram(bank, spectrum(bank, x))

@@ -9,6 +9,7 @@ from . import _checks
 from ._filterbank import FilterBank
 from ._first_order import first_order, low_pass_rows
 from ._frequency import FrequencyBank
+from ._level import of_any_level
 from ._nodes import by_path, exportable
 from ._paths import joint_paths, require_joint
 from ._second_order import second_order
@@ -92,6 +93,12 @@ def jtfs(bank: FilterBank, x: Float[Array, "*batch time"]) -> JointScattering:
     """
     x, batch = _checks.signal(x, bank.n_samples, bank.dtype)
     require_joint(bank)
+    S = of_any_level(_jtfs, x, bank)
+    return jax.tree.map(lambda s: s.reshape(*batch, *s.shape[1:]), S)
+
+
+@jax.jit
+def _jtfs(x: Float[Array, "batch time"], bank: FilterBank) -> JointScattering:
     assert bank.frequency is not None
     first = first_order(bank, x)
 
@@ -104,18 +111,12 @@ def jtfs(bank: FilterBank, x: Float[Array, "*batch time"]) -> JointScattering:
 
     if 0 in (bank.T, bank.F):
         coefficients = [path for fr, u in slices for path in _paths_of_slice(bank, fr, u)]
-        coefficients = [path.reshape(*batch, *path.shape[1:]) for path in coefficients]
         s2 = dict(zip(joint_paths(bank), coefficients, strict=True))
     else:
         dense = [fr.average_rows(u) for fr, u in slices]
         dense = [s.reshape(s.shape[0], s.shape[1] * s.shape[2], *s.shape[3:]) for s in dense]
         s2 = jnp.concatenate(dense, axis=1)
-        s2 = s2.reshape(*batch, *s2.shape[1:])
-    return JointScattering(
-        S0=first.S0.reshape(*batch, *first.S0.shape[1:]),
-        S1=first.S1.reshape(*batch, *first.S1.shape[1:]),
-        S2=s2,
-    )
+    return JointScattering(S0=first.S0, S1=first.S1, S2=s2)
 
 
 def _paths_of_slice(

@@ -12,25 +12,26 @@ def modulus(re: Float[Array, "..."], im: Float[Array, "..."]) -> Float[Array, ".
 
     The subgradient 0 is the one of least norm, and the mean over all directions. JAX's own rules
     give NaN at 0 (`sqrt`), or a second derivative that is wrong there (`abs` of a complex array).
-    Squares that underflow count as 0, so that the inverse of the modulus has a finite square.
+    Squares that underflow count as 0, so that the inverse of the modulus has a finite square. NaN
+    gives NaN.
     """
     # JAX drops the rule below when it differentiates a loop a second time: be safe without it.
-    root, nonzero = _root(re, im)
-    return lax.select(nonzero, root, jnp.zeros_like(root))
+    root, is_zero = _root(re, im)
+    return lax.select(is_zero, jnp.zeros_like(root), root)
 
 
 @modulus.defjvp
 def _modulus_jvp(primals, tangents):
     (re, im), (d_re, d_im) = primals, tangents
-    root, nonzero = _root(re, im)
+    root, is_zero = _root(re, im)
     # One value per sample for the backward pass, in which memory is what takes time.
     zero = jnp.zeros_like(root)
-    inverse = lax.select(nonzero, 1 / root, zero)
-    return lax.select(nonzero, root, zero), inverse * (re * d_re + im * d_im)
+    inverse = lax.select(is_zero, zero, 1 / root)
+    return lax.select(is_zero, zero, root), inverse * (re * d_re + im * d_im)
 
 
 def _root(re: Float[Array, "..."], im: Float[Array, "..."]) -> tuple[Array, Array]:
-    """√(re² + im²), or 1 where it counts as 0, and where it does not."""
+    """√(re² + im²), or 1 where it counts as 0, and where it does."""
     square = re * re + im * im
-    nonzero = square >= jnp.finfo(square.dtype).tiny
-    return lax.sqrt(lax.select(nonzero, square, jnp.ones_like(square))), nonzero
+    is_zero = square < jnp.finfo(square.dtype).tiny
+    return lax.sqrt(lax.select(is_zero, jnp.ones_like(square), square)), is_zero

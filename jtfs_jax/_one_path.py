@@ -16,6 +16,7 @@ from . import _checks
 from ._filterbank import FilterBank
 from ._first_order import FirstOrder, first_order
 from ._frequency import FrequencyBank
+from ._level import of_any_level
 from ._modulus import modulus
 from ._paths import joint_paths, require_joint
 from ._second_order import second_order
@@ -75,12 +76,19 @@ def _jtfs_path(
     bank: FilterBank, x: Float[Array, "*batch time"], index: Int[Array, ""]
 ) -> Float[Array, "*batch band frame"]:
     x, batch = _checks.signal(x, bank.n_samples, bank.dtype)
+    s2 = of_any_level(_path, x, bank, index)
+    return s2.reshape(*batch, *s2.shape[1:])
+
+
+@jax.jit
+def _path(
+    x: Float[Array, "batch time"], bank: FilterBank, index: Int[Array, ""]
+) -> Float[Array, "batch band frame"]:
     first = first_order(bank, x)
     branches = [partial(_path_of_low_pass, bank, first)]
     branches += [partial(_path_of_wavelet, bank, first, second) for second in bank.second]
     branch, member, n_fr = jnp.asarray(_addresses(bank))[index]
-    s2 = jax.lax.switch(branch, branches, member, n_fr)
-    return s2.reshape(*batch, *s2.shape[1:])
+    return jax.lax.switch(branch, branches, member, n_fr)
 
 
 def _addresses(bank: FilterBank) -> Int[np.ndarray, "path 3"]:
