@@ -149,9 +149,9 @@ def joint_only(**arguments: tuple[object, object]) -> None:
 
 
 def signal(x: Array, n_samples: int, dtype: np.dtype) -> tuple[Array, tuple[int, ...]]:
-    """Real signals of the right length, in the precision of the filterbank; one batch axis.
+    """Real signals of the right length, in the precision of the filterbank; a batch of at least 1.
 
-    Also returns the shape of the batch that it stands for.
+    Also returns the axes that the batch had: none, if there was but one signal.
     """
     if not isinstance(x, jax.Array | np.ndarray | np.generic):
         raise ValueError(f"x must be an array, got {type(x).__name__}; wrap it in jnp.asarray.")
@@ -165,7 +165,7 @@ def signal(x: Array, n_samples: int, dtype: np.dtype) -> tuple[Array, tuple[int,
             f"pad or cut x, or build a filterbank for {x.shape[-1]}."
         )
     batch = x.shape[:-1]
-    return x.astype(dtype).reshape(math.prod(batch), n_samples), batch
+    return x.astype(dtype).reshape(*(batch or (1,)), n_samples), batch
 
 
 def real_array(name: str, value: object) -> Array:

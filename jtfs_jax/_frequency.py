@@ -71,7 +71,8 @@ class FrequencyBank(eqx.Module):
         low = product(self.average_low, u[..., :n_low, :])[..., None, :, :]
         spins = u[..., n_low:, :].reshape(*batch, n_spins, n_spin, n_frames)
         psi = product(self.average.reshape(n_psi * n_bands, n_spin), spins)
-        psi = psi.reshape(*batch, n_spins * n_psi, n_bands, n_frames)
+        psi = psi.reshape(*batch, n_spins, n_psi, n_bands, n_frames)  # axes split, then merged:
+        psi = psi.reshape(*batch, n_spins * n_psi, n_bands, n_frames)  # so sharding is kept
         return jnp.concatenate([low, psi], axis=-3)
 
     def split_rows(

@@ -77,22 +77,22 @@ def time_scattering(bank: FilterBank, x: Float[Array, "*batch time"]) -> TimeSca
     """
     x, batch = _checks.signal(x, bank.n_samples, bank.dtype)
     S = of_any_level(_time_scattering, x, bank)
-    return jax.tree.map(lambda s: s.reshape(*batch, *s.shape[1:]), S)
+    return jax.tree.map(lambda s: s.reshape(*batch, *s.shape[x.ndim - 1 :]), S)
 
 
 @jax.jit
-def _time_scattering(x: Float[Array, "batch time"], bank: FilterBank) -> TimeScattering:
+def _time_scattering(x: Float[Array, "*batch time"], bank: FilterBank) -> TimeScattering:
     first = first_order(bank, x)
     slices = []
     for second in bank.second:
         s2 = second_order(bank, second, first.u1_hats, lambda z: modulus(z.real, z.imag))
-        slices.append(s2.reshape(s2.shape[0], s2.shape[1] * s2.shape[2], s2.shape[3]))
+        slices.append(s2.reshape(*s2.shape[:-3], s2.shape[-3] * s2.shape[-2], s2.shape[-1]))
     paths = list(time_paths(bank))
     order = np.array(sorted(range(len(paths)), key=paths.__getitem__), dtype=int)
     if bank.T == 0:
         rows = [s2[..., row, :] for s2 in slices for row in range(s2.shape[-2])]
         s2 = {paths[index]: rows[index] for index in order}
     else:
-        none = jnp.zeros((len(x), 0, first.S1.shape[-1]), bank.dtype)
-        s2 = jnp.concatenate([none, *slices], axis=-2)[..., order, :]
+        none = first.S1[..., :0, :]
+        s2 = jnp.concatenate(slices or [none], axis=-2)[..., order, :]
     return TimeScattering(first.S0, first.S1, s2)
