@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, DTypeLike
 
 Width: TypeAlias = float | int | Literal["global"] | None
@@ -164,7 +165,10 @@ def signal(x: Array, n_samples: int, dtype: np.dtype) -> tuple[Array, tuple[int,
             f"x has {x.shape[-1]} samples on its last axis but the filterbank is for {n_samples}; "
             f"pad or cut x, or build a filterbank for {x.shape[-1]}."
         )
-    batch = x.shape[:-1]
+    batch, sharding = x.shape[:-1], jax.typeof(x).sharding
+    if any(axis is not None for axis in sharding.spec[len(batch) :]):
+        whole = NamedSharding(sharding.mesh, PartitionSpec(*sharding.spec[: len(batch)]))
+        x = jax.sharding.reshard(x, whole)  # devices may share a batch, but not a signal
     return x.astype(dtype).reshape(*(batch or (1,)), n_samples), batch
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Array, Complex, Float
 from . import _checks, _fft, _grid
 from ._filterbank import FilterBank
 from ._fourier import analysis, interleave, of_rank, scale
+from ._jit import jit
 from ._level import of_any_level
 from ._modulus import modulus
 from ._time import WaveletBand, wavelet_transform
@@ -102,7 +103,7 @@ def low_pass_rows(
     return low_pass(bank, jnp.concatenate(low, axis=-2))
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.scalogram")
 def scalogram(bank: FilterBank, x: Float[Array, "*batch time"]) -> Float[Array, "*batch n1 time"]:
     """Scalogram: the envelopes of a signal in bands of frequency, at its own sample rate.

@@ -9,6 +9,7 @@ from . import _checks
 from ._filterbank import FilterBank
 from ._first_order import first_order, low_pass_rows
 from ._frequency import FrequencyBank
+from ._jit import jit
 from ._level import of_any_level
 from ._nodes import by_path, exportable
 from ._paths import joint_paths, require_joint
@@ -35,7 +36,7 @@ class JointScattering(eqx.Module):
     ) = eqx.field(converter=by_path)
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.jtfs")
 def jtfs(bank: FilterBank, x: Float[Array, "*batch time"]) -> JointScattering:
     """Joint time–frequency scattering.

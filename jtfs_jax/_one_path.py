@@ -16,6 +16,7 @@ from . import _checks
 from ._filterbank import FilterBank
 from ._first_order import FirstOrder, first_order
 from ._frequency import FrequencyBank
+from ._jit import jit
 from ._level import of_any_level
 from ._modulus import modulus
 from ._paths import joint_paths, require_joint
@@ -70,7 +71,7 @@ def jtfs_path(
     return _jtfs_path(bank, x, path_index(bank, index))
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.jtfs_path")
 def _jtfs_path(
     bank: FilterBank, x: Float[Array, "*batch time"], index: Int[Array, ""]

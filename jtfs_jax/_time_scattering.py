@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from . import _checks
 from ._filterbank import FilterBank
 from ._first_order import first_order
+from ._jit import jit
 from ._level import of_any_level
 from ._modulus import modulus
 from ._nodes import by_path, exportable
@@ -34,7 +35,7 @@ class TimeScattering(eqx.Module):
     )
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.time_scattering")
 def time_scattering(bank: FilterBank, x: Float[Array, "*batch time"]) -> TimeScattering:
     """Time scattering to second order.

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jtfs_jax import _checks
+from jtfs_jax._jit import jit
 from jtfs_jax._nodes import exportable
 
 
@@ -66,7 +67,7 @@ def start_damping(strength: float | Float[Array | np.ndarray, ""]) -> Damping:
     )
 
 
-@partial(jax.jit, static_argnames=("accelerate", "brake"))
+@partial(jit, static_argnames=("accelerate", "brake"))
 @jax.named_scope("jtfs_jax.losses.update_damping")
 def update_damping(
     damping: Damping,
