@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import eval_context
 from jaxtyping import Array, DTypeLike, Float
 
 from . import _checks, _grid, _options
@@ -271,7 +272,7 @@ def filterbank(
         wavelets_fr=() if family_fr is None else family_fr.wavelets,
         **options._asdict(),
     )
-    with jax.core.eval_context():  # under a trace, too, tables are arrays, and may be kept
+    with eval_context():  # under a trace, too, tables are arrays, and may be kept
         return jax.device_put(jax.tree.map(lambda table: table.astype(dtype), bank))
 
 

@@ -3,16 +3,13 @@
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import jax
 import numpy as np
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-def jit(function: Callable[P, R], **options: Any) -> Callable[P, R]:
+def jit(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """`jax.jit` for NumPy arrays of any kind, and a `ValueError` for arrays of others.
 
     JAX itself reads the bytes of an array in the wrong order if it has compiled the function for
@@ -21,7 +18,7 @@ def jit(function: Callable[P, R], **options: Any) -> Callable[P, R]:
     compiled = jax.jit(function, **options)
 
     @functools.wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+    def checked(*args: Any, **kwargs: Any) -> Any:
         if not all(map(_is_plain, jax.tree.leaves((args, kwargs)))):
             bound = inspect.signature(function).bind(*args, **kwargs)
             for name, value in bound.arguments.items():

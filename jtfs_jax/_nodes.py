@@ -35,12 +35,9 @@ def exportable(node: Node) -> Node:
         values = {field: _to_json(getattr(module, field)) for field in static}
         return json.dumps({"static": values, "arrays": arrays}).encode()
 
-    def deserialize(auxiliary: bytes | bytearray) -> dict[str, Any]:
-        return json.loads(auxiliary)
-
-    def build(auxiliary: dict[str, Any], children: Iterable[Any]) -> Any:
-        values = {field: _from_json(value) for field, value in auxiliary["static"].items()}
-        values |= zip(auxiliary["arrays"], children, strict=True)
+    def build(aux_data: Any, children: Iterable[Any]) -> Any:
+        values = {field: _from_json(value) for field, value in aux_data["static"].items()}
+        values |= zip(aux_data["arrays"], children, strict=True)
         if set(values) != {*static, *arrays}:
             raise ValueError(
                 f"the program must be of this version of jtfs_jax, but its {node.__name__} has "
@@ -55,7 +52,7 @@ def exportable(node: Node) -> Node:
         node,
         serialized_name=name,
         serialize_auxdata=serialize,
-        deserialize_auxdata=deserialize,
+        deserialize_auxdata=json.loads,
         from_children=build,
     )
 
@@ -89,7 +86,7 @@ def _flatten(paths: ByPath) -> tuple[list[Any], tuple[tuple[int, ...], ...]]:
     return [paths[key] for key in keys], keys
 
 
-def _flatten_with_keys(paths: ByPath) -> tuple[list[tuple[DictKey, Any]], Any]:
+def _flatten_with_keys(paths: ByPath) -> tuple[list[Any], Any]:
     values, keys = _flatten(paths)
     return [(DictKey(key), value) for key, value in zip(keys, values, strict=True)], keys
 

@@ -80,7 +80,7 @@ def test_any_batch_and_derivatives(transform, shape):
 
 
 def test_paths_and_losses():
-    bank, x = make_bank("averaged"), signals(2)
+    bank, x = make_bank("averaged"), jnp.asarray(signals(2))
     path = saved(jtfs_jax.jtfs_path, bank, x, np.int32(0))
     assert_close(path.call(bank, x, np.int32(3)), jtfs_jax.jtfs_path(bank, x, 3))
 
