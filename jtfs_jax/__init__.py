@@ -28,6 +28,7 @@ from ._one_path import jtfs_path as jtfs_path
 from ._paths import (
     PathTable as PathTable,
     TimePathTable as TimePathTable,
+    describe_path as describe_path,
     path_table as path_table,
     time_path_table as time_path_table,
 )

@@ -15,25 +15,60 @@ from jaxtyping import Array, DTypeLike
 Width: TypeAlias = float | int | Literal["global"] | None
 
 
+def plain(name: str, value: object) -> Any:
+    """Scalars and arrays of 0 axes of NumPy and JAX as the Python objects that they hold."""
+    if is_traced(value):
+        raise ValueError(
+            f"{name} must be known while JAX traces a function, got a traced value; make it a "
+            f"constant or a static argument of the function."
+        )
+    if isinstance(value, np.ndarray | np.generic | jax.Array) and value.ndim == 0:
+        return value.item()
+    return value
+
+
+def shown(value: object) -> str:
+    """A value as errors show it, however long it is."""
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python does not write integers of more than some thousand digits
+        return "a value of thousands of digits"
+    return text if len(text) <= 100 else f"{text[:70]} … {text[-20:]}"
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def positive_integer(name: str, value: object) -> int:
     """An integer of at least 1."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
-    return int(value)
+    number = plain(name, value)
+    if not _is_integer(number) or number < 1:
+        raise ValueError(f"{name} must be an integer of at least 1, got {shown(value)}.")
+    return int(number)
 
 
 def integer_of_32_bits(name: str, value: object) -> int:
     """An integer from 0 to 2**32 − 1, as seeds are."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or not 0 <= int(value) < 2**32:
-        raise ValueError(f"{name} must be an integer between 0 and 2**32 − 1, got {value!r}.")
-    return int(value)
+    number = plain(name, value)
+    if not _is_integer(number) or not 0 <= number < 2**32:
+        raise ValueError(f"{name} must be an integer between 0 and 2**32 − 1, got {shown(value)}.")
+    return int(number)
 
 
 def positive_number(name: str, value: object) -> float:
     """A finite number above 0."""
-    number = _real(value)
+    number = _real(name, value)
     if number is None or number <= 0:
-        raise ValueError(f"{name} must be a positive number, got {value!r}.")
+        raise ValueError(f"{name} must be a positive number, got {shown(value)}.")
+    return number
+
+
+def nonnegative_number(name: str, value: object) -> float:
+    """A finite number of at least 0."""
+    number = _real(value)
+    if number is None or number < 0:
+        raise ValueError(f"{name} must be a number of at least 0, got {value!r}.")
     return number
 
 
@@ -50,55 +85,66 @@ def sample_rate(value: object) -> float:
 
 def fraction(name: str, value: object) -> float:
     """A number between 0 and 1, exclusive."""
-    number = _real(value)
+    number = _real(name, value)
     if number is None or not 0 < number < 1:
-        raise ValueError(f"{name} must be a number between 0 and 1, exclusive, got {value!r}.")
+        raise ValueError(f"{name} must be a number between 0 and 1, exclusive, got {shown(value)}.")
     return number
 
 
-def choice(name: str, value: object, choices: Iterable[object]) -> None:
+def choice(name: str, value: object, choices: Iterable[Any]) -> Any:
     """One of a few values."""
-    choices = list(choices)
-    if not any(type(value) is type(known) and value == known for known in choices):
-        raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, got {value!r}.")
+    choices, given = list(choices), plain(name, value)
+    for known in choices:
+        if type(given) is type(known) and given == known:
+            return known
+    raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, got {shown(value)}.")
 
 
-def one_or_two(name: str, value: object, default: int | None) -> tuple[int, int]:
+def one_or_two(name: str, value: Any, default: int | None) -> tuple[int, int]:
     """An integer ≥ 1, or a pair of them: one for each order. `default` completes a single one."""
-    if isinstance(value, tuple | list):
-        if len(value) != 2:
-            raise ValueError(
-                f"{name} must be an integer or a pair ({name}1, {name}2), got {value!r}."
-            )
-        return positive_integer(f"{name}[0]", value[0]), positive_integer(f"{name}[1]", value[1])
-    first = positive_integer(name, value)
-    return first, first if default is None else default
+    parts = integers(name, value, (1, 2), f"an integer or a pair ({name}1, {name}2)")
+    if len(parts) == 1:
+        return parts[0], parts[0] if default is None else default
+    return parts[0], parts[1]
+
+
+def integers(name: str, value: Any, counts: tuple[int, ...], meaning: str) -> tuple[int, ...]:
+    """Integers ≥ 1, one by itself or some in a sequence, as many as there may be."""
+    if not isinstance(value, tuple | list) and getattr(value, "ndim", 0) != 1:
+        return (positive_integer(name, value),)
+    if len(value) not in counts:
+        raise ValueError(f"{name} must be {meaning}, got {shown(value)}.")
+    return tuple(positive_integer(f"{name}[{index}]", part) for index, part in enumerate(value))
 
 
 def width(name: str, value: object, default: int, largest: int, unit: str) -> float | str:
     """Width of an averaging: None → `default`, "global", 0, or a number between 1 and `largest`."""
-    if value is None:
+    given = plain(name, value)
+    if given is None:
         return float(default)
-    if isinstance(value, str) and value == "global":
-        return value
-    number = _real(value)
+    if isinstance(given, str) and given == "global":
+        return "global"
+    number = _real(name, given)
     if number is None:
-        raise ValueError(f'{name} must be None, "global", 0 or a number, got {value!r}.')
+        raise ValueError(f'{name} must be None, "global", 0 or a number, got {shown(value)}.')
     if number != 0 and not 1 <= number <= largest:
         raise ValueError(
-            f"{name} must be 0 (no averaging) or between 1 and {largest} {unit}, got {value!r}; "
-            f'for the mean over all of them, use {name}="global".'
+            f"{name} must be 0 (no averaging) or between 1 and {largest} {unit}, got "
+            f'{shown(value)}; for the mean over all of them, use {name}="global".'
         )
-    return number
+    return abs(number)
 
 
-def _real(value: object) -> float | None:
+def _real(name: str, value: Any) -> float | None:
     """A finite number, NumPy's and JAX's included; None for all else."""
+    value = plain(name, value)
+    if isinstance(value, bool | str | bytes | np.ndarray | jax.Array):
+        return None
     try:
-        number = float(value)  # pyright: ignore[reportArgumentType]
+        number = float(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return None if isinstance(value, bool | str | bytes) or not math.isfinite(number) else number
+    return number if math.isfinite(number) else None
 
 
 def stride(name: str, value: object, width_name: str, width: float | str) -> int | None:
@@ -106,7 +152,7 @@ def stride(name: str, value: object, width_name: str, width: float | str) -> int
     if width in ("global", 0):
         if value is not None:
             raise ValueError(
-                f"{name} must be None where {width_name}={width!r}, got {value!r}; "
+                f"{name} must be None where {width_name}={width!r}, got {shown(value)}; "
                 f"give {width_name} a width to choose the stride."
             )
         return None
@@ -118,7 +164,7 @@ def stride(name: str, value: object, width_name: str, width: float | str) -> int
     if step & (step - 1) or step > largest:
         raise ValueError(
             f"{name} must be a power of two between 1 and {largest}, the largest that averaging "
-            f"over {width_name}={width:g} allows, got {value!r}."
+            f"over {width_name}={width:g} allows, got {shown(value)}."
         )
     return step
 
@@ -127,10 +173,10 @@ def real_dtype(dtype: DTypeLike) -> np.dtype:
     """float32, or float64 where JAX has it enabled."""
     try:
         known = None if dtype is None else np.dtype(dtype)  # None would be NumPy's default
-    except TypeError:
+    except Exception:  # NumPy reads a small language here, and raises what it likes
         known = None
     if known is None or known not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, got {dtype!r}.")
+        raise ValueError(f"dtype must be float32 or float64, got {shown(dtype)}.")
     if jax.dtypes.canonicalize_dtype(known) != known:
         raise ValueError(
             "dtype must be float32 unless JAX's 64-bit mode is on, got float64; call "
@@ -142,9 +188,10 @@ def real_dtype(dtype: DTypeLike) -> np.dtype:
 def joint_only(**arguments: tuple[object, object]) -> None:
     """Arguments that mean nothing without J_fr keep their defaults."""
     for name, (value, default) in arguments.items():
-        if value != default:
+        given = plain(name, value)
+        if given is not default and not (_is_integer(given) and given == default):
             raise ValueError(
-                f"{name} must be {default} where J_fr is None, got {value!r}; "
+                f"{name} must be {default} where J_fr is None, got {shown(value)}; "
                 f"give J_fr to get filters for jtfs."
             )
 
@@ -178,7 +225,7 @@ def real_array(name: str, value: object) -> Array:
         array = jnp.asarray(value)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{name} must be a real number or an array of them, got {value!r}."
+            f"{name} must be a real number or an array of them, got {shown(value)}."
         ) from error
     if not (jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)):
         raise ValueError(
@@ -187,11 +234,30 @@ def real_array(name: str, value: object) -> Array:
     return array
 
 
+def coefficients(name: str, tree: Any) -> Any:
+    """A pytree of real or complex numbers, as arrays of floating-point ones."""
+
+    def inexact(leaf: object) -> Array:
+        array = jnp.asarray(leaf)
+        if jnp.issubdtype(array.dtype, jnp.inexact):
+            return array
+        if not jnp.issubdtype(array.dtype, jnp.integer):
+            raise ValueError(
+                f"{name} must have real or complex numbers, got dtype {array.dtype}; convert it "
+                f"first."
+            )
+        return array.astype(jnp.result_type(float))
+
+    if not jax.tree.leaves(tree):
+        raise ValueError(f"{name} must have at least one coefficient, got {shown(tree)}.")
+    return jax.tree.map(inexact, tree)
+
+
 def not_negative(name: str, value: object) -> Array:
     """A real number, at least 0 as far as it is known."""
     number = real_array(name, value)
     if number.ndim or not (is_traced(number) or number >= 0):
-        raise ValueError(f"{name} must be a number of at least 0, got {value!r}.")
+        raise ValueError(f"{name} must be a number of at least 0, got {shown(value)}.")
     return number
 
 
@@ -200,8 +266,9 @@ def is_traced(value: object) -> bool:
     return isinstance(value, Tracer)
 
 
-def index(name: str, value: object, n: int) -> int:
+def index(name: str, value: Any, n: int) -> int:
     """An integer between 0 and n − 1."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) not in range(n):
-        raise ValueError(f"{name} must be an integer between 0 and {n - 1}, got {value!r}.")
-    return int(value)
+    number = value if is_traced(value) else plain(name, value)
+    if not _is_integer(number) or not 0 <= number < n:
+        raise ValueError(f"{name} must be an integer between 0 and {n - 1}, got {shown(value)}.")
+    return int(number)

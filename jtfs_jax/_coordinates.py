@@ -55,11 +55,7 @@ def band_frequencies(
         array([3483., 1742.])
     """
     require_joint(bank)
-    n_filters = 1 + 2 * len(bank.wavelets_fr)
-    if not 0 <= n_fr < n_filters:
-        raise ValueError(
-            f"n_fr must be between 0 and {n_filters - 1}, the last frequential filter, got {n_fr}."
-        )
+    n_fr = _index("n_fr", n_fr, 0, 2 * len(bank.wavelets_fr), "frequential filter")
     frequencies = wavelet_frequencies(bank, sample_rate=sample_rate)
     if bank.F == "global":
         return np.exp(np.log(frequencies).mean(keepdims=True))
@@ -93,12 +89,19 @@ def frame_times(
         array([   0., 1024., 2048., 3072.])
     """
     fs = _checks.sample_rate(sample_rate)
-    if n2 is not None and not -1 <= n2 < len(bank.wavelets2):
-        raise ValueError(
-            f"n2 must be between -1 and {len(bank.wavelets2) - 1}, the last wavelet, got {n2}."
-        )
+    if n2 is not None:
+        n2 = _index("n2", n2, -1, len(bank.wavelets2) - 1, "wavelet")
     if bank.T == "global":
         return np.array([(bank.n_samples - 1) / 2 / fs])
     stride = (bank.stride or 1) if n2 is None else frame_stride(bank, n2)
     frames = np.array(bank.frames(stride))
     return (frames * stride - _grid.pad_left(bank.n_samples, bank.n_padded)) / fs
+
+
+def _index(name: str, value: object, first: int, last: int, of: str) -> int:
+    number = _checks.plain(name, value)
+    if isinstance(number, bool) or not isinstance(number, int) or not first <= number <= last:
+        raise ValueError(
+            f"{name} must be between {first} and {last}, the last {of}, got {_checks.shown(value)}."
+        )
+    return number

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import contextlib
+import errno
 import os
 import uuid
 from collections.abc import Iterator, Mapping
@@ -9,14 +10,21 @@ from typing import Any
 
 import numpy as np
 
+_LONGEST_STEM = 32  # bytes kept of a name, as a longer one might be too long with what is added
+_LONGEST_SUFFIX = 8  # of formats that exist
+
 
 def check_writable(path: str | os.PathLike) -> Path:
     """The path, or a `ValueError` that says why no file can be written there."""
     path = Path(path)
+    if path.parent.is_file():
+        raise ValueError(f"{path}: {path.parent} is a file, not a folder; write elsewhere.")
     if not path.parent.is_dir():
         raise ValueError(
             f"{path}: there is no folder {path.parent}; make it first, or write elsewhere."
         )
+    if _is_too_long(path):
+        raise ValueError(f"{path}: the name is longer than names of files can be; shorten it.")
     if path.is_dir():
         raise ValueError(f"{path}: this is a folder; write under another name.")
     if not os.access(path.parent, os.W_OK):
@@ -24,14 +32,25 @@ def check_writable(path: str | os.PathLike) -> Path:
     return path
 
 
+def _is_too_long(path: Path) -> bool:
+    try:
+        path.lstat()
+    except OSError as error:
+        return error.errno == errno.ENAMETOOLONG
+    return False
+
+
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """A temporary path beside `path`, which takes its place once the block has ended well.
 
-    It has the same suffix. If something goes wrong, `path` stays as it was, and nothing beside it.
+    It has the same suffix, by which libraries know formats. If something goes wrong, `path` stays
+    as it was, and nothing beside it.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}.partial{path.suffix}")
+    stem = path.stem.encode("utf-8", "ignore")[:_LONGEST_STEM].decode("utf-8", "ignore")
+    suffix = path.suffix if len(path.suffix) <= _LONGEST_SUFFIX else ""
+    partial = path.with_name(f".{stem}-{uuid.uuid4().hex[:8]}.partial{suffix}")
     try:
         yield partial
         partial.replace(path)

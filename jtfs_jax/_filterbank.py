@@ -9,7 +9,7 @@ import numpy as np
 from jax.core import eval_context
 from jaxtyping import Array, DTypeLike, Float
 
-from . import _checks, _grid, _options
+from . import _checks, _grid, _limits, _options
 from ._fourier import twiddles
 from ._frequency import FrequencyBank
 from ._nodes import exportable
@@ -25,7 +25,7 @@ from ._tables import (
     second_order_tables,
 )
 from ._time import MeanByRow, TimeAverage, WaveletBand, leaf
-from ._wavelets import Family, Wavelet, are_wavelets, wavelets
+from ._wavelets import Wavelet
 
 
 @exportable
@@ -137,11 +137,11 @@ def filterbank(
         stride: Samples between frames: a power of two up to T. None means the largest. Must be
             None for T=0 and T="global".
         J_fr: log2 of the length of the longest frequential wavelets, in rows, at most the number
-            of first-order wavelets. None: the filters serve `time_scattering` only.
+            of rows in J + 1 octaves, (J + 1) · Q. None: the filters serve `time_scattering` only.
         Q_fr: Frequential wavelets an octave.
-        F: Width of φ_F, in rows: a number from 1 to the number of first-order wavelets, 0 for no
-            averaging, "global" for the mean over rows. None means 2**J_fr. Wide ones approach that
-            mean with pad_mode_fr="conj-reflect"; else φ_F counts zeros beyond the rows.
+        F: Width of φ_F, in rows: a number from 1 to (J + 1) · Q, 0 for no averaging, "global" for
+            the mean over rows. None means 2**J_fr. Wide ones approach that mean with
+            pad_mode_fr="conj-reflect"; else φ_F counts zeros beyond the rows.
         stride_fr: Rows between bands: a power of two up to F. None means the largest. Must be
             None for F=0 and F="global".
         preset: What the options below are where None. "kymatio" agrees with Kymatio: wavelets not
@@ -174,14 +174,19 @@ def filterbank(
             wavelets are wider then, which separates spins less; frequential ones are longer, which
             takes up to twice the time, but no more if pad_mode_fr="conj-reflect" takes it already.
         r_psi: Where neighboring wavelets cross, as a fraction of their peaks, from 0 to 1: larger
-            ones overlap more, are shorter in time and in rows, and cover frequencies more evenly.
+            ones overlap more, are shorter in time and in rows, and cover frequencies more evenly;
+            with one wavelet an octave, up to 0.97.
         dtype: float32, or float64 where JAX has it enabled; results follow.
 
     Returns:
         A pytree of arrays, to be passed to the transforms as an argument.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of its range, or the filters do not fit into memory.
+
+    Warns:
+        UserWarning: If `J_fr` is given, but no second-order wavelet is slower than a first-order
+            one, so that `jtfs` has no paths with these.
 
     Example:
         >>> import jtfs_jax
@@ -196,23 +201,20 @@ def filterbank(
     See Also:
         path_table: what each coefficient measures, in Hz and cycles/octave.
     """
-    n_samples = _checks.positive_integer("n_samples", n_samples)
-    if n_samples == 1:
-        raise ValueError("n_samples must be at least 2, for reflections to be had, got 1.")
-    J1, J2 = _checks.one_or_two("J", J, default=None)
+    n_samples = _limits.signal_length(n_samples)
+    J1, J2 = _limits.log2_durations(J, n_samples)
     Q1, Q2 = _checks.one_or_two("Q", Q, default=1)
     J_max = max(J1, J2)
-    if 2**J_max > 16 * n_samples:
-        raise ValueError(
-            f"J must be such that 2**J is at most 16 n_samples = {16 * n_samples}, got {J!r}; "
-            f"lower J or use longer signals."
-        )
     width = _checks.width("T", T, 2**J_max, n_samples, "samples")
     stride = _checks.stride("stride", stride, "T", width)
     dtype = _checks.real_dtype(dtype)
     given = {"analytic": analytic, "pad_mode": pad_mode, "pad_mode_fr": pad_mode_fr}
     options = _options.resolve(preset, **given, normalize=normalize, r_psi=r_psi)
-    family1, family2 = _family("J", J1, "Q", Q1, options), _family("J", J2, "Q[1]", Q2, options)
+    _limits.wavelets_an_octave("J", J1, "Q", Q1, options.r_psi)
+    _limits.wavelets_an_octave("J", J2, "Q[1]", Q2, options.r_psi)
+    _limits.memory(n_samples, (J1, J2), (Q1, Q2), joint=J_fr is not None)
+    family1 = _limits.family(J1, "Q", Q1, options)
+    family2 = _limits.family(J2, "Q[1]", Q2, options)
     n_rows = len(family1.wavelets)
     if J_fr is None:
         _checks.joint_only(
@@ -221,21 +223,21 @@ def filterbank(
             stride_fr=(stride_fr, None),
             pad_mode_fr=(pad_mode_fr, None),
         )
-        family_fr, width_fr = None, 0.0
+        Q_fr, family_fr, width_fr = 1, None, 0.0
     else:
-        J_fr = _checks.positive_integer("J_fr", J_fr)
-        Q_fr = _checks.positive_integer("Q_fr", Q_fr)
-        if 2**J_fr > n_rows:
-            raise ValueError(
-                f"J_fr must be such that 2**J_fr is at most the number of bands, {n_rows} for "
-                f"J={J!r} and Q={Q!r}, got {J_fr!r}; lower J_fr or raise Q."
-            )
-        width_fr = _checks.width("F", F, 2**J_fr, n_rows, "bands")
+        largest = max(n_rows, (J1 + 1) * Q1)
+        J_fr = _limits.log2_rows(J_fr, largest)
+        (Q_fr,) = _checks.integers("Q_fr", Q_fr, (1,), "an integer")
+        width_fr = _checks.width("F", F, 2**J_fr, largest, "bands")
         stride_fr = _checks.stride("stride_fr", stride_fr, "F", width_fr)
         # Both spins come from the same matrices, whatever the wavelets over time.
-        family_fr = _family("J_fr", J_fr, "Q_fr", Q_fr, options)._replace(analytic=False)
+        _limits.wavelets_an_octave("J_fr", J_fr, "Q_fr", Q_fr, options.r_psi)
+        family_fr = _limits.family(J_fr, "Q_fr", Q_fr, options)._replace(analytic=False)
+        _limits.warn_without_second_order(family1.wavelets, family2.wavelets)
 
-    n_padded = _grid.padded_length(n_samples, J_max, low_pass_width(width, (J1, J2)))
+    n_padded = _grid.padded_length(
+        n_samples, J_max, low_pass_width(width, (J1, J2)), width, options.pad_mode
+    )
     design = Design(
         n_samples=n_samples,
         n_padded=n_padded,
@@ -274,13 +276,3 @@ def filterbank(
     )
     with eval_context():  # under a trace, too, tables are arrays, and may be kept
         return jax.device_put(jax.tree.map(lambda table: table.astype(dtype), bank))
-
-
-def _family(J_name: str, J: int, Q_name: str, Q: int, options: _options.Options) -> Family:
-    if not are_wavelets(J, Q, options.r_psi):
-        raise ValueError(
-            f"{Q_name} must leave wavelets shorter than 2**{J_name} = {2**J}, "
-            f"got {Q} an octave; lower {Q_name} or raise {J_name}."
-        )
-    psis = wavelets(J, Q, options.r_psi)
-    return Family(psis, J, analytic=options.analytic, tight=options.normalize == "energy")

@@ -28,7 +28,13 @@ def spectrum(bank: FilterBank, x: Float[Array, "*batch time"]) -> Complex[Array,
     """Half the spectrum of signals that are continued beyond their ends."""
     before = _grid.pad_left(bank.n_samples, bank.n_padded)
     after = bank.n_padded - bank.n_samples - before
-    mode = {"zero": "constant", "periodic": "wrap"}.get(bank.pad_mode, "reflect")
+    if "reflect" in bank.pad_mode and after >= bank.n_samples:
+        # A period of the continuation, repeated: reflections one by one would be many operations.
+        x = jnp.concatenate([x, x[..., -2:0:-1]], axis=-1)
+        after = bank.n_padded - x.shape[-1] - before
+        mode = "wrap"
+    else:
+        mode = {"zero": "constant", "periodic": "wrap"}.get(bank.pad_mode, "reflect")
     return _fft.rfft(jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(before, after)], mode=mode))
 
 

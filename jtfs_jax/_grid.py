@@ -1,23 +1,54 @@
 """The sampling grids: how far a signal is padded, and which samples and rows are kept."""
 
 import math
+from typing import Literal
 
 import numpy as np
 
-from ._wavelets import low_pass
+from ._wavelets import low_pass, low_pass_std
 
 
-def padded_length(n_samples: int, J: int, width: float) -> int:
+def padded_length(
+    n_samples: int, J: int, width: float, T: float | Literal["global"], pad_mode: str
+) -> int:
     """Number of samples, a power of two, that signals are padded to.
 
-    The low-pass of a given width shall decay within the padding, yet the padding is at most as
-    long as the signal (or as 2**J, where that is longer), as in Kymatio.
+    It is Kymatio's where that suffices, and else the next power of two that does.
     """
+    n_padded = _kymatio_length(n_samples, J, width)
+    while not _suffices(n_padded, n_samples, J, T, pad_mode):
+        n_padded *= 2
+    return n_padded
+
+
+def _kymatio_length(n_samples: int, J: int, width: float) -> int:
+    """The low-pass decays within the padding, which is at most as long as the signal, or 2**J."""
     n = max(n_samples, 2**J)
     # An averaging much shorter than the wavelets must not leave these without padding.
     reach = _support(max(width, 2 ** (J - 2)), n)
     log2_wanted = math.ceil(math.log2(n + 6 * reach))
     return 2 ** min(log2_wanted, math.floor(math.log2(3 * n - 2)))
+
+
+def _suffices(
+    n_padded: int, n_samples: int, J: int, T: float | Literal["global"], pad_mode: str
+) -> bool:
+    """Whether coefficients are those of a signal that is continued without end, to 1e-3.
+
+    Time is periodic: beyond the padding on one side comes the padding on the other. Filters may
+    reach it if it goes on as the continuation does, exactly or by a shift of two samples (which
+    then matters little), or where they are small.
+    """
+    average = 0.0 if T == "global" else low_pass_std(T or 2**J)
+    wavelet = low_pass_std(2**J)  # standard deviation of the longest wavelet's envelope
+    padding = n_padded - n_samples
+    if pad_mode == "zero":  # what is reached beyond the padding is the signal itself
+        return padding >= 4 * math.hypot(average, wavelet)
+    period = n_samples if pad_mode == "periodic" else 2 * (n_samples - 1)
+    shift = min(n_padded % period, -n_padded % period)
+    if shift <= 2:
+        return shift == 0 or padding / 2 >= 2.5 * max(average, wavelet)
+    return padding / 2 >= math.hypot(4 * average, 2.4 * wavelet)
 
 
 def _support(width: float, n: int) -> int:

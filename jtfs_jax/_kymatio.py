@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from jaxtyping import Array, Float
 
+from . import _grid
 from ._coefficients import require_coefficients
 from ._filterbank import FilterBank
 from ._jtfs import JointScattering
@@ -19,9 +20,10 @@ def to_kymatio(
 
     The keys of `jtfs` are `()` for S0, `(n1, n_fr)` for the low-pass α = 0 and `(n1, n2, n_fr)`
     for ψ_n2, where n1 is the first-order wavelet on which a row is centered; rows that no wavelet
-    feeds are left out. Those of `time_scattering` are `()`, `(n1,)` and `(n1, n2)`. Keys and
-    values are Kymatio's wherever Kymatio is right; elsewhere the values are right, so that
-    averages over "global" are means, for example.
+    feeds are left out. Those of `time_scattering` are `()`, `(n1,)` and `(n1, n2)`; without
+    averaging, T=0, a path `(n1,)` has every 2**j1-th sample of the scalogram. Keys and values are
+    Kymatio's wherever Kymatio is right; elsewhere the values are right, so that averages over
+    "global" are means, for example.
 
     Args:
         bank: The filters that `S` was computed with.
@@ -45,7 +47,7 @@ def to_kymatio(
     if isinstance(S, TimeScattering):
         paths = sorted(time_paths(bank))
         s2 = {path: _entry(S.S2, path, index) for index, path in enumerate(paths)}
-        s1 = {(n1,): S.S1[..., n1, :] for n1 in range(S.S1.shape[-2])}
+        s1 = {(n1,): S.S1[..., n1, _kept(bank, n1)] for n1 in range(len(bank.wavelets1))}
         return ByPath({(): S.S0} | s1 | s2)
     table = path_table(bank)
     coefficients: dict[tuple[int, ...], Array] = {(): S.S0}
@@ -57,6 +59,15 @@ def to_kymatio(
             key = (n1, n_fr) if n2 < 0 else (n1, n2, n_fr)
             coefficients[key] = rows[..., row, :]
     return ByPath(coefficients)
+
+
+def _kept(bank: FilterBank, n1: int) -> slice:
+    """The frames of S1 that Kymatio keeps: without averaging, multiples of 2**j1 after padding."""
+    if bank.T != 0:
+        return slice(None)
+    step = 2 ** bank.wavelets1[n1].j
+    first = bank.frames(step).start * step - _grid.pad_left(bank.n_samples, bank.n_padded)
+    return slice(first, None, step)
 
 
 def _entry(s2: Array | Mapping[tuple[int, int], Array], path: tuple[int, int], index: int) -> Array:

@@ -28,11 +28,10 @@ PRESETS = {"kymatio": Options(), "sharp": Options(analytic=True, pad_mode="conj-
 
 def resolve(preset: str, **given: object) -> Options:
     """Options as given, and those of the preset where None."""
-    _checks.choice("preset", preset, PRESETS)
+    preset = _checks.choice("preset", preset, PRESETS)
     given = {name: value for name, value in given.items() if value is not None}
-    for name, value in given.items():
-        if name in _CHOICES:
-            _checks.choice(name, value, _CHOICES[name])
+    for name in _CHOICES.keys() & given.keys():
+        given[name] = _checks.choice(name, given[name], _CHOICES[name])
     if "r_psi" in given:
         given["r_psi"] = _checks.fraction("r_psi", given["r_psi"])
     return Options(**{**PRESETS[preset]._asdict(), **given})

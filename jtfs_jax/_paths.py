@@ -116,6 +116,49 @@ def path_table(bank: FilterBank, *, sample_rate: float | None = None) -> PathTab
     return PathTable(**{name: np.array([row[name] for row in rows]) for name in rows[0]})
 
 
+def describe_path(bank: FilterBank, path: int, *, sample_rate: float | None = None) -> str:
+    """Rate, scale and direction of a path of `jtfs` in words, as in the titles of pictures.
+
+    "steady" stands for α = 0, where there is no rate; "all bands together" for β = 0, where there
+    is no scale.
+
+    Args:
+        bank: Filters from `filterbank`, with `J_fr`.
+        path: Index of the path, as in `path_table`.
+        sample_rate: In Hz. None: rates are in cycles/sample.
+
+    Returns:
+        Words, and numbers of two digits with their units.
+
+    Raises:
+        ValueError: If `bank` has no frequential wavelets, if there is no such path, or if
+            `sample_rate` is not positive.
+
+    Example:
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
+        >>> jtfs_jax.describe_path(bank, 58, sample_rate=8000.0)
+        '11 Hz, 0.35 cycles/octave, falling'
+        >>> jtfs_jax.describe_path(bank, 50, sample_rate=8000.0)
+        '11 Hz, all bands together'
+
+    See Also:
+        path_table: the numbers.
+    """
+    table = path_table(bank, sample_rate=sample_rate)
+    path = _checks.index("path", path, len(table))
+    unit = "cycles/sample" if sample_rate is None else "Hz"
+    rate, scale = (f"{float(f'{x:.2g}'):g}" for x in (table.rate[path], table.scale[path]))
+    words = [
+        f"{rate} {unit}" if table.n2[path] >= 0 else "steady",
+        f"{scale} cycle{'' if scale == '1' else 's'}/octave"
+        if table.n_fr[path]
+        else "all bands together",
+        {1: "rising", -1: "falling", 0: ""}[int(table.spin[path])],
+    ]
+    return ", ".join(word for word in words if word)
+
+
 @dataclass(frozen=True, eq=False)
 class TimePathTable:
     """One entry a path of S2, as `time_scattering` orders them; made by `time_path_table`.

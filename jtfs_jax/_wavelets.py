@@ -13,7 +13,7 @@ SIGMA0 = 0.1  # bandwidth × width of every low-pass: a filter of width T has ba
 R_PSI = math.sqrt(0.5)  # by default, neighboring wavelets cross at this fraction of their peaks
 ALPHA = 5.0  # a filter's response is negligible beyond xi ± ALPHA · sigma
 NEGLIGIBLE = 1e-8  # relative amplitude under which a filter's response is dropped
-_MAX_GAIN = 2  # of tight frames, relative to the gain at the highest center frequency
+_FLATNESS = 0.715  # least Littlewood–Paley sum of a tight frame, below its wavelets
 _N_SIGMA = math.sqrt(-2 * math.log(NEGLIGIBLE))  # … which a Gaussian reaches at this many sigma
 
 
@@ -134,21 +134,38 @@ def littlewood_paley(family: Family, gain: np.ndarray, n: int) -> np.ndarray:
 
 
 def frame_gain(family: Family, n: int) -> np.ndarray:
-    """What a tight family multiplies its Morlets with, on the bins from 0 to n // 2 of `n` a cycle.
+    """Gain of a tight family over its Morlets, on the bins from 0 to n // 2 of `n` a cycle.
 
         |φ̂|² + gain² · ½ Σ (|ψ̂(f)|² + |ψ̂(−f)|²) = 1
 
-    where wavelets reach. Between the low-pass φ and the lowest wavelet, and above the highest one,
-    gain is limited, so that they keep their shape: the sum is less there. Families that are not
-    tight have a gain of 1.
+    between the centers of the lowest and the highest wavelet. Beyond these, where one wavelet would
+    have to cover all, the sum is less: below the lowest at least `_FLATNESS`, so that the wavelets
+    stay short in time. Families that are not tight have a gain of 1.
     """
-    ones = np.ones(n // 2 + 1)
+    gain = np.ones(n // 2 + 1)
     if not family.tight:
-        return ones
-    missing = 1 - low_pass_hat(2**family.J, n, len(ones)) ** 2
-    covered = littlewood_paley(family, ones, n)
-    at_highest = covered[math.floor(family.wavelets[0].xi * n)]
-    return np.sqrt(missing / np.maximum(covered, at_highest / _MAX_GAIN**2))
+        return gain
+    missing = 1 - low_pass_hat(2**family.J, n, len(gain)) ** 2
+    covered = np.maximum(littlewood_paley(family, gain, n), np.finfo(float).tiny)
+    lowest, highest = (math.floor(family.wavelets[index].xi * n) for index in (-1, 0))
+    share = np.ones(len(gain))  # of what is missing that the wavelets cover
+    share[:lowest] = _share_below(missing[:lowest], covered[:lowest] / covered[lowest])
+    share[highest:] = np.minimum(covered[highest:] / covered[highest], 1) ** 3
+    return np.sqrt(missing * share / covered)
+
+
+def _share_below(missing: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """The least share of what is missing that keeps the sum flat, below the lowest wavelet.
+
+    `covered` is relative to the center of that wavelet.
+    """
+
+    def share(a: float) -> np.ndarray:
+        return np.minimum((1 + a) * covered / (covered + a), 1) ** 1.5
+
+    candidates = np.geomspace(1e-6, 10, 200)
+    flat = [a for a in candidates if np.all(1 - missing * (1 - share(a)) > _FLATNESS)]
+    return share(max(flat, default=0.0))
 
 
 def _morlet(wavelet: Wavelet, f: np.ndarray) -> np.ndarray:

@@ -3,20 +3,21 @@
 Needs the extra `audio`: soundfile reads and writes, soxr resamples.
 """
 
-import math
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from ._checks import positive_number
+from ._checks import choice, nonnegative_number, positive_number
 from ._extras import require
 from ._files import check_writable, replacing
+from ._sounds._channels import CHANNELS, Channels
+from ._sounds._load import load_with_notes
 
 _BUNDLED = {"crow": "misc_crow.flac", "guitar_slide": "guit_e_slide.flac"}
 _SUBTYPES = {".wav": "PCM_24", ".flac": "PCM_24", ".ogg": "VORBIS"}
-_MARGIN = 0.1  # seconds read past `duration`, so that the resampler does not see the cut
 
 
 def bundled(name: str) -> Path:
@@ -38,54 +39,58 @@ def bundled(name: str) -> Path:
 
 
 def load(
-    path: str | os.PathLike, sample_rate: float, duration: float | None = None
-) -> Float[np.ndarray, " time"]:
-    """Read a sound: WAV, FLAC, OGG, and whatever else the installed libsndfile reads.
+    path: str | os.PathLike,
+    sample_rate: float,
+    duration: float | None = None,
+    *,
+    start: float = 0.0,
+    channels: Channels = "mean",
+) -> Float[np.ndarray, "*channel time"]:
+    """Read a sound: WAV, FLAC, OGG, MP3, and whatever else libsndfile or ffmpeg reads.
 
-    Channels are averaged, then the sound is resampled and cut. Full scale is ±1; resampling, and
+    The channels are averaged, the sound is resampled, and cut. Full scale is ±1; resampling, and
     files of floating-point samples, may go beyond it: nothing is clipped, nor made louder.
 
+    All that the file has is read, also where its header says that it has more or less. What
+    libsndfile does not read (M4A, WebM, WMA) is decoded by the program ffmpeg, if it is installed.
+
     Args:
-        path: The file.
+        path: The file, or a pipe; "-" is the standard input.
         sample_rate: Samples a second of what is returned, in Hz.
         duration: Longest duration in seconds; shorter sounds are not padded. None: all of it.
+        start: Where in the recording to begin, in seconds.
+        channels: "mean" averages the channels, "first" takes the first one, "each" keeps all.
 
     Returns:
-        At most `round(duration · sample_rate)` samples, float32.
+        At most `round(duration · sample_rate)` samples, float32: (time), or (channel, time) where
+        `channels` is "each".
 
     Raises:
-        ValueError: If the file cannot be read as audio, is empty or silent, or has samples that
-            are not finite; if `sample_rate` or `duration` is not a positive number.
+        ValueError: If the file cannot be read as audio, or has no samples, or some that are not
+            finite; if its rate and `sample_rate` differ by a factor of more than 1,000; if what is
+            read is silent, or nearly so because channels cancel each other; if `start` is past its
+            end; if an argument is out of its range.
         ImportError: If soundfile or soxr are not installed.
+
+    Warns:
+        UserWarning: If the file is cut short, or longer than its header says; if channels weaken
+            each other by more than 30 dB; if the peak is below −90 dB of full scale.
 
     Example:
         >>> load(bundled("crow"), 22050).shape
         (10598,)
+        >>> load(bundled("crow"), 22050, 0.25, start=0.1, channels="each").shape
+        (1, 5512)
     """
     positive_number("sample_rate", sample_rate)
     if duration is not None:
         positive_number("duration", duration)
-    x, native_rate = _read(Path(path), duration)
-    if x.shape[0] == 0:
-        raise ValueError(f"{path}: the file is empty, it has no samples; take another recording.")
-    if not np.isfinite(x).all():
-        bad = int(np.flatnonzero(~np.isfinite(x).all(axis=1))[0])
-        raise ValueError(
-            f"{path}: every sample must be a finite number, but sample {bad} is not; "
-            f"repair the file or take another recording."
-        )
-    mono = x.mean(axis=1, dtype=np.float64)
-    if native_rate != sample_rate:
-        mono = require("soxr", "audio").resample(mono, native_rate, sample_rate, quality="VHQ")
-    if duration is not None:
-        mono = mono[: max(round(duration * sample_rate), 1)]
-    if not mono.any():
-        where = "" if duration is None else f" in its first {duration:g} s"
-        channels = "" if x.shape[1] == 1 else f" once its {x.shape[1]} channels are averaged"
-        raise ValueError(
-            f"{path}: the sound is silent{where}{channels}; take a recording that is not."
-        )
-    return mono.astype(np.float32)
+    nonnegative_number("start", start)
+    choice("channels", channels, CHANNELS)
+    x, notes = load_with_notes(path, sample_rate, duration, start, channels)
+    for note in notes:
+        warnings.warn(note, UserWarning, stacklevel=2)
+    return x if channels == "each" else x[0]
 
 
 def save(path: str | os.PathLike, x: Float[np.ndarray, " time"], sample_rate: float) -> float:
@@ -133,23 +138,3 @@ def check_path(path: str | os.PathLike) -> Path:
     if path.suffix.lower() not in _SUBTYPES:
         raise ValueError(f"{path}: the name of a sound must end in {', '.join(_SUBTYPES)}.")
     return check_writable(path)
-
-
-def _read(path: Path, duration: float | None) -> tuple[Float[np.ndarray, "time channel"], int]:
-    """The samples that `duration` needs, at the rate of the file."""
-    if not path.exists():
-        raise ValueError(f"{path}: there is no such file; check its name.")
-    if path.is_dir():
-        raise ValueError(f"{path}: this is a folder; name a file.")
-    soundfile = require("soundfile", "audio")
-    try:
-        if path.stat().st_size == 0:
-            return np.zeros((0, 1), np.float32), 1
-        with soundfile.SoundFile(path) as file:
-            n = file.frames
-            if duration is not None:
-                n = math.ceil(min((duration + _MARGIN) * file.samplerate, n))
-            return file.read(n, dtype="float32", always_2d=True), file.samplerate
-    except (OSError, TypeError, soundfile.SoundFileError) as error:
-        reason = str(getattr(error, "error_string", error)).rstrip(".")
-        raise ValueError(f"{path}: this cannot be read as audio ({reason}).") from error

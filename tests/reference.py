@@ -66,6 +66,25 @@ def morlet(n, xi, sigma, analytic=False):
     return psi_hat / np.abs(np.fft.ifft(psi_hat)).sum()
 
 
+def tight_share(covered, missing, family):
+    """Share of what φ̂² leaves that a tight family covers: all, from its lowest ξ to its highest.
+
+    Below, as little as keeps the sum with φ̂² above 0.715, with the shape ((1 + a) c / (c + a))^1.5 of
+    c, what untreated wavelets cover there; above, c³. c is relative to the nearest of the two ξ.
+    """
+    n = len(covered)
+    f = np.minimum(np.arange(n), n - np.arange(n))
+    low, high = (int(xi * n) for xi, _ in (family[-1], family[0]))
+    share = np.where(f > high, np.minimum(covered / covered[high], 1) ** 3, 1.0)
+    c = np.minimum(covered[f < low] / covered[low], 1)
+    for a in np.geomspace(10, 1e-6, 200):
+        below = ((1 + a) * c / (c + a)) ** 1.5
+        if np.all(missing[f < low] * (1 - below) < 1 - 0.715):
+            share[f < low] = below
+            break
+    return share
+
+
 def morlets(n, J, Q, r_psi, analytic, normalize):
     """(ξ, σ, ψ̂) of a family; with normalize="energy" a tight frame, as far as it may be one."""
     family = centers(J, Q, r_psi)
@@ -74,7 +93,7 @@ def morlets(n, J, Q, r_psi, analytic, normalize):
         squares = (hats**2).sum(axis=0)
         covered = 0.5 * (squares + squares[-np.arange(n)])
         missing = 1 - gaussian(n, 2**J) ** 2
-        hats *= np.sqrt(missing / np.maximum(covered, covered[int(family[0][0] * n)] / 4))
+        hats *= np.sqrt(missing * tight_share(covered, missing, family) / covered)
     return [(xi, sigma, hat) for (xi, sigma), hat in zip(family, hats, strict=True)]
 
 
@@ -83,14 +102,36 @@ def width(value, J):
     return 2**J if value in (None, "global", 0) else value
 
 
-def padded_length(n_samples, J, T):
-    """N_pad: a power of two with three supports of φ_T on either side, if reflection allows."""
+def padded_length(n_samples, J, T, pad_mode):
+    """N_pad: a power of two with three supports of φ_T on either side, if reflection allows.
+
+    That is Kymatio's. It doubles until filters see nothing but the signal's continuation.
+    """
     m = max(n_samples, 2**J)
     half = np.abs(np.fft.ifft(gaussian(m, max(width(T, J), 2 ** (J - 2)))))[: m // 2]
     tails = np.cumsum(half[::-1])[::-1]  # tails[n] = Σ_{m ≥ n} |h(m)|
     negligible = np.flatnonzero(tails <= 1e-3)
     support = negligible[0] + 1 if len(negligible) else m // 2
-    return 2 ** min(math.ceil(math.log2(m + 6 * support)), math.floor(math.log2(3 * m - 2)))
+    n_pad = 2 ** min(math.ceil(math.log2(m + 6 * support)), math.floor(math.log2(3 * m - 2)))
+    while not is_long_enough(n_pad, n_samples, J, T, pad_mode):
+        n_pad = 2 * n_pad
+    return n_pad
+
+
+def is_long_enough(n_pad, n_samples, J, T, pad_mode):
+    """Whether padding is longer than filters, or the padded signal goes on by itself."""
+    std_phi = 0 if T == "global" else width(T, J) / (2 * math.pi * SIGMA0)
+    std_psi = 2**J / (2 * math.pi * SIGMA0)
+    if pad_mode == "zero":
+        return n_pad - n_samples >= 4 * math.sqrt(std_phi**2 + std_psi**2)
+    period = n_samples if pad_mode == "periodic" else 2 * n_samples - 2
+    jump = abs(n_pad - period * round(n_pad / period))  # of the continuation, at the seam
+    each_side = (n_pad - n_samples) / 2
+    if jump == 0:
+        return True
+    if jump <= 2 and each_side >= 2.5 * max(std_phi, std_psi):
+        return True
+    return each_side >= math.sqrt((4 * std_phi) ** 2 + (2.4 * std_psi) ** 2)
 
 
 def filters(
@@ -104,12 +145,13 @@ def filters(
     pad_mode="reflect",
     normalize="l1",
     r_psi=R_PSI,
+    stretch=1,
 ):
-    """The time filterbank, and the grid on which it lies."""
+    """The time filterbank, and the grid on which it lies; `stretch` makes the padding longer."""
     J1, J2 = J if isinstance(J, tuple) else (J, J)
     Q1, Q2 = Q if isinstance(Q, tuple) else (Q, 1)
     J, T = max(J1, J2), T if T is not None else 2 ** max(J1, J2)
-    n_pad = padded_length(n_samples, J, T)
+    n_pad = stretch * padded_length(n_samples, J, T, pad_mode)
 
     def wavelets(J, Q):
         return [
@@ -264,7 +306,8 @@ def across_rows(fr, n_fr, y, finish, decimate):
     if fr.F != "global" and psi.spin == 0 and not fr.phi_is_wider:
         return finish(modulus(live[:: fr.stride]))
     k = log2_step(psi.j, fr.F, n_live, 5, decimate)
-    margin = 2**k if fr.F == "global" else min(reach(psi.h), reach(fr.phi))
+    reached = reach(fr.phi) if fr.reflect else min(reach(psi.h), reach(fr.phi))
+    margin = 2**k if fr.F == "global" else reached
     rows = np.arange(-margin // 2**k, (n_live + margin) // 2**k + 1) * 2**k
     if fr.F == "global":
         weights = mean_weights(rows, k, 0, n_live)[None]
@@ -319,7 +362,7 @@ def second_orders(bank, u1, decimate):
             continue
         k = log2_step(psi.j, bank.T, bank.n_samples, 6, decimate)
         y2 = np.stack([band_pass(u_hat, psi.hat, k) for u_hat in u1_hat[:n_live]])
-        if bank.pad_mode == "conj-reflect":
+        if bank.pad_mode == "conj-reflect" and bank.T != "global":  # which is of the signal alone
             backward = runs_backward(bank)[:: 2**k]
             y2[:, backward] = y2[:, backward].conj()
         if bank.T == 0:

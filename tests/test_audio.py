@@ -124,6 +124,8 @@ def test_load_options_out_of_range(name, value):
 UNWRITABLE = {
     "suffix": ("sound.txt", SINE, RATE, r"must end in \.wav, \.flac, \.ogg"),
     "folder missing": ("missing/sound.wav", SINE, RATE, "there is no folder"),
+    "a file as folder": ("a.wav/sound.wav", SINE, RATE, "there is no folder"),
+    "a long name": (252 * "a" + ".wav", SINE, RATE, "the name is longer than names of files can"),
     "a batch": ("sound.wav", SINE[None], RATE, r"its shape is \(1, 8000\)"),
     "no samples": ("sound.wav", SINE[:0], RATE, "at least one sample"),
     "NaN": ("sound.wav", with_sample(np.nan), RATE, "finite"),

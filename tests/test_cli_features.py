@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import pytest
 from command import run
+from matplotlib.figure import Figure
 
 import jtfs_jax
 from jtfs_jax import audio
@@ -53,7 +54,7 @@ def test_features_are_coefficients_with_their_coordinates(tmp_path, recording, c
     assert found["sample_rate"] == RATE
     settings = json.loads(str(found["settings"]))
     assert settings.pop("version") == jtfs_jax.__version__
-    expected = {"audio": str(recording), "sample_rate": RATE, "n_samples": N}
+    expected = {"audio": str(recording), "sample_rate": RATE, "n_samples": N, "channels": "mean"}
     expected |= {"J": 5, "Q": 4, "T": 32, "J_fr": 2, "Q_fr": 1, "F": 4}
     options = ("analytic", "pad_mode", "pad_mode_fr", "normalize", "r_psi")
     assert settings == expected | {name: getattr(bank, name) for name in options}
@@ -149,6 +150,22 @@ def test_pictures(tmp_path, recording, capsys, command, suffix, start):
     assert [path.name for path in tmp_path.iterdir()] == [output.name]
     assert output.read_bytes().startswith(start)
     assert capsys.readouterr().out == f"Picture: {output}\n"
+
+
+@pytest.mark.parametrize(("command", "options"), [("scalogram", FIRST), ("plot", SMALL)])
+def test_pictures_name_their_recording(tmp_path, monkeypatch, recording, command, options):
+    titles, savefig = [], Figure.savefig
+
+    def noted(figure, *arguments, **options):
+        titles.append(figure.get_suptitle() or figure.axes[0].get_title())
+        savefig(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", noted)
+    odd = tmp_path / "a$b^$c_{.wav"  # no formula
+    shutil.copy(recording, odd)
+    for names in [[odd], []]:
+        assert run(command, *names, "-o", tmp_path / "picture.png", *options) == 0
+    assert titles == [odd.name, "bundled: guitar_slide"]
 
 
 def test_defaults_are_the_bundled_guitar_and_names_of_its_own(tmp_path, monkeypatch):

@@ -42,48 +42,91 @@ def chirp():
     return np.asarray(x) * np.hanning(N).astype(np.float32)
 
 
-def by_path(bank, S):
-    """The paths of S2, by (n2, n_fr)."""
-    table = jtfs_jax.path_table(bank)
-    if isinstance(S.S2, dict):
-        return S.S2
-    return {
-        (int(n2), int(n_fr)): S.S2[..., i, :, :]
-        for i, (n2, n_fr) in enumerate(zip(table.n2, table.n_fr, strict=True))
-    }
-
-
-def test_energies_are_sums_of_squares_times_strides(bank):
-    x = burst()
-    S = jtfs_jax.jtfs(bank, x)
-    table = jtfs_jax.path_table(bank)
-    live = [sum(psi.j < j2 for psi in bank.wavelets1) for j2 in range(20)]
-    expected = np.zeros((2, len(table)))
-    for i, s in enumerate(by_path(bank, S).values()):
-        n_live = len(bank.wavelets1) if table.n2[i] < 0 else live[table.j2[i]]
-        cell = (N if bank.T == "global" else bank.stride or 2 ** table.j2[i]) * (
-            n_live if bank.F == "global" else bank.stride_fr or 2 ** table.j_fr[i]
-        )
-        expected[:, i] = (np.asarray(s, float) ** 2).sum((-2, -1)) * cell
-    found = analysis.path_energies(bank, S)
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
-
-    pairs = analysis.pair_energies(bank, S)
+def test_energies_of_all_samples_are_sums_of_squares():
+    options = {"T": 16, "F": 4, "stride": 1, "stride_fr": 1}
+    bank = jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, **options)
+    S = jtfs_jax.jtfs(bank, noises(N))
+    pairs, table = analysis.pair_energies(bank, S), jtfs_jax.path_table(bank)
+    squares = np.square(np.asarray(S.S2, float)).sum((-2, -1))
+    np.testing.assert_allclose(analysis.path_energies(bank, S), squares, rtol=1e-5)
     assert list(pairs) == ["S0", "S1", *dict.fromkeys(map(str, sorted(set(table.kind))))]
     for kind in set(table.kind):
-        np.testing.assert_allclose(pairs[kind], expected[:, table.kind == kind].sum(1), rtol=1e-5)
-    stride = N if bank.T == "global" else bank.stride or 1
-    np.testing.assert_allclose(pairs["S1"], stride * (S.S1**2).sum((1, 2)), rtol=1e-5)
-    np.testing.assert_allclose(pairs["S0"], stride * (S.S0**2).sum(1), rtol=1e-5)
+        np.testing.assert_allclose(pairs[kind], squares[:, table.kind == kind].sum(1), rtol=1e-5)
+    np.testing.assert_allclose(pairs["S1"], np.square(S.S1).sum((1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(pairs["S0"], np.square(S.S0).sum(1), rtol=1e-5)
 
 
-@pytest.mark.parametrize("stride", [1, 16])
-def test_energies_do_not_depend_on_strides(dense, stride):
-    x = burst()
-    other = jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, **OPTIONS["dense"] | {"stride": stride})
-    found = analysis.path_energies(other, jtfs_jax.jtfs(other, x))
-    expected = np.asarray(analysis.path_energies(dense, jtfs_jax.jtfs(dense, x)))
-    np.testing.assert_allclose(found, expected, atol=1e-4 * expected.max())
+def test_energies_of_means_count_for_all_samples_and_rows():
+    bank = jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, T="global", F="global")
+    S = jtfs_jax.jtfs(bank, noises(N))
+    n2 = jtfs_jax.path_table(bank).n2
+    live = [sum(psi.j < psi2.j for psi in bank.wavelets1) for psi2 in bank.wavelets2]
+    n_live = np.array([len(bank.wavelets1) if n < 0 else live[n] for n in n2])
+    expected = np.square(S.S2[..., 0, 0]) * N * n_live
+    np.testing.assert_allclose(analysis.path_energies(bank, S), expected, rtol=1e-5)
+
+
+def test_energies_without_averages():
+    bank = jtfs_jax.filterbank(N, J=4, Q=4, T=0)
+    S = jtfs_jax.time_scattering(bank, burst())
+    table = jtfs_jax.time_path_table(bank)
+    squares = np.stack([np.square(s).sum(-1) for s in S.S2.values()], axis=-1)
+    np.testing.assert_allclose(analysis.path_energies(bank, S), squares * table.stride, rtol=1e-4)
+    np.testing.assert_allclose(analysis.pair_energies(bank, S)["S1"], np.square(S.S1).sum((1, 2)))
+
+
+def noises(n):
+    """Two of noise; the second decays, so that its beginning matters most."""
+    x = np.random.default_rng(n).standard_normal((2, n)).astype(np.float32)
+    x[1] *= np.exp(-np.arange(n) / 100, dtype=np.float32)
+    return x
+
+
+SAMPLINGS = {
+    "by reflections": (700, {"T": 128, "F": 8}),
+    "by conjugate reflections": (515, {"T": 90.0, "F": 5.5, "preset": "sharp"}),
+    "by zeros": (600, {"T": 64, "F": 8, "pad_mode": "zero"}),
+    "periodically": (640, {"T": 32, "F": 4, "pad_mode": "periodic"}),
+    "wide": (600, {"T": 600, "F": 16}),
+    "narrow": (300, {"T": 1.5, "F": 1}),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLINGS)
+@pytest.mark.parametrize("pad_mode_fr", ["zero", "conj-reflect"])
+def test_energies_do_not_depend_on_strides(name, pad_mode_fr):
+    n, averages = SAMPLINGS[name]
+    options = {"J": 6, "Q": 8, "J_fr": 3, "pad_mode_fr": pad_mode_fr, **averages}
+    x, totals = noises(n), []
+    for strides in ({"stride": 1, "stride_fr": 1}, {}, {"stride_fr": 1}):
+        bank = jtfs_jax.filterbank(n, **options, **strides)
+        totals.append(analysis.pair_energies(bank, jtfs_jax.jtfs(bank, x)))
+    dense, *others = [np.stack(list(total.values())) for total in totals]
+    for other in others:
+        # Rows fade at ends of zeros in a way that depends on the sound.
+        np.testing.assert_allclose(other, dense, rtol=0.01 if pad_mode_fr != "zero" else 0.02)
+        np.testing.assert_allclose(other[2:].sum(0), dense[2:].sum(0), rtol=0.01)
+
+
+@pytest.mark.parametrize("T", [1024, 100.0, 1, "global"])
+def test_constants_have_their_energy_in_the_first_average(T):
+    bank = jtfs_jax.filterbank(1500, J=10, Q=8, T=T)
+    x = np.full(1500, 0.3, np.float32)
+    fractions = analysis.energy_fractions(bank, x, jtfs_jax.time_scattering(bank, x))
+    np.testing.assert_allclose(fractions["S0"], 1, rtol=1e-5)
+    assert fractions["S1"] < 1e-9
+    assert fractions["S2"] < 1e-9
+
+
+@pytest.mark.parametrize("T", [64, 200.0, "global"])  # at least as wide as 2**J
+@pytest.mark.parametrize("preset", ["kymatio", "sharp"])
+def test_tight_frames_have_at_most_the_energy_of_the_signal(preset, T):
+    n = 500
+    tight = {"normalize": "energy", "pad_mode_fr": "conj-reflect"}
+    bank = jtfs_jax.filterbank(n, J=6, Q=8, J_fr=3, T=T, preset=preset, **tight)
+    x = np.concatenate([noises(n), chirp()[None, :n], np.cumsum(noises(n), axis=-1) / 10])
+    fractions = analysis.energy_fractions(bank, x, jtfs_jax.jtfs(bank, x))
+    assert np.all(sum(fractions.values()) < 1.001)
 
 
 def test_scalograms_keep_the_energy_that_the_littlewood_paley_sum_says():

@@ -163,3 +163,33 @@ def test_path_table_needs_frequential_wavelets():
 def test_tables_do_not_depend_on_values(bank):
     without_values = jax.eval_shape(lambda: bank)
     assert np.array_equal(jtfs_jax.path_table(without_values).rate, jtfs_jax.path_table(bank).rate)
+
+
+@pytest.mark.parametrize("sample_rate", [FS, None])
+def test_words_for_paths_say_what_the_table_says(bank, sample_rate):
+    table = jtfs_jax.path_table(bank, sample_rate=sample_rate)
+    seen = set()
+    for p in range(len(table)):
+        words = jtfs_jax.describe_path(bank, p, sample_rate=sample_rate)
+        assert words not in seen
+        seen.add(words)
+        rate, scale, *direction = words.split(", ")
+        assert direction == {1: ["rising"], -1: ["falling"], 0: []}[int(table.spin[p])]
+        if table.rate[p]:
+            number, unit = rate.split(" ")
+            assert unit == ("cycles/sample" if sample_rate is None else "Hz")
+            assert float(number) == pytest.approx(table.rate[p], rel=0.05)
+        else:
+            assert rate == "steady"
+        if table.scale[p]:
+            assert scale.endswith(" cycles/octave")
+            assert float(scale.split(" ")[0]) == pytest.approx(table.scale[p], rel=0.05)
+        else:
+            assert scale == "all bands together"
+
+
+def test_words_for_no_path(bank):
+    with pytest.raises(ValueError, match="path must be an integer between 0 and"):
+        jtfs_jax.describe_path(bank, 999)
+    with pytest.raises(ValueError, match="J_fr"):
+        jtfs_jax.describe_path(jtfs_jax.filterbank(256, J=4, Q=4), 0)

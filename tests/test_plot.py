@@ -6,8 +6,9 @@ import sys
 
 import numpy as np
 import pytest
-from matplotlib import pyplot
+from matplotlib import colors, pyplot
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import jtfs_jax
 from jtfs_jax import plot
@@ -88,18 +89,101 @@ def test_convergence_has_a_line_a_metamer(ax):
     assert ax.get_yscale() == "log"
 
 
-@pytest.mark.parametrize("errors", [[[0.5]], [[0.5], [0.45]], [[0.1], [0.0]]])
+@pytest.mark.parametrize(
+    "errors",
+    [
+        [[0.5]],
+        [[0.5], [0.45]],
+        [[0.1], [0.0]],
+        [[0.1], [np.nan]],
+        [[np.nan]],
+        [[0.0], [0.0]],
+        [[1.0, np.inf]],
+    ],
+)
 def test_convergence_of_any_errors(errors, ax):
     plot.convergence(np.array(errors), ax=ax)
     ax.figure.draw_without_rendering()
 
 
+# Machado, Oliveira and Fernandes, 2009: linear RGB as seen without one kind of cone.
+PROTANOPIA = [
+    [0.152286, 1.052583, -0.204868],
+    [0.114503, 0.786281, 0.099216],
+    [-0.003882, -0.048116, 1.051998],
+]
+DEUTERANOPIA = [
+    [0.367322, 0.860646, -0.227968],
+    [0.280085, 0.672501, 0.047413],
+    [-0.011820, 0.042940, 0.968881],
+]
+
+
+def lab(color, vision):
+    """CIE L*a*b* of a color, as seen."""
+    rgb = np.array(colors.to_rgb(color))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(vision @ linear, 0, 1)
+    xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]] @ seen
+    x, y, z = np.cbrt(np.maximum(xyz / [0.9505, 1.0, 1.089], 0.008856))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("vision", [np.eye(3), PROTANOPIA, DEUTERANOPIA])
+@pytest.mark.parametrize("count", [2, 5, 7])
+def test_curves_can_be_told_apart_and_are_named(ax, count, vision):
+    errors = np.geomspace(0.5, 0.01, 20)[:, None] * np.linspace(1, 2, count)
+    lines = plot.convergence(errors, ax=ax)
+    seen = [lab(line.get_color(), np.asarray(vision)) for line in lines]
+    for a, b in itertools.combinations(range(count), 2):
+        dashes = lines[a].get_linestyle() == lines[b].get_linestyle()
+        assert np.linalg.norm(seen[a] - seen[b]) > (20 if dashes else 10), (a, b)
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == [f"metamer {k + 1}" for k in range(count)]
+
+
+def test_the_best_of_many_curves_stands_out(ax):
+    errors = np.geomspace(0.5, 0.01, 20)[:, None] * np.roll(np.linspace(1, 2, 30), 11)
+    lines = plot.convergence(errors, ax=ax)
+    assert [k for k, line in enumerate(lines) if line.get_color() == "black"] == [11]
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert sorted(names) == ["29 others", "metamer 12"]
+
+
+@pytest.mark.parametrize("shape", [(20,), (20, 1)])
+def test_one_curve_has_no_legend(ax, shape):
+    assert len(plot.convergence(np.geomspace(0.5, 0.01, 20).reshape(shape), ax=ax)) == 1
+    assert ax.get_legend() is None
+
+
+@pytest.mark.parametrize("shape", [(0, 1), (0,), (5, 0), (2, 2, 2), ()])
+def test_errors_of_no_steps_are_refused(bank, burst, shape):
+    with pytest.raises(ValueError, match="errors must have a row for each step"):
+        plot.convergence(np.zeros(shape))
+    with pytest.raises(ValueError, match="errors must have a row for each step"):
+        plot.metamer(bank, burst, burst, np.zeros(shape))
+
+
+def test_metamer_picture_names_the_recording_and_the_best(bank, burst):
+    errors = np.geomspace(0.5, 0.01, 20)[:, None] * np.array([1.5, 0.5, 1])
+    name = "Ж" * 20 + "a$b^$c\n名前" + "x" * 80 + ".wav"
+    figure = plot.metamer(bank, burst, burst, errors, sample_rate=RATE, title=name)
+    assert "metamer 2 of 3: error 0.5 %" in [ax.get_title() for ax in figure.axes]
+    figure.draw_without_rendering()
+    title = figure.get_suptitle()
+    assert title.startswith("Ж" * 20 + "a$b^$c□□□")
+    assert title.endswith("x.wav")
+    (text,) = [text for text in figure.findobj(Text) if text.get_text() == title]
+    assert figure.bbox.x0 <= text.get_window_extent().x0
+
+
 def test_metamer_picture(bank, burst):
     errors = np.geomspace(0.5, 0.01, 20)[:, None]
     figure = plot.metamer(bank, burst, burst / 2, errors, sample_rate=RATE)
+    labels = ("target", "metamer: error 1 %", "error (%)", "level (dB re maximum of the target)")
     target, metamer, curve, bar = (
         next(ax for ax in figure.axes if label in (ax.get_title(), ax.get_ylabel()))
-        for label in ("target", "metamer", "error (%)", "level (dB re maximum of the target)")
+        for label in labels
     )
     assert target.collections[0].get_clim() == metamer.collections[0].get_clim()
     levels = [np.asarray(ax.collections[0].get_array()).max() for ax in (target, metamer)]

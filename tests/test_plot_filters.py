@@ -110,7 +110,10 @@ def test_gallery_has_a_wavelet_in_each_cell(bank, table, ax):
     scale = table.scale[table.n_fr == 2][0]
     shown = [number(label) for label in ax.get_yticklabels()]
     assert shown == pytest.approx([-scale, 0, scale], rel=0.05)
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("rate (Hz)", "scale (cycles/octave)")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (
+        "rate (Hz)",
+        "scale (cycles/octave)\n← falling   rising →",
+    )
 
 
 def number(label):
@@ -130,10 +133,8 @@ def test_filterbank_over_time(bank, ax, filters):
         np.testing.assert_allclose(gain, np.abs(psi[at % defined.n_pad]), atol=2e-6)
     sum_ = analysis.littlewood_paley(bank, filters, sample_rate=RATE)
     np.testing.assert_array_equal(np.transpose(data(total)), np.c_[sum_.frequency, sum_.total])
-    assert (ax.get_xlabel(), ax.get_ylabel()) == (
-        "frequency (Hz)",
-        "gain (sum: energy)",
-    )
+    quantity = {"first": "frequency", "second": "rate"}[filters]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (f"{quantity} (Hz)", "gain (sum: energy)")
     assert ax.get_xlim()[1] == RATE / 2
 
 
@@ -151,7 +152,7 @@ def test_filterbank_along_frequency(bank, ax):
     squares = [np.interp(scale, *sorted_data(line)) ** 2 for line in [*wavelets, low_pass]]
     np.testing.assert_allclose(energy, np.sum(squares, axis=0), atol=0.05)
     assert ax.get_xlim() == (-Q / 2, Q / 2)
-    assert ax.get_xlabel() == "frequency (cycles/octave)"
+    assert ax.get_xlabel() == "scale (cycles/octave)"
 
 
 def sorted_data(line):

@@ -42,7 +42,8 @@ examples:
   jtfs-jax features *.wav -o features       features/NAME.npz of each NAME.wav
 
 arrays in a file:
-  S0 (frame), S1 (n1, frame), S2 (path, band, frame)
+  S0 (frame), S1 (n1, frame), S2 (path, band, frame); with --channels each, they have
+  an axis of channels before these
   frequencies (n1), band_frequencies (band), in Hz; frame_times (frame), in s
   path_kind, path_rate, path_scale, path_spin, …: one entry a path, in Hz, cycles/octave
   sample_rate, in Hz; settings, as JSON
@@ -169,7 +170,7 @@ def _add_features(commands) -> None:
         help="a folder, in which NAME.npz is written for each recording, or OUT.npz for a single "
         "one (default: the current folder)",
     )
-    add_sampling(parser, "all of it")
+    add_sampling(parser, "all of it", each=True)
     add_scattering(parser)
 
 

@@ -2,10 +2,12 @@
 
 import jax
 
+from ._pipes import with_names
+
 
 def error_line(command: str, error: BaseException) -> str:
     """What went wrong, in one line."""
-    return f"jtfs-jax {command}: error: {' '.join(str(error).split())}"
+    return f"jtfs-jax {command}: error: {with_names(' '.join(str(error).split()))}"
 
 
 def expected(error: Exception) -> Exception:

@@ -87,20 +87,22 @@ class _Writer:
     def write(self, recording: Path | None, output: Path) -> str:
         """Write one file, whole or not at all; returns what can be said about it."""
         options, source = self._options, source_of(recording)
-        x = audio.load(source, options.sample_rate, options.duration)
-        if self._bank is None or self._bank.n_samples != len(x):
+        x = audio.load(source, options.sample_rate, options.duration, channels=options.channels)
+        if self._bank is None or self._bank.n_samples != x.shape[-1]:
             if self._bank is not None:
                 jax.clear_caches()  # each length has a program of its own, and there may be many
-            self._bank = joint_filterbank(source, len(x), options)
+            self._bank = joint_filterbank(source, x.shape[-1], options)
         arrays: dict[str, Any] = _arrays(self._bank, x, options.sample_rate)
         settings = settings_of(self._bank, options.sample_rate) | {
             "audio": name_of(recording),
+            "channels": options.channels,
             "version": importlib.metadata.version("jtfs_jax"),
         }
         arrays["settings"] = np.array(json.dumps(settings, ensure_ascii=False))
         save_arrays(output, arrays)
         n_paths, n_frames = len(arrays["path_n2"]), len(arrays["frame_times"])
-        return f"{output}: {n_paths} paths, {n_frames} frames"
+        channels = f"{len(x)} channels, " if x.ndim == 2 else ""
+        return f"{output}: {channels}{n_paths} paths, {n_frames} frames"
 
 
 def _arrays(bank: FilterBank, x: np.ndarray, sample_rate: int) -> dict[str, np.ndarray]:
@@ -118,6 +120,6 @@ def _arrays(bank: FilterBank, x: np.ndarray, sample_rate: int) -> dict[str, np.n
         for p, ((n2, n_fr), s2) in enumerate(S.S2.items()):
             bands = band_frequencies(bank, sample_rate=sample_rate, n_fr=n_fr)
             arrays[f"S2_{p}"] = s2
-            arrays[f"band_frequencies_{p}"] = bands[: s2.shape[0]]
+            arrays[f"band_frequencies_{p}"] = bands[: s2.shape[-2]]
             arrays[f"frame_times_{p}"] = frame_times(bank, sample_rate=sample_rate, n2=n2)
     return {name: np.asarray(array) for name, array in arrays.items()}

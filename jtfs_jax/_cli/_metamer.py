@@ -38,7 +38,7 @@ def metamer(options: argparse.Namespace) -> int:
     outputs = _outputs(options)
     source = source_of(options.audio)
     duration = options.duration or _DEFAULT_SAMPLES / options.sample_rate
-    x = audio.load(source, options.sample_rate, duration)
+    x = audio.load(source, options.sample_rate, duration, channels=options.channels)
     bank = joint_filterbank(source, len(x), options)
     settings = _settings(options, bank)
 
@@ -222,7 +222,10 @@ def _write(outputs: _Outputs, bank: FilterBank, x: np.ndarray, run: _Run, record
             audio.save(stack.enter_context(replacing(path)), y[k], sample_rate)
             for k, path in enumerate(outputs.sounds)
         ]
-        figure = plot.metamer(bank, x, y[best], history["error"], sample_rate=sample_rate)
+        title = Path(record["audio"]).name
+        figure = plot.metamer(
+            bank, x, y[best], history["error"], sample_rate=sample_rate, title=title
+        )
         figure.savefig(stack.enter_context(replacing(outputs.picture)), dpi=120)
         record["metamers"] = [
             {"file": path.name, "gain": gains[k]}

@@ -13,12 +13,15 @@ def add_recordings(parser: argparse.ArgumentParser, *, several: bool = False) ->
         metavar="AUDIO",
         nargs="*" if several else "?",
         type=Path,
-        help="WAV, FLAC or OGG file (default: a guitar that comes with the program)",
+        help="WAV, FLAC, OGG, MP3 or other file, or - for the standard input (default: a guitar "
+        "that comes with the program)",
     )
 
 
-def add_sampling(parser: argparse.ArgumentParser, default_duration: str) -> None:
-    """What of the recording is used, and at which rate."""
+def add_sampling(
+    parser: argparse.ArgumentParser, default_duration: str, *, each: bool = False
+) -> None:
+    """What of the recording is used, and at which rate; `each`: also all channels one by one."""
     sound = parser.add_argument_group("the recording")
     sound.add_argument(
         "--duration",
@@ -32,6 +35,14 @@ def add_sampling(parser: argparse.ArgumentParser, default_duration: str) -> None
         type=integer(100, 384_000),
         default=22050,
         help="it is resampled to this (default: %(default)s)",
+    )
+    sound.add_argument(
+        "--channels",
+        choices=["mean", "first", *(["each"] if each else [])],
+        default="mean",
+        help="the mean of its channels, the first one"
+        + each * ", or each of them"
+        + " (default: %(default)s)",
     )
 
 

@@ -8,17 +8,19 @@ from jtfs_jax._files import check_writable
 from jtfs_jax._filterbank import FilterBank, filterbank
 from jtfs_jax._options import Options
 
+from ._pipes import as_file, with_names
+
 _BUNDLED = "guitar_slide"
 
 
 def source_of(path: Path | None) -> Path:
     """The recording; the bundled one if none was given."""
-    return path or audio.bundled(_BUNDLED)
+    return audio.bundled(_BUNDLED) if path is None else as_file(path)
 
 
 def name_of(path: Path | None) -> str:
     """The recording as records call it."""
-    return str(path or f"bundled: {_BUNDLED}")
+    return f"bundled: {_BUNDLED}" if path is None else with_names(str(as_file(path)))
 
 
 def check_output(output: Path, source: Path) -> Path:

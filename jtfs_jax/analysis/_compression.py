@@ -77,7 +77,7 @@ def log_compress(S: Coefficients, level: float | Float[Array, ""]) -> Coefficien
         mu_log: a level for each path.
     """
     _checks.positive_if_known("level", level)
-    return _log_compress(S, level)
+    return _log_compress(_checks.coefficients("S", S), level)
 
 
 @jit
@@ -124,7 +124,7 @@ def fit_levels(
     if statistic not in ("mean", "median"):
         raise ValueError(f'statistic must be "mean" or "median", got {statistic!r}.')
     reduce = _mean if statistic == "mean" else _median
-    return _reduce(bank, jax.tree.map(jnp.abs, S), reduce)
+    return _reduce(bank, jax.tree.map(jnp.abs, _checks.coefficients("S", S)), reduce)
 
 
 def mu_log(
@@ -163,7 +163,7 @@ def mu_log(
         standardize: what comes next.
     """
     _checks.positive_if_known("epsilon", epsilon)
-    return _mu_log(levels, S, epsilon)
+    return _mu_log(levels, _checks.coefficients("S", S), epsilon)
 
 
 @jit
@@ -196,6 +196,7 @@ def fit_standardization(bank: FilterBank, S: JointScattering | TimeScattering) -
     See Also:
         standardize: applies them, with an example in `mu_log`.
     """
+    S = _checks.coefficients("S", S)
     mean = _reduce(bank, S, _mean)
     squares = jax.tree.map(jnp.square, _apply(jnp.subtract, S, mean))
     return Standardization(mean, jax.tree.map(_root, _reduce(bank, squares, _mean)))
@@ -223,7 +224,7 @@ def standardize(constants: Standardization, S: Scattering) -> Scattering:
     def scale(s: Array, mean: Array, std: Array) -> Array:
         return jnp.where(std > 0, (s - mean) / jnp.where(std > 0, std, 1), 0)
 
-    return _apply(scale, S, constants.mean, constants.std)
+    return _apply(scale, _checks.coefficients("S", S), constants.mean, constants.std)
 
 
 def _root(variance: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

@@ -11,10 +11,13 @@ from jaxtyping import Array, Float
 from jtfs_jax import _checks
 from jtfs_jax._coefficients import require_coefficients, require_paths
 from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._fourier import of_rank
 from jtfs_jax._jit import jit
 from jtfs_jax._jtfs import JointScattering
-from jtfs_jax._paths import KINDS, joint_paths, live_rows, path_table, time_path_table, time_paths
+from jtfs_jax._paths import KINDS, joint_paths, live_rows, path_table, time_paths
 from jtfs_jax._time_scattering import TimeScattering
+
+from ._quadrature import band_weights, frame_weights
 
 Scattering = TypeVar("Scattering", bound=JointScattering | TimeScattering)
 
@@ -26,11 +29,12 @@ def path_energies(
 ) -> Float[Array, "*batch path"]:
     """Energy of each path of the second order, in the units of the signal's energy Σ x².
 
-        E(path) = Σ S2(path, band, frame)² · stride · stride_fr
+        E(path) = ∫∫ S2(path, n1, t)² dn1 dt
 
-    The strides, samples between frames and wavelets between bands, make sums over frames and bands
-    comparable with sums over samples and wavelets, for any averaging or none. A mean over all
-    frames or bands ("global") counts for all of these.
+    over the samples of the signal and the first-order wavelets that feed the path. The integral is
+    estimated from the bands and frames that are kept, to about 1 % however few these are, so that
+    energies do not depend on `stride` and `stride_fr`. A mean over all frames or bands ("global")
+    counts for all of these.
 
     Args:
         bank: The filters that `S` was computed with.
@@ -56,16 +60,20 @@ def path_energies(
     """
     require_coefficients(bank, S)
     if isinstance(S, JointScattering):
-        paths, weights, axes = joint_paths(bank), _joint_weights(bank), (-2, -1)
+        bands = _band_weights(bank)
+        frames = {path: frame_weights(bank, path[0]) for path in bands}
     else:
-        paths, weights, axes = sorted(time_paths(bank)), time_path_table(bank).stride, -1
+        frames = {path: frame_weights(bank, path[1]) for path in sorted(time_paths(bank))}
+        bands = dict.fromkeys(frames)
     if isinstance(S.S2, Mapping):
-        energies = jnp.stack([jnp.square(S.S2[path]).sum(axes) for path in paths], axis=-1)
-    else:
-        energies = jnp.square(S.S2).sum(axes)
-    return energies * jnp.asarray(weights, energies.dtype).reshape(
-        (1,) * (energies.ndim - 1) + (-1,)
-    )
+        paths = [_energy(S.S2[path], frames[path], bands[path]) for path in frames]
+        return jnp.stack(paths, axis=-1)
+    if isinstance(S, TimeScattering):
+        return _energy(S.S2, frame_weights(bank, -1))
+    table = np.zeros(S.S2.shape[-3:-1])
+    for row, weights in zip(table, bands.values(), strict=True):
+        row[: len(weights)] = weights
+    return _energy(S.S2, frame_weights(bank, -1), table)
 
 
 @jit
@@ -91,11 +99,8 @@ def pair_energies(
         path_energies: definition and units.
     """
     energies = path_energies(bank, S)
-    stride = bank.n_samples if bank.T == "global" else bank.stride or 1
-    result = {
-        "S0": stride * jnp.square(S.S0).sum(-1),
-        "S1": stride * jnp.square(S.S1).sum((-2, -1)),
-    }
+    frames = frame_weights(bank)
+    result = {"S0": _energy(S.S0, frames), "S1": _energy(S.S1, frames).sum(-1)}
     if isinstance(S, TimeScattering):
         return result | {"S2": energies.sum(-1)}
     kind = path_table(bank).kind
@@ -254,10 +259,21 @@ def _ratio(a: Float[Array, "*shape"], b: Float[Array, "*shape"], neither: float)
     return jnp.where(b > 0, quotient, jnp.where(a > 0, jnp.inf, neither))
 
 
-def _joint_weights(bank: FilterBank) -> Float[np.ndarray, " path"]:
-    """Samples times wavelets that a coefficient stands for."""
-    table = path_table(bank)
-    if bank.F != "global":
-        return table.stride * table.stride_fr
-    n_live = live_rows(bank)
-    return table.stride * np.array([n_live[n2] for n2, _ in joint_paths(bank)])
+def _energy(
+    s: Float[Array, "*batch frame"],
+    frames: Float[np.ndarray, " frame"],
+    bands: np.ndarray | None = None,
+) -> Float[Array, "*batch"]:
+    """Weighted sum of squares over frames and, given their weights, over bands."""
+    energies = jnp.square(s)
+    for weights in (frames,) if bands is None else (frames, bands):
+        energies = (energies * of_rank(jnp.asarray(weights, s.dtype), energies.ndim)).sum(-1)
+    return energies
+
+
+def _band_weights(bank: FilterBank) -> dict[tuple[int, int], Float[np.ndarray, " band"]]:
+    """Weights of the live bands of each path."""
+    n_live, paths = live_rows(bank), list(joint_paths(bank))
+    distinct = {(n_live[n2], n_fr) for n2, n_fr in paths}
+    weights = {key: band_weights(bank, *key) for key in distinct}
+    return {(n2, n_fr): weights[n_live[n2], n_fr] for n2, n_fr in paths}

@@ -52,7 +52,7 @@ def distance(
 
     Args:
         S: Coefficients of `jtfs` or `time_scattering`, with any batch axes; or any pytree of
-            arrays, in which complex numbers count as two real ones.
+            numbers and arrays, in which complex numbers count as two real ones.
         target: Coefficients of the same transform, with any batch axes that broadcast to those of
             `S`, or none.
         p: 2 for the Euclidean distance, 1 for the sum of magnitudes.
@@ -64,8 +64,8 @@ def distance(
         Distances, one for each sound of the batch.
 
     Raises:
-        ValueError: At trace time, if `S` and `target` differ in structure or shapes, `weights` do
-            not go with these, or `p` is neither 1 nor 2.
+        ValueError: At trace time, if `S` and `target` are not numbers or differ in structure or
+            shapes, `weights` do not go with these, or `p` is neither 1 nor 2.
 
     Example:
         >>> import jax, jtfs_jax
@@ -138,6 +138,7 @@ def cosine_distance(
 
 def _vectors(S: PyTree[Array], target: PyTree[Array], weights: PyTree) -> tuple[Array, Array]:
     """Weighted coefficients of both as `(*batch, coefficient)`, with batch axes that broadcast."""
+    S, target = _checks.coefficients("S", S), _checks.coefficients("target", target)
     trees = jax.tree.structure(S), jax.tree.structure(target)
     if trees[0] != trees[1]:
         raise ValueError(

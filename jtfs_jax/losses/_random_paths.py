@@ -70,4 +70,5 @@ def path_distance(
             f"{s.shape} and {target.shape}; compute both with the same filterbank, for as many "
             f"sounds."
         )
+    s, target = _checks.coefficients("s", s), _checks.coefficients("target", target)
     return norm((s - target).reshape(*s.shape[:-2], -1))

@@ -8,6 +8,10 @@ drew; nothing is shown, and pyplot is only loaded where no axes are given. All p
   All of it can be told apart without color vision.
 - With `sample_rate`, axes are in Hz and seconds; without, in cycles/sample and samples. Scales are
   in cycles/octave, positive for spin +1 and negative for spin −1.
+- Time and rates grow to the right, frequencies and signed scales upward. Axes of frequency end
+  where the wavelets do, below the Nyquist frequency.
+- 0 dB is the largest value of the picture, unless a reference is given; labels say which. NaN and
+  infinity are gray, and a picture of one color has the value written on it.
 - Color bars are left to the caller, who alone knows where there is room: `colorbar(mesh)` adds one
   that says its unit.
 
@@ -19,7 +23,7 @@ Example:
     >>> figure = Figure(figsize=(3.5, 2.5), layout="constrained")
     >>> mesh = scale_rate(bank, S, sample_rate=8000.0, ax=figure.add_subplot())
     >>> colorbar(mesh).ax.get_ylabel(), mesh.axes.get_xlabel()
-    ('level (dB)', 'rate (Hz)')
+    ('level (dB re maximum)', 'rate (Hz)')
 """
 
 from ._axes import colorbar as colorbar

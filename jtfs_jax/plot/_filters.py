@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-_WAVELET = "#56B4E9"  # sky blue, of Okabe & Ito
+_WAVELET = "#3A94C9"  # a blue between those of Okabe & Ito, legible in thin lines
 _N_POINTS = 512
 _CROWD = 50  # filters whose lines had better be thin
 
@@ -76,13 +76,14 @@ def filterbank(
 
     if of_rows:
         ax.set_xlim(f[0], f[-1])
-        ax.set_xlabel("frequency (cycles/octave)")
+        ax.set_xlabel("scale (cycles/octave)")
     else:
         # The half of the low-pass and the peaks of all wavelets are to be seen.
         peaks = [curve.f[curve.gain > curve.gain.max() / 2].max() for curve in curves]
         ax.set_xlim(min(peaks) / 2, f[-1])
         logarithmic(ax, "x")
-        ax.set_xlabel(f"frequency ({frequency_unit(sample_rate)})")
+        quantity = "frequency" if filters == "first" else "rate"
+        ax.set_xlabel(f"{quantity} ({frequency_unit(sample_rate)})")
     ax.set_ylim(0, None)
     ax.set_ylabel("gain (sum: energy)")
     legend = {str(line.get_label()): line for line in lines}

@@ -6,34 +6,54 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from jtfs_jax._coordinates import band_frequencies, frame_times
 from jtfs_jax._extras import require
 from jtfs_jax._filterbank import FilterBank
-from jtfs_jax._jtfs import jtfs
-from jtfs_jax._paths import PathTable, path_table
+from jtfs_jax._jtfs import JointScattering, jtfs
+from jtfs_jax._paths import PathTable, describe_path, path_table
 from jtfs_jax.analysis._energy import path_energies
 
-from ._axes import colorbar
+from ._axes import (
+    FALLING,
+    RISING,
+    colorbar,
+    decibels,
+    frequency_unit,
+    label_time,
+    largest,
+    level_label,
+    logarithmic,
+    write_in,
+    write_title,
+)
 from ._live_paths import live_paths, require_wavelets
 from ._paths import energy_profile, path
-from ._scale_rate import scale_rate
+from ._scale_rate import RANGE_DB, scale_rate
 from ._sounds import scalogram
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 
 def overview(
-    bank: FilterBank, x: Float[np.ndarray, " time"], *, sample_rate: float | None = None
+    bank: FilterBank,
+    x: Float[np.ndarray, " time"],
+    *,
+    sample_rate: float | None = None,
+    title: str | None = None,
 ) -> "Figure":
     """Picture of a sound: its scalogram, what rises and falls in it, and S2 as a whole.
 
     In the middle are the path of the greatest energy, of those with a spin, and the one that
-    mirrors it, in the same colors; below, S2 by rate and scale, and the energies of all paths.
+    mirrors it, in the same colors; as two lines where they have one band or one frame, and left
+    out where they have one coefficient each. Below are S2 by rate and scale, and the energies of
+    all paths.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         x: One sound of `bank.n_samples` samples.
         sample_rate: Samples a second, in Hz. None: time in samples, frequencies in cycles/sample.
+        title: The name of the sound. None: no title.
 
     Returns:
         A figure that pyplot does not know of; to write it: `figure.savefig("sound.png")`.
@@ -49,19 +69,19 @@ def overview(
     require_wavelets(table)
     S = jtfs(bank, jnp.asarray(x))
     paths = live_paths(bank, S)
-    rising, falling = _loudest(table, np.asarray(path_energies(bank, S)))
-    reference = max(float(paths[rising].max()), float(paths[falling].max()))
+    pair = _loudest(table, np.asarray(path_energies(bank, S)))
+    alone = paths[pair[0]].size == 1
 
-    figure = require("matplotlib.figure", "plot").Figure(figsize=(8, 9), layout="constrained")
-    top, middle, bottom = figure.subfigures(3, 1)
+    size = (8, 6.5) if alone else (8, 9)
+    figure = require("matplotlib.figure", "plot").Figure(figsize=size, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.08)  # labels of neighbors are apart
+    if title is not None:
+        write_title(figure.suptitle, title)
+    top, *middle, bottom = figure.subfigures(2 if alone else 3, 1)
     colorbar(scalogram(bank, x, sample_rate=sample_rate, ax=top.add_subplot()))
-    axes = middle.subplots(1, 2, sharex=True, sharey=True)
-    meshes = [
-        path(bank, S, index, sample_rate=sample_rate, reference=reference, ax=ax)
-        for ax, index in zip(axes, (rising, falling), strict=True)
-    ]
-    axes[1].set_ylabel("")
-    colorbar(meshes[0], ax=list(axes))
+    if middle:
+        draw = _draw_lines if 1 in paths[pair[0]].shape else _draw_meshes
+        draw(middle[0], bank, S, pair, sample_rate)
     rates, energies = bottom.subplots(1, 2)
     colorbar(scale_rate(bank, S, sample_rate=sample_rate, ax=rates))
     energy_profile(bank, S, sample_rate=sample_rate, ax=energies)
@@ -74,3 +94,59 @@ def _loudest(table: PathTable, energies: Float[np.ndarray, " path"]) -> tuple[in
     alike = (table.n2 == table.n2[loudest]) & (table.scale == table.scale[loudest])
     rising, falling = (int(np.flatnonzero(alike & (table.spin == spin))[0]) for spin in (1, -1))
     return rising, falling
+
+
+def _draw_meshes(
+    figure: "SubFigure",
+    bank: FilterBank,
+    S: JointScattering,
+    pair: tuple[int, int],
+    sample_rate: float | None,
+) -> None:
+    """A rising path and its mirror side by side."""
+    live = live_paths(bank, S)
+    reference = largest(*(live[index] for index in pair)) or None
+    axes = figure.subplots(1, 2, sharex=True, sharey=True)
+    for ax, index in zip(axes, pair, strict=True):
+        mesh = path(bank, S, index, sample_rate=sample_rate, reference=reference, ax=ax)
+        mesh.set_label(level_label("maximum"))
+        name, direction = ax.get_title().rsplit(", ", 1)
+        ax.set_title(direction, fontsize="medium")
+        figure.suptitle(name, fontsize="medium")
+    axes[1].set_ylabel("")
+    colorbar(axes[0].collections[0], ax=list(axes))
+
+
+def _draw_lines(
+    figure: "SubFigure",
+    bank: FilterBank,
+    S: JointScattering,
+    pair: tuple[int, int],
+    sample_rate: float | None,
+) -> None:
+    """A rising path and its mirror, of one band or one frame, as two lines in the same axes."""
+    table, live = path_table(bank), live_paths(bank, S)
+    n2, n_fr = int(table.n2[pair[0]]), int(table.n_fr[pair[0]])
+    n_bands, n_frames = live[pair[0]].shape
+    ax = figure.add_subplot()
+    if n_frames > 1:
+        x = frame_times(bank, sample_rate=sample_rate, n2=n2)
+        label_time(ax, sample_rate)
+    else:
+        x = band_frequencies(bank, sample_rate=sample_rate, n_fr=n_fr)[:n_bands]
+        ax.set_xlim(x[-1], x[0])
+        logarithmic(ax, "x")
+        ax.set_xlabel(f"frequency ({frequency_unit(sample_rate)})")
+    both = np.concatenate([live[index].reshape(1, -1) for index in pair])
+    levels = np.maximum(decibels(both, None), -RANGE_DB)
+    for level, name, style, color in zip(
+        levels, ("rising", "falling"), ("o-", "s--"), (RISING, FALLING), strict=True
+    ):
+        ax.plot(x, level, style, color=color, markersize=4, label=name)
+    if not np.any(both > 0):
+        write_in(ax, "all 0" if np.isfinite(both).all() else "NaN or infinite")
+    ax.set_ylabel(level_label("maximum"))
+    ax.grid(visible=True, alpha=0.3)
+    ax.legend(loc="best", fontsize="small")
+    name = describe_path(bank, pair[0], sample_rate=sample_rate)
+    ax.set_title(name.removesuffix(", rising"), fontsize="medium")

@@ -1,17 +1,17 @@
 """Second-order coefficients path by path: one, one after the other, the energies of all."""
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float
 
 from jtfs_jax import _checks
 from jtfs_jax._coordinates import band_frequencies, frame_times, wavelet_frequencies
 from jtfs_jax._extras import require
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import JointScattering
-from jtfs_jax._paths import PathTable, path_table
+from jtfs_jax._paths import PathTable, describe_path, live_rows, path_table
 from jtfs_jax.analysis._energy import path_energies
 
 from ._axes import (
@@ -19,19 +19,20 @@ from ._axes import (
     LOW_PASS,
     RISING,
     current_axes,
-    decibels,
     draw_levels,
     edges,
-    frequency_unit,
-    label_frequency,
+    frequency_axis,
+    label_cells,
     label_rate,
     label_time,
+    largest,
     legend_above,
     logarithmic,
     number,
+    write_in,
 )
 from ._live_paths import live_paths, require_one_sound, signed_scales
-from ._scale_rate import RANGE_DB, signed
+from ._scale_rate import RANGE_DB
 
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from matplotlib.container import BarContainer
 
 _ENERGY_RANGE = 1e-6
-_MAX_CHARACTERS = 28  # of labels side by side, in a column of a journal
 _PAIRS = {
     "rising": RISING,
     "falling": FALLING,
@@ -61,6 +61,9 @@ def path(
 ) -> "QuadMesh":
     """Draw one path of S2 in decibels, on axes of time and log-frequency; its title says which.
 
+    The axes are those of `scalogram`; where no first-order wavelet feeds the path, there is no
+    color.
+
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         S: Coefficients of one sound, from `jtfs`.
@@ -74,7 +77,8 @@ def path(
         and frames in columns.
 
     Raises:
-        ValueError: If `S` is not that of one sound through `bank`, or there is no such path.
+        ValueError: If `S` is not that of one sound through `bank`, there is no such path, or
+            `reference` is not positive.
 
     See Also:
         scale_rate: all paths at once.
@@ -83,26 +87,20 @@ def path(
     table = path_table(bank, sample_rate=sample_rate)
     path = _checks.index("path", path, len(table))
     u = live_paths(bank, S)[path]
-    times = frame_times(bank, sample_rate=sample_rate, n2=int(table.n2[path]))
-    end = bank.n_samples / (sample_rate or 1)
-    if bank.F == "global":
-        y = edges(wavelet_frequencies(bank, sample_rate=sample_rate))[[0, -1]]
-    else:
-        n_fr = int(table.n_fr[path])
-        y = edges(band_frequencies(bank, sample_rate=sample_rate, n_fr=n_fr)[: len(u)])
-    x = np.concatenate([[0.0], (times[1:] + times[:-1]) / 2, [end]])
+    n2, n_fr = int(table.n2[path]), int(table.n_fr[path])
+    times = frame_times(bank, sample_rate=sample_rate, n2=n2)
+    bands = band_frequencies(bank, sample_rate=sample_rate, n_fr=n_fr)[: len(u)]
+    # Borders are halfway between centers; the outer ones are those of the signal and of the
+    # wavelets that feed the path.
+    x = np.concatenate([[0.0], (times[1:] + times[:-1]) / 2, [bank.n_samples / (sample_rate or 1)]])
+    high, low = edges(wavelet_frequencies(bank, sample_rate=sample_rate))[[0, live_rows(bank)[n2]]]
+    y = np.concatenate([[high], np.sqrt(bands[1:] * bands[:-1]), [low]])
     ax = current_axes(ax)
-    mesh = draw_levels(ax, x, y, decibels(u, reference), RANGE_DB)
+    mesh = draw_levels(ax, x, y, u, RANGE_DB, reference)
     label_time(ax, sample_rate)
-    label_frequency(ax, sample_rate)
-    ax.set_title(path_name(table, path, sample_rate), fontsize="medium")
+    frequency_axis(ax, bank, sample_rate)
+    ax.set_title(describe_path(bank, path, sample_rate=sample_rate), fontsize="medium")
     return mesh
-
-
-def path_name(table: PathTable, path: int, sample_rate: float | None) -> str:
-    """Rate and signed scale of a path."""
-    rate = f"{number(table.rate[path])} {frequency_unit(sample_rate)}"
-    return f"{rate}, {signed(signed_scales(table)[path])} cycles/octave"
 
 
 def animation(
@@ -147,16 +145,13 @@ def animation(
     if not shown:
         raise ValueError("paths must have at least one index, got none; None stands for all.")
     if reference is None:
-        reference = max(float(live[index].max()) for index in shown)
+        reference = largest(*(live[index] for index in shown)) or None
     canvas = current_axes(ax)
-    limits = edges(wavelet_frequencies(bank, sample_rate=sample_rate))[[-1, 0]]
 
     def draw(index: int) -> "tuple[QuadMesh]":
         canvas.clear()
         options = {"sample_rate": sample_rate, "reference": reference, "ax": canvas}
-        mesh = path(bank, S, index, **options)
-        canvas.set_ylim(*limits)
-        return (mesh,)
+        return (path(bank, S, index, **options),)
 
     function = require("matplotlib.animation", "plot").FuncAnimation
     return function(
@@ -171,10 +166,12 @@ def energy_profile(
     sample_rate: float | None = None,
     ax: "Axes | None" = None,
 ) -> "BarContainer":
-    """Draw the energy of each path, as a percentage of that of S2, in the order of `path_table`.
+    """Draw the energy of each path, as a percentage of the energy of S2, by rate and scale.
 
-    Every other ψ_n2 has a shade behind its paths, and the labels are rates; colors tell the pairs
-    of filters.
+    Rates grow from left to right, as in `scale_rate`, and every other one has a shade behind its
+    paths. These go from fine scales of falling paths over β = 0, where all bands move together,
+    to fine scales of rising ones. On the far left are the paths with α = 0, where nothing moves in
+    time.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
@@ -183,7 +180,7 @@ def energy_profile(
         ax: Where to draw. None: the current axes of pyplot.
 
     Returns:
-        The bars; the p-th, around p, is that of the p-th path.
+        The bars; the p-th is that of the p-th path.
 
     Raises:
         ValueError: If `S` is not that of one sound through `bank`.
@@ -194,18 +191,22 @@ def energy_profile(
     table = path_table(bank, sample_rate=sample_rate)
     require_one_sound(bank, S)
     energy = np.asarray(path_energies(bank, S), float)
-    percent = 100 * energy / (energy.sum() or 1.0)
+    total = energy.sum()
+    percent = 100 * energy / total if 0 < total < np.inf else np.zeros_like(energy)
     ax = current_axes(ax)
+    order = np.lexsort((signed_scales(table), table.rate))
     pairs = [_pair(table, index) for index in range(len(table))]
     colors = [_PAIRS[pair] for pair in pairs]
-    bars = ax.bar(np.arange(len(table)), percent, width=0.9, color=colors, zorder=2)
-    _mark_rates(ax, table)
+    bars = ax.bar(np.argsort(order), percent, width=1.0, color=colors, linewidth=0, zorder=2)
     ax.set_xlim(-0.5, len(table) - 0.5)
+    _mark_rates(ax, table.rate[order])
     label_rate(ax, sample_rate)
-    top = 2 * (percent.max() or 1.0)
+    top = 2 * (percent.max() or 50.0)
     ax.set_ylim(_ENERGY_RANGE * top, top)
     logarithmic(ax, "y")
     ax.set_ylabel("energy (% of S2)")
+    if not percent.any():
+        write_in(ax, "no energy" if total == 0 else "energy: NaN or infinite")
     legend_above(ax, *zip(*((bars[pairs.index(p)], p) for p in _PAIRS if p in pairs), strict=True))
     return bars
 
@@ -218,13 +219,10 @@ def _pair(table: PathTable, index: int) -> str:
     return "β = 0"
 
 
-def _mark_rates(ax: "Axes", table: PathTable) -> None:
-    """A shade behind every other group of paths of one rate, and labels for some of them."""
-    starts = np.flatnonzero(np.diff(table.n2, prepend=-2))
-    stops = np.append(starts[1:], len(table))
+def _mark_rates(ax: "Axes", rates: Float[np.ndarray, " path"]) -> None:
+    """A shade behind every other group of paths of one rate, and labels of the groups."""
+    starts = np.flatnonzero(np.diff(rates, prepend=-1.0))
+    stops = np.append(starts[1:], len(rates))
     for start, stop in list(zip(starts, stops, strict=True))[::2]:
         ax.axvspan(start - 0.5, stop - 0.5, color="0.93", linewidth=0, zorder=0)
-    labels = [number(rate) for rate in table.rate[starts]]
-    every = math.ceil(sum(len(label) + 1 for label in labels) / _MAX_CHARACTERS)
-    ax.set_xticks(((starts + stops - 1) / 2)[::every], labels[::every])
-    ax.tick_params(axis="x", length=0)
+    label_cells(ax, "x", (starts + stops - 1) / 2, [number(rate) for rate in rates[starts]])

@@ -7,18 +7,18 @@ import numpy as np
 from jaxtyping import Float
 
 from jtfs_jax import _checks
-from jtfs_jax._extras import require
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import JointScattering
 from jtfs_jax._paths import path_table
 
 from ._axes import (
     current_axes,
-    decibels,
     draw_levels,
     edges,
+    label_cells,
     label_rate,
-    logarithmic,
+    label_scale,
+    number,
 )
 from ._live_paths import live_paths, require_wavelets, signed_scales
 
@@ -85,8 +85,9 @@ def scale_rate(
     ax = current_axes(ax)
     positive = edges(scales[scales > 0])
     borders = np.concatenate([-positive[::-1], positive])
-    mesh = draw_levels(ax, edges(rates), borders, decibels(grid, reference), RANGE_DB)
-    logarithmic(ax, "x")
+    mesh = draw_levels(ax, edges(rates), borders, grid, RANGE_DB, reference)
+    ax.set_xscale("log")
+    label_cells(ax, "x", rates, [number(rate) for rate in rates])
     label_rate(ax, sample_rate)
     _signed_axis(ax, scales, float(positive[0]))
     return mesh
@@ -108,14 +109,10 @@ def _signed_axis(ax: "Axes", scales: Float[np.ndarray, " scale"], border: float)
     # In base 2, symlog makes half of the linear part 2 `linscale` octaves high.
     ax.set_yscale("symlog", base=2, linthresh=border, linscale=step / 4)
     ax.set_ylim(-border * 2 ** (step * len(positive)), border * 2 ** (step * len(positive)))
-    every = max(round(1 / step), 1)
-    shown = positive[::-1][::every][::-1]
-    ticks = np.concatenate([-shown[::-1], [0.0], shown])
-    ax.set_yticks(ticks, [signed(tick) for tick in ticks])
-    ax.yaxis.set_minor_locator(require("matplotlib.ticker", "plot").NullLocator())
+    label_cells(ax, "y", scales, [signed(scale) for scale in scales], keep=len(positive))
     ax.axhline(-border, color="white", linewidth=0.5)
     ax.axhline(border, color="white", linewidth=0.5)
-    ax.set_ylabel("scale (cycles/octave)")
+    label_scale(ax)
 
 
 def signed(scale: float) -> str:

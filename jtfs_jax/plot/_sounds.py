@@ -12,13 +12,18 @@ from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._first_order import scalogram as _scalogram
 
 from ._axes import (
+    LOW_PASS,
+    colorbar,
     current_axes,
-    decibels,
     draw_levels,
     edges,
-    label_frequency,
+    frequency_axis,
     label_time,
+    largest,
+    level_label,
     logarithmic,
+    number,
+    write_title,
 )
 
 if TYPE_CHECKING:
@@ -28,8 +33,9 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 _RANGE_DB = 60
-_AUDIBLE_HZ = 20.0
 _MAX_COLUMNS = 1000
+_COLORS = ("#0072B2", "#D55E00", "black", "#CC79A7", "#009E73", "#56B4E9", "#E69F00")
+_STYLES = ("-", "--", "-.", ":")
 
 
 def scalogram(
@@ -42,7 +48,8 @@ def scalogram(
 ) -> "QuadMesh":
     """Draw the scalogram of a sound in decibels, on axes of time and log-frequency.
 
-    Where frequencies are in Hz, the axis begins at 20 Hz; `ax.set_ylim` shows the rows below.
+    Where frequencies are in Hz and most wavelets are above 20 Hz, the axis begins there;
+    `ax.set_ylim` shows the rows below.
 
     Args:
         bank: Filters from `filterbank`.
@@ -62,7 +69,9 @@ def convergence(
 ) -> "list[Line2D]":
     """Draw the errors of a resynthesis, a line a metamer.
 
-    The axis is logarithmic, unless the errors are much the same.
+    Up to seven metamers have a color and a dash each, and a legend if there are several; of more,
+    the best at the end is black, and the others are gray. The axis is logarithmic, unless the
+    errors are much the same.
 
     Args:
         errors: Relative errors, row 0 at the start, as in `Resynthesis.error`.
@@ -70,11 +79,30 @@ def convergence(
 
     Returns:
         The lines.
+
+    Raises:
+        ValueError: If `errors` has no row or no column.
     """
+    errors = _checked(errors)
     ax = current_axes(ax)
-    errors = np.asarray(errors)
     lines = ax.plot(np.arange(len(errors)), 100 * errors)
-    if errors.max() > 3 * errors.min() > 0:
+    count = len(lines)
+    best = _best(errors)
+    for k, line in enumerate(lines):
+        if count <= len(_COLORS):
+            line.set(
+                color=_COLORS[k], linestyle=_STYLES[k % len(_STYLES)], label=f"metamer {k + 1}"
+            )
+        else:
+            line.set(color=LOW_PASS, linewidth=0.8, label=f"{count - 1} others")
+    if count > len(_COLORS):
+        lines[best].set(color="black", linewidth=1.5, label=f"metamer {best + 1}", zorder=3)
+    if count > 1:
+        named = {str(line.get_label()): line for line in lines}
+        ax.legend(list(named.values()), list(named), loc="upper right", fontsize="small")
+    positive = errors[np.isfinite(errors) & (errors > 0)]
+    if positive.size and positive.max() > 3 * positive.min():
+        ax.set_ylim(80 * positive.min(), 125 * positive.max())
         logarithmic(ax, "y")
     ax.set_xlim(0, max(len(errors) - 1, 1))
     ax.set_xlabel("step")
@@ -90,34 +118,66 @@ def metamer(
     errors: Float[np.ndarray, "step count"],
     *,
     sample_rate: float | None = None,
+    title: str | None = None,
 ) -> "Figure":
     """Picture of a target and its metamer: both scalograms in the same colors, and the errors.
 
     Args:
         bank: Filters from `filterbank`.
         x: The target.
-        y: Its metamer.
+        y: Its metamer; where there are several, the one that has the least error in the end.
         errors: As for `convergence`.
         sample_rate: As for `scalogram`.
+        title: The name of the recording. None: no title.
 
     Returns:
         A figure that pyplot does not know of; to write it: `figure.savefig("metamer.png")`.
+
+    Raises:
+        ValueError: If `errors` has no row or no column, or a sound is not as long as `bank` is for.
     """
+    errors = _checked(errors)
     figure = require("matplotlib.figure", "plot").Figure(figsize=(8, 9), layout="constrained")
     grid = figure.add_gridspec(3, 1, height_ratios=[3, 3, 2])
     top = figure.add_subplot(grid[0])
     middle = figure.add_subplot(grid[1], sharex=top, sharey=top)
     target, resynthesized = _columns(bank, x), _columns(bank, y)
-    _draw(top, bank, target, sample_rate, target.max())
-    mesh = _draw(middle, bank, resynthesized, sample_rate, target.max())
-    top.set_title("target")
-    middle.set_title("metamer")
+    reference = largest(target) or None
+    _draw(top, bank, target, sample_rate, reference)
+    mesh = _draw(middle, bank, resynthesized, sample_rate, reference)
+    mesh.set_label(level_label("maximum of the target"))
+    if title is not None:
+        write_title(figure.suptitle, title)
+    top.set_title("target", fontsize="medium")
+    middle.set_title(_name_of_best(errors), fontsize="medium")
     top.set_xlabel("")
     top.tick_params(labelbottom=False)
-    figure.colorbar(mesh, ax=[top, middle], label="level (dB re maximum of the target)")
+    colorbar(mesh, ax=[top, middle])
     bottom = figure.add_subplot(grid[2])
     convergence(errors, ax=bottom)
     return figure
+
+
+def _checked(errors: Float[np.ndarray, "..."]) -> Float[np.ndarray, "step count"]:
+    """The errors, a column a metamer also where there is one alone."""
+    errors = np.asarray(errors, float)
+    if errors.ndim not in (1, 2) or errors.size == 0:
+        raise ValueError(
+            f"errors must have a row for each step and a column for each metamer, at least one of "
+            f"either, got an array of shape {errors.shape}; give Resynthesis.error."
+        )
+    return errors.reshape(len(errors), -1)
+
+
+def _best(errors: Float[np.ndarray, "step count"]) -> int:
+    """The index of the least error in the end."""
+    return int(np.argmin(np.nan_to_num(errors[-1], nan=np.inf)))
+
+
+def _name_of_best(errors: Float[np.ndarray, "step count"]) -> str:
+    best = _best(errors)
+    which = f" {best + 1} of {errors.shape[1]}" if errors.shape[1] > 1 else ""
+    return f"metamer{which}: error {number(100 * errors[-1, best])} %"
 
 
 def _draw(
@@ -129,11 +189,9 @@ def _draw(
 ) -> "QuadMesh":
     time = np.linspace(0, bank.n_samples / (sample_rate or 1), u1.shape[1] + 1)
     frequency = edges(wavelet_frequencies(bank, sample_rate=sample_rate))
-    mesh = draw_levels(ax, time, frequency, decibels(u1, reference), _RANGE_DB)
-    lowest = frequency[-1] if sample_rate is None else max(frequency[-1], _AUDIBLE_HZ)
-    ax.set_ylim(lowest if lowest < frequency[0] else frequency[-1], frequency[0])
+    mesh = draw_levels(ax, time, frequency, u1, _RANGE_DB, reference)
     label_time(ax, sample_rate)
-    label_frequency(ax, sample_rate)
+    frequency_axis(ax, bank, sample_rate)
     return mesh
 
 

@@ -8,12 +8,19 @@ from jaxtyping import Float
 
 from jtfs_jax import _checks
 from jtfs_jax._filterbank import FilterBank
-from jtfs_jax._paths import path_table
+from jtfs_jax._paths import describe_path, path_table
 
-from ._axes import SIGNED, current_axes, label_rate, label_time, number
+from ._axes import (
+    SIGNED,
+    current_axes,
+    label_cells,
+    label_rate,
+    label_scale,
+    label_time,
+    number,
+)
 from ._impulse_responses import in_rows, in_time, reach_in_rows, reach_in_time
 from ._live_paths import require_wavelets, signed_scales
-from ._paths import path_name
 from ._scale_rate import signed
 
 if TYPE_CHECKING:
@@ -65,7 +72,7 @@ def joint_wavelet(
     image = _draw(ax, _real_part(bank, n2, n_fr, width, height), (-right, right, -top, top))
     label_time(ax, sample_rate)
     ax.set_ylabel("log-frequency (octaves)")
-    ax.set_title(path_name(table, path, sample_rate), fontsize="medium")
+    ax.set_title(describe_path(bank, path, sample_rate=sample_rate), fontsize="medium")
     return image
 
 
@@ -121,15 +128,14 @@ def gallery(
     cells = [[_real_part(bank, n2[c], n_fr[r], width, height) for c in columns] for r in rows]
     ax = current_axes(ax)
     image = _draw(ax, np.block(cells), (0, len(n2), 0, len(n_fr)))
-    ax.set_xticks(np.arange(len(n2)) + 0.5, [number(rate) for rate in rates[columns]])
-    ax.set_yticks(np.arange(len(n_fr)) + 0.5, [signed(scale) for scale in scales[rows]])
-    ax.tick_params(length=0)
+    label_cells(ax, "x", np.arange(len(n2)) + 0.5, [number(rate) for rate in rates[columns]])
+    label_cells(ax, "y", np.arange(len(n_fr)) + 0.5, [signed(scale) for scale in scales[rows]])
     for x in range(1, len(n2)):
         ax.axvline(x, color="0.5", linewidth=0.5)
     for y in range(1, len(n_fr)):
         ax.axhline(y, color="0.5", linewidth=0.5)
     label_rate(ax, sample_rate)
-    ax.set_ylabel("scale (cycles/octave)")
+    label_scale(ax)
     duration = number(2 * width / (sample_rate or 1)) + (
         " samples" if sample_rate is None else " s"
     )

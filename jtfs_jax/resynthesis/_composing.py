@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Real
 
+from jtfs_jax import _checks
 from jtfs_jax._coefficients import require_paths
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jit import jit
@@ -113,6 +114,7 @@ def scale_paths(
         )
     if jnp.issubdtype(gain.dtype, jnp.complexfloating):
         raise ValueError(f"gain must have real numbers, got dtype {gain.dtype}; convert it first.")
+    S = _checks.coefficients("S", S)
     factors = spread(along_paths(bank, gain), S.S2)
     return JointScattering(S.S0, S.S1, jax.tree.map(jnp.multiply, S.S2, factors))
 
@@ -165,6 +167,7 @@ def morph(
             f"S_b must have the paths of S_a, a {type(S_a).__name__}, got a {type(S_b).__name__} "
             f"of another structure; compute both by the same transform and filterbank."
         )
+    S_a, S_b = _checks.coefficients("S_a", S_a), _checks.coefficients("S_b", S_b)
     amount = jnp.asarray(amount)
     for a, b in zip(jax.tree.leaves(S_a), jax.tree.leaves(S_b), strict=True):
         if a.shape != b.shape:

@@ -1,0 +1,39 @@
+"""Standard input ("-") and pipes as files: commands read a recording more than once."""
+
+import atexit
+import contextlib
+import stat
+from pathlib import Path
+
+from jtfs_jax._sounds._source import STANDARD_INPUT, source
+
+_opened = contextlib.ExitStack()  # the copies, until the process ends
+_copies: dict[Path, Path] = {}
+_names: dict[Path, str] = {}
+
+
+def as_file(path: Path) -> Path:
+    """The path itself, or a file with what came through the pipe."""
+    if path in _copies:
+        return _copies[path]
+    if str(path) != STANDARD_INPUT and not _is_pipe(path):
+        return path
+    if not _copies:
+        atexit.register(_opened.close)
+    copy = _opened.enter_context(source(path))
+    _copies[path], _names[copy.path] = copy.path, copy.name
+    return copy.path
+
+
+def _is_pipe(path: Path) -> bool:
+    try:
+        return stat.S_ISFIFO(path.stat().st_mode)
+    except OSError:  # which reading it will explain
+        return False
+
+
+def with_names(text: str) -> str:
+    """A message in which pipes are called by their names, and not by those of their copies."""
+    for path, name in _names.items():
+        text = text.replace(str(path), name)
+    return text

@@ -1,0 +1,115 @@
+"""What a filterbank can be asked for: checks of arguments against each other, before any work."""
+
+import math
+import os
+import warnings
+from collections.abc import Sequence
+
+from . import _checks
+from ._options import Options
+from ._wavelets import Family, Wavelet, are_wavelets, wavelets
+
+_MAX_SIGMA = 0.5  # Morlets of wider bands cover all frequencies alike, and vanish in rounding
+_SHORTEST = 16  # signals have to be longer than 1 / 16 of the wavelets
+# Numbers in the tables, at most: for each padded sample and wavelet an octave; for each pair of
+# rows and octave. A number takes 8 bytes when it is computed, and 4 in the filterbank.
+_N_BY_SAMPLE, _N_BY_PAIR, _N_BYTES = 3, 13, 12
+
+
+def signal_length(n_samples: object) -> int:
+    """Samples of a signal that can be reflected, and that filters in memory can be as long as."""
+    n = _checks.positive_integer("n_samples", n_samples)
+    if n == 1:
+        raise ValueError("n_samples must be at least 2, to leave something to reflect, got 1.")
+    _require_memory(_N_BY_SAMPLE * 2 * n * 2, f"n_samples={_checks.shown(n)}")
+    return n
+
+
+def log2_durations(J: object, n_samples: int) -> tuple[int, int]:
+    """Log2 of the duration of the longest wavelets of both orders."""
+    J1, J2 = _checks.one_or_two("J", J, default=None)
+    if _exceeds(max(J1, J2), _SHORTEST * n_samples):
+        raise ValueError(
+            f"J must be such that 2**J is at most {_SHORTEST} n_samples = "
+            f"{_checks.shown(_SHORTEST * n_samples)}, got {_checks.shown(J)}; lower J or use "
+            f"longer signals."
+        )
+    return J1, J2
+
+
+def log2_rows(J_fr: object, n_rows: int) -> int:
+    """Log2 of the length of the longest frequential wavelets."""
+    log2 = _checks.positive_integer("J_fr", J_fr)
+    if _exceeds(log2, n_rows):
+        raise ValueError(
+            f"J_fr must be such that 2**J_fr is at most {n_rows}, the number of bands in J + 1 "
+            f"octaves, got {_checks.shown(J_fr)}; lower J_fr or raise Q."
+        )
+    return log2
+
+
+def _exceeds(log2: int, largest: int) -> bool:
+    """Whether 2**log2 is larger, without computing what may be out of all bounds."""
+    return log2 >= largest.bit_length()
+
+
+def memory(n_samples: int, J: tuple[int, int], Q: tuple[int, int], *, joint: bool) -> None:
+    """The tables fit into the memory of this machine while they are computed."""
+    n_padded = 2 * max(n_samples, 2 ** max(J))
+    n_values = _N_BY_SAMPLE * n_padded * sum(Q)
+    if joint:
+        n_values += _N_BY_PAIR * J[1] * ((J[0] + 1) * Q[0]) ** 2
+    _require_memory(n_values, f"{n_samples=}, {J=}, {Q=}")
+
+
+def _require_memory(n_values: int, given: str) -> None:
+    needed, available = _N_BYTES * n_values, _memory_of_machine()
+    if needed > available:
+        raise ValueError(
+            f"n_samples, J and Q must be such that the filters fit into memory, got {given}: these "
+            f"take about {_checks.shown(needed // 10**9)} GB while they are computed, and this "
+            f"machine has {available // 10**9}; use shorter segments of the signal, or fewer "
+            f"wavelets an octave."
+        )
+
+
+def _memory_of_machine() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # not on every system
+        return 2**36
+
+
+def wavelets_an_octave(J_name: str, J: int, Q_name: str, Q: int, r_psi: float) -> None:
+    """Wavelets are shorter than 2**J."""
+    if not are_wavelets(J, Q, r_psi):
+        raise ValueError(
+            f"{Q_name} must leave wavelets shorter than 2**{J_name} = {2**J}, "
+            f"got {_checks.shown(Q)} an octave; lower {Q_name} or raise {J_name}."
+        )
+
+
+def family(J: int, Q_name: str, Q: int, options: Options) -> Family:
+    """The wavelets of an order, all of which are band-pass filters."""
+    r_psi, psis = options.r_psi, wavelets(J, Q, options.r_psi)
+    if psis[0].sigma > _MAX_SIGMA:
+        # σ is in proportion to 1 / √(2 log (1 / r_psi)).
+        largest = math.exp(-math.log(1 / r_psi) * (psis[0].sigma / _MAX_SIGMA) ** 2)
+        raise ValueError(
+            f"r_psi must be at most {math.floor(1000 * largest) / 1000} for {Q_name}={Q}, as "
+            f"wavelets that overlap more pass all frequencies alike, got {r_psi!r}; lower r_psi or "
+            f"raise {Q_name}."
+        )
+    return Family(psis, J, analytic=options.analytic, tight=options.normalize == "energy")
+
+
+def warn_without_second_order(first: Sequence[Wavelet], second: Sequence[Wavelet]) -> None:
+    """Joint scattering has paths of wavelets over time."""
+    if max(psi.j for psi in second) <= min(psi.j for psi in first):
+        warnings.warn(
+            "The second order has no wavelets over time: none of them is slower than those of the "
+            "first order, so that jtfs returns the paths of the low-pass (n2 = −1) alone. Raise J, "
+            "or lower r_psi.",
+            UserWarning,
+            stacklevel=3,
+        )

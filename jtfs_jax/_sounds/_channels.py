@@ -1,0 +1,53 @@
+"""From the channels of a sound to those that are wanted, and whether they cancel each other."""
+
+import math
+from typing import Literal, TypeAlias
+
+import numpy as np
+from jaxtyping import Float
+
+from ._decoded import Block
+
+Channels: TypeAlias = Literal["mean", "first", "each"]
+CHANNELS = ("mean", "first", "each")
+
+
+class Mix:
+    """Takes the mean of all channels, the first one, or each, block by block.
+
+    Attributes:
+        loss: By how much the mean is less than the channels, in dB, over all blocks so far:
+            0 where they are equal, 3 where they have nothing in common, and infinite for x and −x.
+    """
+
+    def __init__(self, channels: Channels, n_channels: int):
+        self._channels = channels
+        self.n_channels = {"mean": 1, "first": 1, "each": n_channels}[channels]
+        self._n = 0
+        self._sums = np.zeros(n_channels + 1)  # of each channel and of their mean
+        self._squares = np.zeros(n_channels + 1)
+
+    def __call__(self, block: Block) -> Float[np.ndarray, "time channel"]:
+        """The wanted channels, float64."""
+        if self._channels == "first":
+            return block[:, :1].astype(np.float64)
+        block = block.astype(np.float64)
+        if self._channels == "each" or block.shape[1] == 1:
+            return block
+        mean = block.mean(axis=1, keepdims=True)
+        self._n += len(block)
+        for signals, k in ((block, slice(-1)), (mean, slice(-1, None))):
+            self._sums[k] += signals.sum(axis=0)
+            self._squares[k] += np.square(signals).sum(axis=0)
+        return mean
+
+    @property
+    def loss(self) -> float:
+        """See the class; constant parts of the channels do not count."""
+        if self._n == 0:
+            return 0.0
+        powers = self._squares / self._n - (self._sums / self._n) ** 2
+        before, after = max(powers[:-1].mean(), 0.0), max(powers[-1], 0.0)
+        if before == 0:
+            return 0.0
+        return math.inf if after == 0 else 10 * math.log10(before / after)
