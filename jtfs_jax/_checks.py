@@ -12,6 +12,8 @@ from jax.core import Tracer
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, DTypeLike
 
+from ._jit import native
+
 Width: TypeAlias = float | int | Literal["global"] | None
 
 
@@ -221,6 +223,8 @@ def signal(x: Array, n_samples: int, dtype: np.dtype) -> tuple[Array, tuple[int,
 
 def real_array(name: str, value: object) -> Array:
     """A real number or real numbers, as an array of JAX."""
+    if isinstance(value, np.ndarray):
+        value = native(name, value)
     try:
         array = jnp.asarray(value)
     except (TypeError, ValueError) as error:
@@ -238,7 +242,7 @@ def coefficients(name: str, tree: Any) -> Any:
     """A pytree of real or complex numbers, as arrays of floating-point ones."""
 
     def inexact(leaf: object) -> Array:
-        array = jnp.asarray(leaf)
+        array = jnp.asarray(native(name, leaf))
         if jnp.issubdtype(array.dtype, jnp.inexact):
             return array
         if not jnp.issubdtype(array.dtype, jnp.integer):

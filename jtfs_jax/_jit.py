@@ -22,7 +22,7 @@ def jit(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
         if not all(map(_is_plain, jax.tree.leaves((args, kwargs)))):
             bound = inspect.signature(function).bind(*args, **kwargs)
             for name, value in bound.arguments.items():
-                plain = functools.partial(_plain, name)
+                plain = functools.partial(native, name)
                 bound.arguments[name] = jax.tree.map(plain, value)
             return compiled(*bound.args, **bound.kwargs)
         return compiled(*args, **kwargs)
@@ -39,7 +39,8 @@ def _is_plain(leaf: Any) -> bool:
     return is_known or not hasattr(leaf, "__array__")
 
 
-def _plain(name: str, leaf: Any) -> Any:
+def native(name: str, leaf: Any) -> Any:
+    """Arrays of NumPy as JAX can read them; all that it can read as it is."""
     if _is_plain(leaf):
         return leaf
     if not isinstance(leaf, np.ndarray):
