@@ -9,7 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, DTypeLike
+
+from ._jit import native
 
 Width: TypeAlias = float | int | Literal["global"] | None
 
@@ -196,9 +199,9 @@ def joint_only(**arguments: tuple[object, object]) -> None:
 
 
 def signal(x: Array, n_samples: int, dtype: np.dtype) -> tuple[Array, tuple[int, ...]]:
-    """Real signals of the right length, in the precision of the filterbank; one batch axis.
+    """Real signals of the right length, in the precision of the filterbank; a batch of at least 1.
 
-    Also returns the shape of the batch that it stands for.
+    Also returns the axes that the batch had: none, if there was but one signal.
     """
     if not isinstance(x, jax.Array | np.ndarray | np.generic):
         raise ValueError(f"x must be an array, got {type(x).__name__}; wrap it in jnp.asarray.")
@@ -211,12 +214,17 @@ def signal(x: Array, n_samples: int, dtype: np.dtype) -> tuple[Array, tuple[int,
             f"x has {x.shape[-1]} samples on its last axis but the filterbank is for {n_samples}; "
             f"pad or cut x, or build a filterbank for {x.shape[-1]}."
         )
-    batch = x.shape[:-1]
-    return x.astype(dtype).reshape(math.prod(batch), n_samples), batch
+    batch, sharding = x.shape[:-1], jax.typeof(x).sharding
+    if any(axis is not None for axis in sharding.spec[len(batch) :]):
+        whole = NamedSharding(sharding.mesh, PartitionSpec(*sharding.spec[: len(batch)]))
+        x = jax.sharding.reshard(x, whole)  # devices may share a batch, but not a signal
+    return x.astype(dtype).reshape(*(batch or (1,)), n_samples), batch
 
 
 def real_array(name: str, value: object) -> Array:
     """A real number or real numbers, as an array of JAX."""
+    if isinstance(value, np.ndarray):
+        value = native(name, value)
     try:
         array = jnp.asarray(value)
     except (TypeError, ValueError) as error:
@@ -234,7 +242,7 @@ def coefficients(name: str, tree: Any) -> Any:
     """A pytree of real or complex numbers, as arrays of floating-point ones."""
 
     def inexact(leaf: object) -> Array:
-        array = jnp.asarray(leaf)
+        array = jnp.asarray(native(name, leaf))
         if jnp.issubdtype(array.dtype, jnp.inexact):
             return array
         if not jnp.issubdtype(array.dtype, jnp.integer):

@@ -6,11 +6,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import eval_context
 from jaxtyping import Array, DTypeLike, Float
 
 from . import _checks, _grid, _limits, _options
 from ._fourier import twiddles
 from ._frequency import FrequencyBank
+from ._nodes import exportable
 from ._tables import (
     Design,
     SecondOrder,
@@ -26,6 +28,7 @@ from ._time import MeanByRow, TimeAverage, WaveletBand, leaf
 from ._wavelets import Wavelet
 
 
+@exportable
 class FilterBank(eqx.Module):
     """Filters of the scattering transforms, made by `filterbank`; a pytree to pass to them.
 
@@ -271,4 +274,5 @@ def filterbank(
         wavelets_fr=() if family_fr is None else family_fr.wavelets,
         **options._asdict(),
     )
-    return jax.device_put(jax.tree.map(lambda table: table.astype(dtype), bank))
+    with eval_context():  # under a trace, too, tables are arrays, and may be kept
+        return jax.device_put(jax.tree.map(lambda table: table.astype(dtype), bank))

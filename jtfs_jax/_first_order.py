@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
-from . import _checks, _grid
+from . import _checks, _fft, _grid
 from ._filterbank import FilterBank
-from ._fourier import analysis, interleave, of_rank, scale, steadily
+from ._fourier import analysis, interleave, of_rank, scale
+from ._jit import jit
 from ._level import of_any_level
 from ._modulus import modulus
 from ._time import WaveletBand, wavelet_transform
@@ -18,24 +19,23 @@ from ._time import WaveletBand, wavelet_transform
 class FirstOrder(eqx.Module):
     """S0 and S1, and half the spectrum of U1 for each band of wavelets, as at the full rate."""
 
-    S0: Float[Array, "batch frame"]
-    S1: Float[Array, "batch n1 frame"]
-    u1_hats: tuple[Complex[Array, "batch n1 bin"], ...]
+    S0: Float[Array, "*batch frame"]
+    S1: Float[Array, "*batch n1 frame"]
+    u1_hats: tuple[Complex[Array, "*batch n1 bin"], ...]
 
 
-def spectrum(bank: FilterBank, x: Float[Array, "batch time"]) -> Complex[Array, "batch bin"]:
+def spectrum(bank: FilterBank, x: Float[Array, "*batch time"]) -> Complex[Array, "*batch bin"]:
     """Half the spectrum of signals that are continued beyond their ends."""
     before = _grid.pad_left(bank.n_samples, bank.n_padded)
     after = bank.n_padded - bank.n_samples - before
     if "reflect" in bank.pad_mode and after >= bank.n_samples:
         # A period of the continuation, repeated: reflections one by one would be many operations.
-        x = jnp.concatenate([x, x[:, -2:0:-1]], axis=-1)
+        x = jnp.concatenate([x, x[..., -2:0:-1]], axis=-1)
         after = bank.n_padded - x.shape[-1] - before
         mode = "wrap"
     else:
         mode = {"zero": "constant", "periodic": "wrap"}.get(bank.pad_mode, "reflect")
-    padded = jnp.pad(x, [(0, 0), (before, after)], mode=mode)
-    return steadily(jnp.fft.rfft, padded, bank.n_padded)
+    return _fft.rfft(jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(before, after)], mode=mode))
 
 
 def band_modulus(
@@ -55,7 +55,7 @@ def full_rate_scalogram(
     return jnp.concatenate(rows, axis=-2)[..., before : before + bank.n_samples]
 
 
-def first_order(bank: FilterBank, x: Float[Array, "batch time"]) -> FirstOrder:
+def first_order(bank: FilterBank, x: Float[Array, "*batch time"]) -> FirstOrder:
     """The first order of both scattering transforms."""
     half = spectrum(bank, x)
 
@@ -96,21 +96,20 @@ def low_pass(
     passed = scale(half, bank.phi_hat * (2.0 / stride))
     # Twice as many frames as are kept: φ_T does not quite vanish at half the frame rate.
     frames, n = bank.frames(stride), 2 * bank.n_padded // stride
-    y = steadily(lambda z: jnp.fft.irfft(z, n), passed, n)
-    return y[..., ::2][..., frames.start : frames.stop]
+    return _fft.irfft(passed, n)[..., ::2][..., frames.start : frames.stop]
 
 
 def low_pass_rows(
-    bank: FilterBank, u1_hats: Sequence[Complex[Array, "batch n1 bin"]]
-) -> Float[Array, "batch n1 frame"]:
+    bank: FilterBank, u1_hats: Sequence[Complex[Array, "*batch n1 bin"]]
+) -> Float[Array, "*batch n1 frame"]:
     """φ_T ⋆ U1 at the frames."""
     n_bins = bank.phi_hat.size
     low = [u1_hat[..., :n_bins] for u1_hat in u1_hats]
-    low = [jnp.pad(z, [(0, 0), (0, 0), (0, n_bins - z.shape[-1])]) for z in low]
+    low = [jnp.pad(z, [(0, 0)] * (z.ndim - 1) + [(0, n_bins - z.shape[-1])]) for z in low]
     return low_pass(bank, jnp.concatenate(low, axis=-2))
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.scalogram")
 def scalogram(bank: FilterBank, x: Float[Array, "*batch time"]) -> Float[Array, "*batch n1 time"]:
     """Scalogram: the envelopes of a signal in bands of frequency, at its own sample rate.
@@ -146,9 +145,9 @@ def scalogram(bank: FilterBank, x: Float[Array, "*batch time"]) -> Float[Array, 
     """
     x, batch = _checks.signal(x, bank.n_samples, bank.dtype)
     u1 = of_any_level(_scalogram, x, bank)
-    return u1.reshape(*batch, *u1.shape[1:])
+    return u1.reshape(*batch, *u1.shape[-2:])
 
 
 @jax.jit
-def _scalogram(x: Float[Array, "batch time"], bank: FilterBank) -> Float[Array, "batch n1 time"]:
+def _scalogram(x: Float[Array, "*batch time"], bank: FilterBank) -> Float[Array, "*batch n1 time"]:
     return full_rate_scalogram(bank, spectrum(bank, x))

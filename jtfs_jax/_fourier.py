@@ -12,20 +12,17 @@ References:
     Cooley & Tukey, An Algorithm for the Machine Calculation of Complex Fourier Series, 1965.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, Shaped
+from jaxtyping import Array, Complex, Float
+
+from . import _fft
 
 LENGTH = 2**15  # points of a transform that the cache still holds
 _MAX_PHASES = 8
-
-# On a CPU, XLA's transforms of these lengths differ from run to run in the last bits, as threads
-# happen to share rows, unless the number of rows is a multiple of this.
-_UNSTEADY, _ROWS = range(2**9, 2**11 + 1), 16
 
 
 def n_phases(n: int) -> int:
@@ -67,7 +64,7 @@ def synthesis(
     """Signals of n samples, by phases, from their lowest bins; all others are 0."""
     phases = n_phases(n)
     if phases == 1:
-        return steadily(lambda z: jnp.fft.ifft(z, n), lowest, n)[..., None, :, :]
+        return _fft.ifft(lowest, n)[..., None, :, :]
     length = n // phases
     folds = jnp.split(lowest, list(range(length, lowest.shape[-1], length)), axis=-1)
     missing = length - folds[-1].shape[-1]
@@ -75,7 +72,7 @@ def synthesis(
     # Written out, as sums over an axis are slow, here and in the derivative.
     turned = [_turned_sum(folds, np.arange(len(folds)) * phase / phases) for phase in range(phases)]
     z = jnp.stack(turned, axis=-3)
-    return jnp.fft.ifft(z * of_rank(_turns(twiddle, phases, length), z.ndim)) / phases
+    return _fft.ifft(z * of_rank(_turns(twiddle, phases, length), z.ndim), length) / phases
 
 
 def analysis(
@@ -83,7 +80,7 @@ def analysis(
 ) -> Complex[Array, "*batch row bin"]:
     """The lowest bins of real signals that are laid out by phases."""
     phases, length = u.shape[-3], u.shape[-1]
-    u_hat = steadily(jnp.fft.rfft, u, length)
+    u_hat = _fft.rfft(u)
     if phases == 1:
         return u_hat[..., 0, :, :n_bins]
     turns = _turns(twiddle, phases, length)[..., : u_hat.shape[-1]]
@@ -105,20 +102,6 @@ def interleave(y: Array) -> Array:
     """Signals in the order of time, `(*batch, row, time)`, from `(*batch, phase, row, sample)`."""
     *batch, phases, n_rows, length = y.shape
     return jnp.moveaxis(y, -3, -1).reshape(*batch, n_rows, length * phases)
-
-
-def steadily(
-    transform: Callable[[Array], Array], z: Shaped[Array, "*batch row point"], length: int
-) -> Shaped[Array, "*batch row point"]:
-    """A Fourier transform of so many points of each row, the same in every run.
-
-    Where it would be unsteady, silent rows come beside the others.
-    """
-    missing = -z.shape[-2] % _ROWS
-    if length not in _UNSTEADY or math.prod(z.shape[:-1]) % _ROWS == 0:
-        return transform(z)
-    padded = jnp.pad(z, [(0, 0)] * (z.ndim - 2) + [(0, missing), (0, 0)])
-    return transform(padded)[..., : z.shape[-2], :]
 
 
 def _turned_sum(

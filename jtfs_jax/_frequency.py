@@ -10,10 +10,12 @@ from jaxtyping import Array, Complex, Float
 
 from . import _grid
 from ._modulus import modulus
+from ._nodes import exportable
 from ._time import leaf, product
 from ._wavelets import NEGLIGIBLE, Family, low_pass, low_pass_reach
 
 
+@exportable
 class FrequencyBank(eqx.Module):
     """Frequential filters for a given number of live rows: ψ_β = C ± iD and φ_F as matrices.
 
@@ -69,7 +71,8 @@ class FrequencyBank(eqx.Module):
         low = product(self.average_low, u[..., :n_low, :])[..., None, :, :]
         spins = u[..., n_low:, :].reshape(*batch, n_spins, n_spin, n_frames)
         psi = product(self.average.reshape(n_psi * n_bands, n_spin), spins)
-        psi = psi.reshape(*batch, n_spins * n_psi, n_bands, n_frames)
+        psi = psi.reshape(*batch, n_spins, n_psi, n_bands, n_frames)  # axes split, then merged:
+        psi = psi.reshape(*batch, n_spins * n_psi, n_bands, n_frames)  # so sharding is kept
         return jnp.concatenate([low, psi], axis=-3)
 
     def split_rows(

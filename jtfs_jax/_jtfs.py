@@ -9,11 +9,14 @@ from . import _checks
 from ._filterbank import FilterBank
 from ._first_order import first_order, low_pass_rows
 from ._frequency import FrequencyBank
+from ._jit import jit
 from ._level import of_any_level
+from ._nodes import by_path, exportable
 from ._paths import joint_paths, require_joint
 from ._second_order import second_order
 
 
+@exportable
 class JointScattering(eqx.Module):
     """Coefficients of `jtfs`.
 
@@ -30,10 +33,10 @@ class JointScattering(eqx.Module):
     S2: (
         Float[Array, "*batch path band frame"]
         | dict[tuple[int, int], Float[Array, "*batch band frame"]]
-    )
+    ) = eqx.field(converter=by_path)
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.jtfs")
 def jtfs(bank: FilterBank, x: Float[Array, "*batch time"]) -> JointScattering:
     """Joint time–frequency scattering.
@@ -92,16 +95,16 @@ def jtfs(bank: FilterBank, x: Float[Array, "*batch time"]) -> JointScattering:
     x, batch = _checks.signal(x, bank.n_samples, bank.dtype)
     require_joint(bank)
     S = of_any_level(_jtfs, x, bank)
-    return jax.tree.map(lambda s: s.reshape(*batch, *s.shape[1:]), S)
+    return jax.tree.map(lambda s: s.reshape(*batch, *s.shape[x.ndim - 1 :]), S)
 
 
 @jax.jit
-def _jtfs(x: Float[Array, "batch time"], bank: FilterBank) -> JointScattering:
+def _jtfs(x: Float[Array, "*batch time"], bank: FilterBank) -> JointScattering:
     assert bank.frequency is not None
     first = first_order(bank, x)
 
     s1 = low_pass_rows(bank, first.u1_hats) if bank.T == 0 else first.S1
-    slices = [(bank.frequency, bank.frequency.modulus_of_real(s1)[:, None])]
+    slices = [(bank.frequency, bank.frequency.modulus_of_real(s1)[..., None, :, :])]
     for second in bank.second:
         assert second.frequency is not None
         u = second_order(bank, second, first.u1_hats, second.frequency.modulus_of_complex)
@@ -112,17 +115,17 @@ def _jtfs(x: Float[Array, "batch time"], bank: FilterBank) -> JointScattering:
         s2 = dict(zip(joint_paths(bank), coefficients, strict=True))
     else:
         dense = [fr.average_rows(u) for fr, u in slices]
-        dense = [s.reshape(s.shape[0], s.shape[1] * s.shape[2], *s.shape[3:]) for s in dense]
-        s2 = jnp.concatenate(dense, axis=1)
+        dense = [s.reshape(*s.shape[:-4], s.shape[-4] * s.shape[-3], *s.shape[-2:]) for s in dense]
+        s2 = jnp.concatenate(dense, axis=-3)
     return JointScattering(S0=first.S0, S1=first.S1, S2=s2)
 
 
 def _paths_of_slice(
-    bank: FilterBank, fr: FrequencyBank, u: Float[Array, "batch n2 row frame"]
-) -> list[Float[Array, "batch band frame"]]:
+    bank: FilterBank, fr: FrequencyBank, u: Float[Array, "*batch n2 row frame"]
+) -> list[Float[Array, "*batch band frame"]]:
     """The paths of some n2 one by one, each with its live rows."""
     if bank.F == 0:
         of_filters = fr.split_rows(u)
     else:
         of_filters = jnp.moveaxis(fr.average_rows(u)[..., : fr.n_live_bands, :], -3, 0)
-    return [path[:, index] for index in range(u.shape[1]) for path in of_filters]
+    return [path[..., index, :, :] for index in range(u.shape[-3]) for path in of_filters]

@@ -8,6 +8,7 @@ from . import _grid
 from ._coefficients import require_coefficients
 from ._filterbank import FilterBank
 from ._jtfs import JointScattering
+from ._nodes import ByPath
 from ._paths import path_table, time_paths
 from ._time_scattering import TimeScattering
 
@@ -47,7 +48,7 @@ def to_kymatio(
         paths = sorted(time_paths(bank))
         s2 = {path: _entry(S.S2, path, index) for index, path in enumerate(paths)}
         s1 = {(n1,): S.S1[..., n1, _kept(bank, n1)] for n1 in range(len(bank.wavelets1))}
-        return {(): S.S0} | s1 | s2
+        return ByPath({(): S.S0} | s1 | s2)
     table = path_table(bank)
     coefficients: dict[tuple[int, ...], Array] = {(): S.S0}
     for index in range(len(table)):
@@ -57,7 +58,7 @@ def to_kymatio(
             n1 = row * int(table.stride_fr[index])
             key = (n1, n_fr) if n2 < 0 else (n1, n2, n_fr)
             coefficients[key] = rows[..., row, :]
-    return coefficients
+    return ByPath(coefficients)
 
 
 def _kept(bank: FilterBank, n1: int) -> slice:

@@ -16,6 +16,7 @@ from . import _checks
 from ._filterbank import FilterBank
 from ._first_order import FirstOrder, first_order
 from ._frequency import FrequencyBank
+from ._jit import jit
 from ._level import of_any_level
 from ._modulus import modulus
 from ._paths import joint_paths, require_joint
@@ -70,20 +71,20 @@ def jtfs_path(
     return _jtfs_path(bank, x, path_index(bank, index))
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.jtfs_path")
 def _jtfs_path(
     bank: FilterBank, x: Float[Array, "*batch time"], index: Int[Array, ""]
 ) -> Float[Array, "*batch band frame"]:
     x, batch = _checks.signal(x, bank.n_samples, bank.dtype)
     s2 = of_any_level(_path, x, bank, index)
-    return s2.reshape(*batch, *s2.shape[1:])
+    return s2.reshape(*batch, *s2.shape[-2:])
 
 
 @jax.jit
 def _path(
-    x: Float[Array, "batch time"], bank: FilterBank, index: Int[Array, ""]
-) -> Float[Array, "batch band frame"]:
+    x: Float[Array, "*batch time"], bank: FilterBank, index: Int[Array, ""]
+) -> Float[Array, "*batch band frame"]:
     first = first_order(bank, x)
     branches = [partial(_path_of_low_pass, bank, first)]
     branches += [partial(_path_of_wavelet, bank, first, second) for second in bank.second]
@@ -102,7 +103,7 @@ def _addresses(bank: FilterBank) -> Int[np.ndarray, "path 3"]:
 
 def _path_of_low_pass(
     bank: FilterBank, first: FirstOrder, _: Int[Array, ""], n_fr: Int[Array, ""]
-) -> Float[Array, "batch band frame"]:
+) -> Float[Array, "*batch band frame"]:
     """A path of α = 0."""
     assert bank.frequency is not None
     psi = _one_filter(bank.frequency, n_fr)
@@ -115,7 +116,7 @@ def _path_of_wavelet(
     second: SecondOrder,
     member: Int[Array, ""],
     n_fr: Int[Array, ""],
-) -> Float[Array, "batch band frame"]:
+) -> Float[Array, "*batch band frame"]:
     """A path of one of the wavelets ψ_n2 of one resolution."""
     assert second.frequency is not None
     psi = _one_filter(second.frequency, n_fr)
@@ -123,7 +124,7 @@ def _path_of_wavelet(
     band = dataclasses.replace(second.band, psi_hat=psi_hat)
     of_member = dataclasses.replace(second, band=band)
     u = second_order(bank, of_member, first.u1_hats, psi.modulus_of_complex)
-    return product(psi.average, u[:, 0])
+    return product(psi.average, u[..., 0, :, :])
 
 
 class _Filter(eqx.Module):

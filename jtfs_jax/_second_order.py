@@ -15,9 +15,9 @@ from ._time import WaveletBand, average_in_blocks, refine
 def second_order(
     bank: FilterBank,
     second: SecondOrder,
-    u1_hats: Sequence[Complex[Array, "batch n1 bin"]],
+    u1_hats: Sequence[Complex[Array, "*batch n1 bin"]],
     nonlinearity: Callable[[Complex[Array, "*batch n1 time"]], Float[Array, "*batch row time"]],
-) -> Float[Array, "batch n2 row frame"]:
+) -> Float[Array, "*batch n2 row frame"]:
     """φ_T ⋆ nonlinearity(U1 ⋆ ψ_n2) at the frames, for the wavelets ψ_n2 of one resolution.
 
     The rows n1 are those that feed them. Without averaging, all samples within the signal.
@@ -43,10 +43,10 @@ def second_order(
 
 
 def _transform(
-    bank: FilterBank, band: WaveletBand, u1_hat: Complex[Array, "batch n1 bin"]
-) -> Complex[Array, "batch n2 phase n1 sample"]:
+    bank: FilterBank, band: WaveletBand, u1_hat: Complex[Array, "*batch n1 bin"]
+) -> Complex[Array, "*batch n2 phase n1 sample"]:
     passed = bins(u1_hat, bank.n_padded, band.start, band.start + band.psi_hat.shape[-1])
     psi_hat = band.psi_hat[:, None] * 2.0**-band.log2_stride
     return synthesis(
-        scale(passed[:, None], psi_hat), bank.n_padded >> band.log2_stride, bank.twiddle
+        scale(passed[..., None, :, :], psi_hat), bank.n_padded >> band.log2_stride, bank.twiddle
     )

@@ -12,6 +12,7 @@ from jaxtyping import Array, Complex, Float
 from . import _grid
 from ._fourier import n_phases
 from ._frequency import FrequencyBank, frequency_bank
+from ._nodes import exportable
 from ._options import Options
 from ._time import (
     MeanByRow,
@@ -82,6 +83,7 @@ class Design:
         return row_kernels(self.frequential, period)
 
 
+@exportable
 class SecondOrder(eqx.Module):
     """What the second order needs at one resolution: ψ_n2 of the same j2, which share live rows."""
 

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from . import _grid
-from ._fourier import bins, n_phases, of_rank, scale, steadily, synthesis
+from . import _fft, _grid
+from ._fourier import bins, n_phases, of_rank, scale, synthesis
+from ._nodes import exportable
 from ._wavelets import NEGLIGIBLE, low_pass_reach
 
 BLOCK = 2048  # samples of U2, of one slice n2, that the cache of a CPU holds
@@ -20,6 +21,7 @@ _MIN_CHUNK = 32  # samples that are averaged by one product, at least,
 _CHUNK_FRAMES = 32  # or as many as there are between this number of frames
 
 
+@exportable
 class OwnGrids(eqx.Module):
     """Which samples and bins of a band are those of each wavelet, where resolutions differ.
 
@@ -30,6 +32,7 @@ class OwnGrids(eqx.Module):
     bins: Float[Array, "wavelet bin"]  # 1 up to the Nyquist frequency of these samples, 0 above
 
 
+@exportable
 class WaveletBand(eqx.Module):
     """Wavelets that are computed together: transfer functions on the bins that any of them passes.
 
@@ -69,6 +72,7 @@ def wavelet_transform(
     return synthesis(scale(passed, band.psi_hat * 2.0**-log2_stride), n >> log2_stride, twiddle)
 
 
+@exportable
 class TimeAverage(eqx.Module):
     """φ_T and subsampling of signals at one resolution, as products of blocks with weights.
 
@@ -91,15 +95,17 @@ class TimeAverage(eqx.Module):
         weights = self.weights.reshape(-1, length, self.weights.shape[-1])
         return product(u[..., start : start + length], of_rank(weights, u.ndim)).sum(-3)
 
-    def of_block(self, u: Float[Array, "row sample"], index: Array) -> Float[Array, "row part"]:
+    def of_block(
+        self, u: Float[Array, "*batch row sample"], index: Array
+    ) -> Float[Array, "*batch row part"]:
         """What one block, of all those of all phases, adds to the frames."""
         if self.hop is None:
             return product(u, self.weights[index])
         _, chunk, reach = self.weights.shape
-        parts = u.reshape(len(u), self.block // chunk, chunk)
+        parts = u.reshape(*u.shape[:-1], self.block // chunk, chunk)
         parts = product(parts, self.weights[index // self.n_blocks])
-        parts = overlap_add(parts.reshape(*parts.shape[:2], reach // self.hop, self.hop))
-        return parts.reshape(len(u), -1)
+        parts = overlap_add(parts.reshape(*parts.shape[:-1], reach // self.hop, self.hop))
+        return parts.reshape(*u.shape[:-1], parts.shape[-2] * parts.shape[-1])
 
     def total(
         self, parts: Float[Array, "*batch phase_block row part"]
@@ -124,6 +130,7 @@ class TimeAverage(eqx.Module):
         return frames[..., slice(*self.kept)]
 
 
+@exportable
 class MeanByRow(eqx.Module):
     """Weighted sums of samples, with weights of their own for each row."""
 
@@ -222,38 +229,44 @@ def _full_average(weights: np.ndarray) -> TimeAverage:
 
 def average_in_blocks(
     average: TimeAverage,
-    y: Complex[Array, "*batch phase n1 sample"],
-    nonlinearity: Callable[[Complex[Array, "n1 sample"]], Float[Array, "row sample"]],
-) -> Float[Array, "*batch row frame"]:
+    y: Complex[Array, "*batch n2 phase n1 sample"],
+    nonlinearity: Callable[[Complex[Array, "*batch n1 sample"]], Float[Array, "*batch row sample"]],
+) -> Float[Array, "*batch n2 row frame"]:
     """φ_T ⋆ nonlinearity(y) at the frames; what the nonlinearity returns never exists whole."""
-    *batch, phases, n_rows, _ = y.shape
+    *batch, n2, phases, n1, _ = y.shape
+    # Devices that share a batch take the same block of each signal; a single one takes signals in
+    # turn, so that its blocks are small.
+    abreast = batch if _fft.is_spread() else []
+    in_turn = math.prod(batch[len(abreast) :]) * n2
     n_blocks, start = average.n_blocks, average.first * average.block
+    n_steps = in_turn * phases * n_blocks
     y = y[..., start : start + n_blocks * average.block]
-    y = jnp.moveaxis(y.reshape(*batch, phases, n_rows, n_blocks, average.block), -2, -3)
-    steps = (*batch, phases * n_blocks)
-    index = jnp.broadcast_to(jnp.arange(phases * n_blocks), steps)
+    y = y.reshape(*abreast, in_turn, phases, n1, n_blocks, average.block)
+    blocks = jnp.moveaxis(y, -2, -3).reshape(*abreast, n_steps, n1, average.block)
+    blocks = jnp.moveaxis(blocks, -3, 0)
+    index = jnp.broadcast_to(jnp.arange(phases * n_blocks), (in_turn, phases * n_blocks)).ravel()
 
     def step(block, index):
         return average.of_block(nonlinearity(block), index)
 
-    blocks = y.reshape(math.prod(steps), *y.shape[-2:])
-    if len(blocks) == 1:
+    if n_steps == 1:
         # Nothing to save by computing it again in the backward pass.
-        parts = step(blocks[0], index.ravel()[0])[None]
+        parts = step(blocks[0], index[0])[None]
     else:
         parts = jax.lax.map(
             lambda args: jax.checkpoint(step)(*args),
-            (blocks, index.ravel()),
-            batch_size=_blocks_at_once(len(blocks), average.block),
+            (blocks, index),
+            batch_size=_blocks_at_once(n_steps, average.block * math.prod(abreast)),
         )
-    return average.total(parts.reshape(*steps, *parts.shape[1:]))
+    parts = jnp.moveaxis(parts, 0, -3)
+    return average.total(parts.reshape(*batch, n2, phases * n_blocks, *parts.shape[-2:]))
 
 
-def _blocks_at_once(n_blocks: int, block: int) -> int | None:
+def _blocks_at_once(n_blocks: int, n_samples: int) -> int | None:
     """How many blocks are computed side by side, a divisor of their number; None: one by one."""
     if jax.default_backend() == "cpu":
         return None
-    wanted = max(_WIDE // block, 1)
+    wanted = max(_WIDE // n_samples, 1)
     return max(count for count in range(1, wanted + 1) if n_blocks % count == 0)
 
 
@@ -262,5 +275,4 @@ def refine(
 ) -> Float[Array, "*batch row n_frames"]:
     """Trigonometric interpolation of periodic signals to more frames."""
     factor = n_frames // s.shape[-1]
-    s_hat = steadily(jnp.fft.rfft, s, s.shape[-1])
-    return steadily(lambda z: jnp.fft.irfft(z, n_frames), s_hat, n_frames) * factor
+    return _fft.irfft(_fft.rfft(s), n_frames) * factor

@@ -9,12 +9,15 @@ from jaxtyping import Array, Float
 from . import _checks
 from ._filterbank import FilterBank
 from ._first_order import first_order
+from ._jit import jit
 from ._level import of_any_level
 from ._modulus import modulus
+from ._nodes import by_path, exportable
 from ._paths import time_paths
 from ._second_order import second_order
 
 
+@exportable
 class TimeScattering(eqx.Module):
     """Coefficients of `time_scattering`.
 
@@ -27,10 +30,12 @@ class TimeScattering(eqx.Module):
 
     S0: Float[Array, "*batch frame"]
     S1: Float[Array, "*batch n1 frame"]
-    S2: Float[Array, "*batch path frame"] | dict[tuple[int, int], Float[Array, "*batch frame"]]
+    S2: Float[Array, "*batch path frame"] | dict[tuple[int, int], Float[Array, "*batch frame"]] = (
+        eqx.field(converter=by_path)
+    )
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.time_scattering")
 def time_scattering(bank: FilterBank, x: Float[Array, "*batch time"]) -> TimeScattering:
     """Time scattering to second order.
@@ -73,22 +78,22 @@ def time_scattering(bank: FilterBank, x: Float[Array, "*batch time"]) -> TimeSca
     """
     x, batch = _checks.signal(x, bank.n_samples, bank.dtype)
     S = of_any_level(_time_scattering, x, bank)
-    return jax.tree.map(lambda s: s.reshape(*batch, *s.shape[1:]), S)
+    return jax.tree.map(lambda s: s.reshape(*batch, *s.shape[x.ndim - 1 :]), S)
 
 
 @jax.jit
-def _time_scattering(x: Float[Array, "batch time"], bank: FilterBank) -> TimeScattering:
+def _time_scattering(x: Float[Array, "*batch time"], bank: FilterBank) -> TimeScattering:
     first = first_order(bank, x)
     slices = []
     for second in bank.second:
         s2 = second_order(bank, second, first.u1_hats, lambda z: modulus(z.real, z.imag))
-        slices.append(s2.reshape(s2.shape[0], s2.shape[1] * s2.shape[2], s2.shape[3]))
+        slices.append(s2.reshape(*s2.shape[:-3], s2.shape[-3] * s2.shape[-2], s2.shape[-1]))
     paths = list(time_paths(bank))
     order = np.array(sorted(range(len(paths)), key=paths.__getitem__), dtype=int)
     if bank.T == 0:
         rows = [s2[..., row, :] for s2 in slices for row in range(s2.shape[-2])]
         s2 = {paths[index]: rows[index] for index in order}
     else:
-        none = jnp.zeros((len(x), 0, first.S1.shape[-1]), bank.dtype)
-        s2 = jnp.concatenate([none, *slices], axis=-2)[..., order, :]
+        none = first.S1[..., :0, :]
+        s2 = jnp.concatenate(slices or [none], axis=-2)[..., order, :]
     return TimeScattering(first.S0, first.S1, s2)

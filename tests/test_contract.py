@@ -1,9 +1,6 @@
 """What every transform promises, whatever its options: purity, batching, derivatives, precision."""
 
 import functools
-import os
-import subprocess
-import sys
 from typing import Any
 
 import jax
@@ -201,37 +198,6 @@ def test_filterbank_is_an_argument_not_a_constant(transform, bank):
     """No array of any size is written into the program: all come with the filterbank."""
     closed = jax.make_jaxpr(transform)(bank, signals())
     assert max((np.size(constant) for constant in closed.consts), default=0) <= 1
-
-
-def test_exported_programs_compute_the_same(transform):
-    bank, x = make_bank("averaged"), jnp.asarray(signals(2))
-    exported = jax.export.export(jax.jit(transform))(bank, x)
-    assert_close(exported.call(bank, x), transform(bank, x))
-
-
-SHARDED = """
-import jax, jax.numpy as jnp, numpy as np, jtfs_jax
-from jax.sharding import NamedSharding, PartitionSpec as P
-bank = jtfs_jax.filterbank(128, 4, 2, J_fr=2)
-x = jnp.asarray(np.random.default_rng(0).standard_normal((4, 128)), jnp.float32)
-expected = jtfs_jax.jtfs(bank, x)
-mesh = jax.make_mesh((2,), ("batch",))
-parts = jax.device_put(x, NamedSharding(mesh, P("batch")))
-everywhere = jax.device_put(bank, NamedSharding(mesh, P()))
-function = jax.shard_map(
-    jtfs_jax.jtfs, mesh=mesh, in_specs=(P(), P("batch")), out_specs=P("batch")
-)
-found = jax.jit(function)(everywhere, parts)
-for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-    assert len(a.sharding.device_set) == 2, a.sharding
-    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
-"""
-
-
-def test_shard_map_splits_a_batch_among_devices():
-    flags = "--xla_force_host_platform_device_count=2"
-    environment = os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
-    subprocess.run([sys.executable, "-c", SHARDED], env=environment, check=True)
 
 
 ERRORS = {

@@ -13,7 +13,9 @@ from jaxtyping import Array, Float
 from jtfs_jax import _checks
 from jtfs_jax._coefficients import require_coefficients
 from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jit import jit
 from jtfs_jax._jtfs import JointScattering
+from jtfs_jax._nodes import exportable
 from jtfs_jax._paths import joint_paths, path_table, time_paths
 from jtfs_jax._time_scattering import TimeScattering
 
@@ -23,6 +25,7 @@ Coefficients = TypeVar("Coefficients")
 _ALL = np.ones((), bool)
 
 
+@exportable
 class PathConstants(eqx.Module):
     """A number for each path, as `fit_levels` and `fit_standardization` make them.
 
@@ -37,6 +40,7 @@ class PathConstants(eqx.Module):
     S2: Float[Array, " path"]
 
 
+@exportable
 class Standardization(eqx.Module):
     """Mean and standard deviation of each path, made by `fit_standardization`."""
 
@@ -76,13 +80,13 @@ def log_compress(S: Coefficients, level: float | Float[Array, ""]) -> Coefficien
     return _log_compress(_checks.coefficients("S", S), level)
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.analysis.log_compress")
 def _log_compress(S: Coefficients, level: float | Float[Array, ""]) -> Coefficients:
     return jax.tree.map(lambda s: _log1p(s / jnp.asarray(level, s.dtype)), S)
 
 
-@partial(jax.jit, static_argnames="statistic")
+@partial(jit, static_argnames="statistic")
 @jax.named_scope("jtfs_jax.analysis.fit_levels")
 def fit_levels(
     bank: FilterBank,
@@ -162,7 +166,7 @@ def mu_log(
     return _mu_log(levels, _checks.coefficients("S", S), epsilon)
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.analysis.mu_log")
 def _mu_log(levels: PathConstants, S: Scattering, epsilon: float | Float[Array, ""]) -> Scattering:
     def compress(s: Array, mu: Array) -> Array:
@@ -172,7 +176,7 @@ def _mu_log(levels: PathConstants, S: Scattering, epsilon: float | Float[Array, 
     return _apply(compress, S, levels)
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.analysis.fit_standardization")
 def fit_standardization(bank: FilterBank, S: JointScattering | TimeScattering) -> Standardization:
     """Mean and standard deviation of each path over a set of sounds.
@@ -198,7 +202,7 @@ def fit_standardization(bank: FilterBank, S: JointScattering | TimeScattering) -
     return Standardization(mean, jax.tree.map(_root, _reduce(bank, squares, _mean)))
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.analysis.standardize")
 def standardize(constants: Standardization, S: Scattering) -> Scattering:
     """Coefficients with a mean of 0 and a standard deviation of 1 in each path.

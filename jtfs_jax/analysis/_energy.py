@@ -12,6 +12,7 @@ from jtfs_jax import _checks
 from jtfs_jax._coefficients import require_coefficients, require_paths
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._fourier import of_rank
+from jtfs_jax._jit import jit
 from jtfs_jax._jtfs import JointScattering
 from jtfs_jax._paths import KINDS, joint_paths, live_rows, path_table, time_paths
 from jtfs_jax._time_scattering import TimeScattering
@@ -21,7 +22,7 @@ from ._quadrature import band_weights, frame_weights
 Scattering = TypeVar("Scattering", bound=JointScattering | TimeScattering)
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.analysis.path_energies")
 def path_energies(
     bank: FilterBank, S: JointScattering | TimeScattering
@@ -75,7 +76,7 @@ def path_energies(
     return _energy(S.S2, frame_weights(bank, -1), table)
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.analysis.pair_energies")
 def pair_energies(
     bank: FilterBank, S: JointScattering | TimeScattering
@@ -106,7 +107,7 @@ def pair_energies(
     return result | {name: energies[..., kind == name].sum(-1) for name in KINDS}
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.analysis.energy_fractions")
 def energy_fractions(
     bank: FilterBank,
@@ -151,7 +152,7 @@ def energy_fractions(
     return {order: _ratio(energy, of_input, 0.0) for order, energy in held.items()}
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.analysis.spin_ratio")
 def spin_ratio(bank: FilterBank, S: JointScattering) -> Float[Array, "*batch"]:
     """How much more a sound rises than falls: energy of spin +1 over energy of spin −1.
@@ -181,7 +182,7 @@ def spin_ratio(bank: FilterBank, S: JointScattering) -> Float[Array, "*batch"]:
     return _ratio(rising.sum((-2, -1)), falling.sum((-2, -1)), 1.0)
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.analysis.spin_ratios")
 def spin_ratios(bank: FilterBank, S: JointScattering) -> Float[Array, "*batch rate scale"]:
     """Energy of each path of spin +1 over that of the path of spin −1 with its rate and scale.
@@ -200,7 +201,7 @@ def spin_ratios(bank: FilterBank, S: JointScattering) -> Float[Array, "*batch ra
     return _ratio(*_spins(bank, S), 1.0)
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.analysis.pair_distances")
 def pair_distances(
     bank: FilterBank, S_a: Scattering, S_b: Scattering

@@ -12,10 +12,13 @@ from jaxtyping import Array, Float, Int
 from jtfs_jax._coefficients import require_paths
 from jtfs_jax._coordinates import band_frequencies, frame_times
 from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jit import jit
 from jtfs_jax._jtfs import JointScattering
+from jtfs_jax._nodes import exportable
 from jtfs_jax._paths import joint_paths, path_table
 
 
+@exportable
 class PackedScattering(eqx.Module):
     """The second order of `jtfs` as tensors; made by `pack`.
 
@@ -48,7 +51,7 @@ class PackedAxes:
     unsigned_scale: Float[np.ndarray, " unsigned_scale"]
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.analysis.pack")
 def pack(bank: FilterBank, S: JointScattering) -> PackedScattering:
     """The second order as tensors with axes for scale, rate, log-frequency and time.
@@ -95,7 +98,7 @@ def pack(bank: FilterBank, S: JointScattering) -> PackedScattering:
     return PackedScattering(joint=S.S2[..., joint, :, :], low_pass=S.S2[..., low_pass, :, :])
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.analysis.unpack")
 def unpack(bank: FilterBank, packed: PackedScattering) -> Float[Array, "*batch path band frame"]:
     """S2 from its tensors: the inverse of `pack`.

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from jtfs_jax import _checks
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._first_order import scalogram
+from jtfs_jax._jit import jit
 from jtfs_jax._wavelets import ALPHA, SIGMA0
 
 # Correlation that wavelets may impose on two bands by their overlap, and still count as a pair.
@@ -86,7 +87,7 @@ def band_synchrony(
     return _band_synchrony(bank, x, T, tuple(octaves))
 
 
-@partial(jax.jit, static_argnums=(2, 3))
+@partial(jit, static_argnums=(2, 3))
 @jax.named_scope("jtfs_jax.analysis.band_synchrony")
 def _band_synchrony(
     bank: FilterBank,

@@ -9,8 +9,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jtfs_jax import _checks
+from jtfs_jax._jit import jit
+from jtfs_jax._nodes import exportable
 
 
+@exportable
 class Damping(eqx.Module):
     """Where a schedule of damping stands; made by `start_damping`.
 
@@ -64,7 +67,7 @@ def start_damping(strength: float | Float[Array | np.ndarray, ""]) -> Damping:
     )
 
 
-@partial(jax.jit, static_argnames=("accelerate", "brake"))
+@partial(jit, static_argnames=("accelerate", "brake"))
 @jax.named_scope("jtfs_jax.losses.update_damping")
 def update_damping(
     damping: Damping,

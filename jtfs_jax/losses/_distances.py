@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from jtfs_jax import _checks
+from jtfs_jax._jit import jit
 from jtfs_jax._jtfs import JointScattering
 from jtfs_jax._time_scattering import TimeScattering
 
@@ -17,7 +18,7 @@ from ._weights import spread
 Coefficients = TypeVar("Coefficients", bound=PyTree)
 
 
-@partial(jax.jit, static_argnames=("p", "relative"))
+@partial(jit, static_argnames=("p", "relative"))
 @jax.named_scope("jtfs_jax.losses.distance")
 def distance(
     S: Coefficients,
@@ -94,7 +95,7 @@ def distance(
     return length / jnp.where(of_target == 0, 1, of_target)
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.losses.cosine_distance")
 def cosine_distance(
     S: Coefficients, target: Coefficients, *, weights: PyTree[Array | float] = 1.0

@@ -10,8 +10,11 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from jtfs_jax import _checks
+from jtfs_jax._jit import jit
+from jtfs_jax._nodes import exportable
 
 
+@exportable
 class Eigendecomposition(eqx.Module):
     """Eigenvalues and eigenvectors of metrics, made by `eigendecomposition`.
 
@@ -120,7 +123,7 @@ def _metric_at(phi: Callable, theta: Float[Array, " parameter"]) -> Array:
     return jnp.matmul(rows, rows.T, precision=jax.lax.Precision.HIGHEST)
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.losses.eigendecomposition")
 def eigendecomposition(
     metric: Float[Array | np.ndarray, "*batch parameter parameter"],

@@ -9,8 +9,10 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from jtfs_jax import _checks
+from jtfs_jax._nodes import exportable
 
 
+@exportable
 class PAdamState(NamedTuple):
     """What `scale_by_p_adam` remembers.
 
@@ -114,6 +116,7 @@ def scale_by_p_adam(
     return optax.GradientTransformationExtraArgs(init, update)  # pyright: ignore[reportArgumentType]
 
 
+@exportable
 class PSagaState(NamedTuple):
     """What `p_saga` remembers.
 

@@ -4,11 +4,12 @@ import jax
 from jaxtyping import Array, Float
 
 from jtfs_jax import _checks
+from jtfs_jax._jit import jit
 
 from ._norms import norm
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.losses.path_distance")
 def path_distance(
     s: Float[Array, "*batch band frame"], target: Float[Array, "*batch band frame"]

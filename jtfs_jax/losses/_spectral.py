@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jtfs_jax import _checks
+from jtfs_jax import _checks, _fft
 from jtfs_jax._modulus import modulus
 from jtfs_jax.analysis import log_compress
 
@@ -92,7 +92,7 @@ def _spectrogram(x: Float[Array, "*batch time"], n: int) -> Float[Array, "*batch
     quarters = padded[..., : (n_frames + 3) * hop].reshape(*x.shape[:-1], n_frames + 3, hop)
     frames = [quarters[..., k : k + n_frames, :] for k in range(4)]
     window = np.sin(np.pi * np.arange(n) / n).reshape((1,) * x.ndim + (n,)) ** 2
-    spectrum = jnp.fft.rfft(jnp.concatenate(frames, axis=-1) * jnp.asarray(window, x.dtype))
+    spectrum = _fft.rfft(jnp.concatenate(frames, axis=-1) * jnp.asarray(window, x.dtype))
     return modulus(spectrum.real, spectrum.imag)
 
 

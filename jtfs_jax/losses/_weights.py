@@ -16,6 +16,7 @@ from jtfs_jax._paths import KINDS, joint_paths, path_table
 Weight = float | Real[Array | np.ndarray, "..."]
 
 
+@jax.ensure_compile_time_eval()  # so that weights which are known may be kept
 def path_weights(
     bank: FilterBank,
     S2: Weight | Mapping[str, float | Array] = 1.0,

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Real
 from jtfs_jax import _checks
 from jtfs_jax._coefficients import require_paths
 from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jit import jit
 from jtfs_jax._jtfs import JointScattering
 from jtfs_jax._time_scattering import TimeScattering
 from jtfs_jax.losses._weights import along_paths, spread
@@ -18,7 +19,7 @@ from jtfs_jax.losses._weights import along_paths, spread
 Scattering = TypeVar("Scattering", JointScattering, TimeScattering)
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.resynthesis.swap_spins")
 def swap_spins(bank: FilterBank, S: JointScattering) -> JointScattering:
     """Coefficients in which what rose falls, and what fell rises.
@@ -66,7 +67,7 @@ def swap_spins(bank: FilterBank, S: JointScattering) -> JointScattering:
     return JointScattering(S.S0, S.S1, swapped)
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.resynthesis.scale_paths")
 def scale_paths(
     bank: FilterBank, S: JointScattering, gain: Real[Array | np.ndarray, " path"]
@@ -118,7 +119,7 @@ def scale_paths(
     return JointScattering(S.S0, S.S1, jax.tree.map(jnp.multiply, S.S2, factors))
 
 
-@jax.jit
+@jit
 @jax.named_scope("jtfs_jax.resynthesis.morph")
 def morph(
     S_a: Scattering,

@@ -10,12 +10,15 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
+from jtfs_jax._nodes import exportable
+
 from ._target import Target, Transform, half_square
 from ._trials import trial_state
 
 CHUNK = 64  # steps that one call can take
 
 
+@exportable
 class ResynthesisState(eqx.Module):
     """Several sounds on their way to their targets: all that is needed to go on.
 

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Int, PyTree
 from optax import tree_utils
 
 from jtfs_jax._checks import positive_integer
+from jtfs_jax._nodes import exportable
 
 from ._trials import (
     TrialState,
@@ -28,6 +29,7 @@ _MAX_FAILURES = 12  # halvings of a step, to 1/4096, before its direction is giv
 _LEAST_COSINE = 1e-8  # between a step and the change of gradient, where curvature is believed
 
 
+@exportable
 class _Pairs(NamedTuple):
     """What L-BFGS knows of the curvature, from the oldest pair to the newest."""
 

@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 from jtfs_jax._checks import integer_of_32_bits, is_traced, positive_integer, signal
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import jtfs
+from jtfs_jax._nodes import exportable
 
 from ._descent import CHUNK, ResynthesisState, Row, begin, run
 from ._lbfgs import lbfgs
@@ -24,6 +25,7 @@ from ._target import Transform, flattened, target_of
 _DEFAULT_OPTIMIZER = lbfgs()
 
 
+@exportable
 class Resynthesis(eqx.Module):
     """Metamers, and how they came about.
 

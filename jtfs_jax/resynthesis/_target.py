@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from jtfs_jax._checks import is_traced
+from jtfs_jax._nodes import exportable
 from jtfs_jax.losses._norms import flat, norm
 from jtfs_jax.losses._weights import spread
 
@@ -17,6 +18,7 @@ from jtfs_jax.losses._weights import spread
 Transform = Callable[[Any, Float[Array, "sound time"]], Any]
 
 
+@exportable
 class Target(NamedTuple):
     """Weights and weighted coefficients, both relative to the norm of the latter."""
 

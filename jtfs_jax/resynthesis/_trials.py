@@ -10,8 +10,10 @@ from jaxtyping import Array, Bool, Float, PyTree
 from optax import tree_utils
 
 from jtfs_jax._checks import is_traced
+from jtfs_jax._nodes import exportable
 
 
+@exportable
 class TrialState(NamedTuple):
     """Where an optimizer stands that undoes failed trials: `bold_driver` or `lbfgs`.
 

@@ -9,8 +9,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jtfs_jax import _checks
+from jtfs_jax._nodes import exportable
 
 
+@exportable
 class ParameterRanges(eqx.Module):
     """Parameters of a synthesizer as numbers between −1 and 1, and back, differentiably.
 

@@ -10,12 +10,13 @@ from jaxtyping import Array, Float
 
 from jtfs_jax import _checks
 from jtfs_jax._fourier import scale
+from jtfs_jax._jit import jit
 
 from ._grid import Parameter, parameters, row
 from ._phase import cosine, cycles, sine
 
 
-@partial(jax.jit, static_argnames="n_samples")
+@partial(jit, static_argnames="n_samples")
 @jax.named_scope("jtfs_jax.synth.power_law_noise")
 def power_law_noise(
     key: Array, exponent: Parameter, *, n_samples: int
@@ -59,7 +60,7 @@ def power_law_noise(
     return jnp.fft.irfft(jnp.pad(spectrum, no_mean), n_samples)
 
 
-@partial(jax.jit, static_argnames="sample_rate")
+@partial(jit, static_argnames="sample_rate")
 @jax.named_scope("jtfs_jax.synth.disperse")
 def disperse(
     x: Float[Array | np.ndarray, "*batch time"],

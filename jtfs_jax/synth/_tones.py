@@ -10,13 +10,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jtfs_jax import _checks
+from jtfs_jax._jit import jit
 from jtfs_jax._wavelets import SIGMA0
 
 from ._grid import GRID, Parameter, parameters, row, times
 from ._phase import cosine, cycles, sine
 
 
-@partial(jax.jit, static_argnames=GRID)
+@partial(jit, static_argnames=GRID)
 @jax.named_scope("jtfs_jax.synth.exponential_chirp")
 def exponential_chirp(
     f_start: Parameter, f_stop: Parameter, *, n_samples: int, sample_rate: float
@@ -53,7 +54,7 @@ def exponential_chirp(
     return cosine(cycles(f_start, row(t, f_start), gamma))
 
 
-@partial(jax.jit, static_argnames=GRID)
+@partial(jit, static_argnames=GRID)
 @jax.named_scope("jtfs_jax.synth.am_chirp")
 def am_chirp(
     f_c: Parameter,
@@ -108,7 +109,7 @@ def am_chirp(
     return window * sine(cycles(f_m, t)) * sine(cycles(f_c, t, gamma))
 
 
-@partial(jax.jit, static_argnames=GRID)
+@partial(jit, static_argnames=GRID)
 @jax.named_scope("jtfs_jax.synth.am_tone")
 def am_tone(
     f_c: Parameter,
@@ -140,7 +141,7 @@ def am_tone(
     return (1 + depth * cosine(cycles(f_m, t))) * cosine(cycles(f_c, t))
 
 
-@partial(jax.jit, static_argnames=GRID)
+@partial(jit, static_argnames=GRID)
 @jax.named_scope("jtfs_jax.synth.windowed_tones")
 def windowed_tones(
     f_c: Float[Array | np.ndarray, "*#batch #tone"] | float,
@@ -202,7 +203,7 @@ def windowed_tones(
     return _sum(tone, *tones)
 
 
-@partial(jax.jit, static_argnames=(*GRID, "n_partials"))
+@partial(jit, static_argnames=(*GRID, "n_partials"))
 @jax.named_scope("jtfs_jax.synth.shepard")
 def shepard(
     f_c: Parameter,
@@ -257,7 +258,7 @@ def shepard(
     return _sum(partial_tone, partials)
 
 
-@partial(jax.jit, static_argnames=(*GRID, "n_partials"))
+@partial(jit, static_argnames=(*GRID, "n_partials"))
 @jax.named_scope("jtfs_jax.synth.ripple")
 def ripple(
     f_m: Parameter,
