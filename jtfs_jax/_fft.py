@@ -74,6 +74,11 @@ def _compiled(z, *, kind, n, program):
     return _fft_of_rows.bind(z, kind=kind, n=n, program=program)
 
 
+def _evaluated(z, **parameters):
+    with jax.disable_jit(disable=False):
+        return _compiled(z, **parameters)
+
+
 def _shape(z, *, kind, n, program):
     (result,) = program.out_avals
     return z.update(shape=result.shape, dtype=result.dtype)
@@ -122,7 +127,7 @@ def _lowered(context, z, *, kind, n, program):
     return mlir.lower_fun(jaxpr_as_fun(program), multiple_results=True)(context, z)
 
 
-_fft_of_rows.def_impl(_compiled)
+_fft_of_rows.def_impl(_evaluated)
 _fft_of_rows.def_abstract_eval(_shape)
 ad.deflinear2(_fft_of_rows, _transposed)
 batching.primitive_batchers[_fft_of_rows] = _batched

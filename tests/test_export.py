@@ -61,14 +61,11 @@ def assert_close(actual, expected, tolerance=1e-5):
 @pytest.mark.parametrize("transform", TRANSFORMS)
 def test_saved_programs_compute_the_same(transform, name):
     bank, x, transform = make_bank(name), signals(2), TRANSFORMS[transform]
-    again = saved(transform, bank, x)
+    again = saved(transform, bank, x, platforms=("cpu", "cuda", "tpu"))
     assert_close(again.call(bank, x), transform(bank, x))
-    saved(transform, bank, x, platforms=("cuda", "tpu"))
 
 
-@pytest.mark.parametrize(
-    ("transform", "shape"), [("scalogram", "b"), ("time_scattering", "b"), ("jtfs", "b, c")]
-)
+@pytest.mark.parametrize(("transform", "shape"), [("time_scattering", "b"), ("jtfs", "b, c")])
 def test_any_batch_and_derivatives(transform, shape):
     bank, transform = make_bank("short"), TRANSFORMS[transform]
     batch = jax.export.symbolic_shape(f"{shape}, {N}")

@@ -76,7 +76,7 @@ function = jax.shard_map(
 )
 for name, found in {
     "shard_map": jax.jit(function)(bank, spread),
-    "eagerly": jtfs_jax.jtfs(bank, spread),
+    "at once": jtfs_jax.jtfs(bank, spread),
     "vmap": jax.vmap(jtfs_jax.jtfs, (None, 0))(bank, spread),
     "along time": jtfs_jax.jtfs(bank, jax.device_put(x, NamedSharding(mesh, P(None, "batch")))),
 }.items():
