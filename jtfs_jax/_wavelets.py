@@ -13,7 +13,9 @@ SIGMA0 = 0.1  # bandwidth × width of every low-pass: a filter of width T has ba
 R_PSI = math.sqrt(0.5)  # by default, neighboring wavelets cross at this fraction of their peaks
 ALPHA = 5.0  # a filter's response is negligible beyond xi ± ALPHA · sigma
 NEGLIGIBLE = 1e-8  # relative amplitude under which a filter's response is dropped
-_FLATNESS = 0.715  # least Littlewood–Paley sum of a tight frame, below its wavelets
+_MAX_GAIN = 2  # of tight frames above the highest wavelet, relative to the gain at its center
+_SOFTNESS = 0.305  # of tight frames below the lowest wavelet: what counts as little covered there
+_MIN_SUM = 0.57  # least Littlewood–Paley sum of a tight frame below its lowest wavelet
 _N_SIGMA = math.sqrt(-2 * math.log(NEGLIGIBLE))  # … which a Gaussian reaches at this many sigma
 
 
@@ -138,9 +140,9 @@ def frame_gain(family: Family, n: int) -> np.ndarray:
 
         |φ̂|² + gain² · ½ Σ (|ψ̂(f)|² + |ψ̂(−f)|²) = 1
 
-    between the centers of the lowest and the highest wavelet. Beyond these, where one wavelet would
-    have to cover all, the sum is less: below the lowest at least `_FLATNESS`, so that the wavelets
-    stay short in time. Families that are not tight have a gain of 1.
+    from the center of the lowest wavelet to where the highest one has fallen to 1 / `_MAX_GAIN` of
+    its peak. Beyond, where a single wavelet would have to cover everything, the sum is less, so
+    that wavelets stay short in time. Families that are not tight have a gain of 1.
     """
     gain = np.ones(n // 2 + 1)
     if not family.tight:
@@ -148,24 +150,24 @@ def frame_gain(family: Family, n: int) -> np.ndarray:
     missing = 1 - low_pass_hat(2**family.J, n, len(gain)) ** 2
     covered = np.maximum(littlewood_paley(family, gain, n), np.finfo(float).tiny)
     lowest, highest = (math.floor(family.wavelets[index].xi * n) for index in (-1, 0))
+    at_highest = covered[highest]
     share = np.ones(len(gain))  # of what is missing that the wavelets cover
-    share[:lowest] = _share_below(missing[:lowest], covered[:lowest] / covered[lowest])
-    share[highest:] = np.minimum(covered[highest:] / covered[highest], 1) ** 3
+    share[:lowest] = _share_below(missing[:lowest], covered[: lowest + 1], _SOFTNESS * at_highest)
+    share[highest:] = np.minimum(covered[highest:] / at_highest * _MAX_GAIN**2, 1)
     return np.sqrt(missing * share / covered)
 
 
-def _share_below(missing: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """The least share of what is missing that keeps the sum flat, below the lowest wavelet.
+def _share_below(missing: np.ndarray, covered: np.ndarray, c: float) -> np.ndarray:
+    """Share of what is missing to cover below the lowest wavelet, on whose center `covered` ends.
 
-    `covered` is relative to the center of that wavelet.
+    It is covered / (covered + c), relative to the center; c shrinks until the sum is flat enough.
     """
-
-    def share(a: float) -> np.ndarray:
-        return np.minimum((1 + a) * covered / (covered + a), 1) ** 1.5
-
-    candidates = np.geomspace(1e-6, 10, 200)
-    flat = [a for a in candidates if np.all(1 - missing * (1 - share(a)) > _FLATNESS)]
-    return share(max(flat, default=0.0))
+    below, center = covered[:-1], covered[-1]
+    while True:
+        share = np.minimum(below / center * (center + c) / (below + c), 1)
+        if np.all(1 - missing * (1 - share) >= _MIN_SUM):
+            return share
+        c /= 2 ** (1 / 8)
 
 
 def _morlet(wavelet: Wavelet, f: np.ndarray) -> np.ndarray:

@@ -69,20 +69,22 @@ def morlet(n, xi, sigma, analytic=False):
 def tight_share(covered, missing, family):
     """Share of what φ̂² leaves that a tight family covers: all, from its lowest ξ to its highest.
 
-    Below, as little as keeps the sum with φ̂² above 0.715, with the shape ((1 + a) c / (c + a))^1.5 of
-    c, what untreated wavelets cover there; above, c³. c is relative to the nearest of the two ξ.
+    Above, as much as twice the gain at the highest ξ covers; below, c / (c + ε) of it, where c is
+    what untreated wavelets cover, and ε 0.305 of c at the highest ξ, or less, until the sum with
+    φ̂² is nowhere below 0.57.
     """
     n = len(covered)
     f = np.minimum(np.arange(n), n - np.arange(n))
-    low, high = (int(xi * n) for xi, _ in (family[-1], family[0]))
-    share = np.where(f > high, np.minimum(covered / covered[high], 1) ** 3, 1.0)
-    c = np.minimum(covered[f < low] / covered[low], 1)
-    for a in np.geomspace(10, 1e-6, 200):
-        below = ((1 + a) * c / (c + a)) ** 1.5
-        if np.all(missing[f < low] * (1 - below) < 1 - 0.715):
-            share[f < low] = below
-            break
-    return share
+    low, high = (covered[int(xi * n)] for xi in (family[-1][0], family[0][0]))
+    share = np.where(f >= int(family[0][0] * n), np.minimum(4 * covered / high, 1), 1.0)
+    below = f < int(family[-1][0] * n)
+    c = np.minimum(covered[below], low)
+    for i in range(1000):
+        epsilon = 0.305 * high * 2 ** (-i / 8)
+        share[below] = c / (c + epsilon) / (low / (low + epsilon))
+        if np.all(1 - missing[below] * (1 - share[below]) >= 0.57):
+            return share
+    raise AssertionError("no share is large enough")
 
 
 def morlets(n, J, Q, r_psi, analytic, normalize):
@@ -91,8 +93,8 @@ def morlets(n, J, Q, r_psi, analytic, normalize):
     hats = np.stack([morlet(n, xi, sigma, analytic) for xi, sigma in family])
     if normalize == "energy":
         squares = (hats**2).sum(axis=0)
-        covered = 0.5 * (squares + squares[-np.arange(n)])
-        missing = 1 - gaussian(n, 2**J) ** 2
+        covered = np.maximum(0.5 * (squares + squares[-np.arange(n)]), np.finfo(float).tiny)
+        missing = np.maximum(1 - gaussian(n, 2**J) ** 2, 0)
         hats *= np.sqrt(missing * tight_share(covered, missing, family) / covered)
     return [(xi, sigma, hat) for (xi, sigma), hat in zip(family, hats, strict=True)]
 
