@@ -48,7 +48,8 @@ class FilterBank(eqx.Module):
         wavelets1: Center frequency `xi`, bandwidth `sigma` and decimation `j` of each first-order
             wavelet; `wavelets2` and `wavelets_fr` are those of the second order and of spin +1
             along log-frequency.
-        analytic, pad_mode, pad_mode_fr, normalize, r_psi: The options that `filterbank` describes.
+        analytic, pad_mode, pad_mode_fr, normalize, r_psi, oversampling: The options that
+            `filterbank` describes.
     """
 
     first: tuple[WaveletBand, ...]
@@ -76,6 +77,7 @@ class FilterBank(eqx.Module):
     pad_mode_fr: str = eqx.field(static=True)
     normalize: str = eqx.field(static=True)
     r_psi: float = eqx.field(static=True)
+    oversampling: int = eqx.field(static=True)
 
     @property
     def dtype(self) -> np.dtype:
@@ -114,6 +116,7 @@ def filterbank(
     pad_mode_fr: Literal["zero", "conj-reflect"] | None = None,
     normalize: Literal["l1", "energy"] | None = None,
     r_psi: float | None = None,
+    oversampling: int = 0,
     dtype: DTypeLike = jnp.float32,
 ) -> FilterBank:
     """Filters for `scalogram`, `time_scattering` and `jtfs` of signals of a given length.
@@ -149,7 +152,7 @@ def filterbank(
             tells rising from falling best, and has analytic=True and pad_mode="conj-reflect"
             instead. Of an exponential chirp across the whole band, energies of the two spins are
             as 16 : 1 in the former and 740 : 1 in the latter; with silence around the sound and
-            pad_mode="zero", as 109 : 1 and 1370 : 1.
+            pad_mode="zero", as 109 : 1 and 1390 : 1.
         analytic: Whether the wavelets over time have no response at negative frequencies, by which
             those of Morlets answer to the opposite spin as well: to about a thousandth of the
             energy in the second order, with one wavelet an octave. They then decay as 1/t² only: to
@@ -160,22 +163,28 @@ def filterbank(
             frame or two. "conj-reflect" does the same and conjugates U1 ⋆ ψ_n2 in the reflections,
             which keeps the spin of paths averaged over T; nothing else changes, for one more
             product with U1 ⋆ ψ_n2. "zero" suits sounds that begin and end in silence, others get
-            edges, which are clicks. "periodic" suits loops whose length is a power of two.
+            edges, which are clicks. "periodic" suits loops. Padding is as long as filters reach: with T close to `n_samples`,
+            or wavelets as long as the signal, that is 4 to 16 times the signal.
         pad_mode_fr: How U1 ⋆ ψ_n2 is continued beyond the bands that it acts on. "zero" loses
             energy at these edges. "conj-reflect" continues it by conjugate reflections, which have
             the same spin (for β = 0 without conjugation): this keeps the energy, and makes
-            F="global" the limit of a wide φ_F. It separates spins a little less: by 980 : 1 rather
-            than the 1370 : 1 above; and more rows count, which takes up to twice the time.
+            F="global" the limit of a wide φ_F. It separates spins a little less: by 990 : 1 rather
+            than the 1390 : 1 above; and more rows count, which takes up to twice the time.
         normalize: "l1": wavelets have a l1 norm of 1, so that tones of equal amplitude have equal
             peaks in S1. "energy": the wavelets of each order, and those of both spins, are a tight
             frame together with a low-pass of width 2**J or 2**J_fr: with T and F at least that
             wide, distances contract, and with pad_mode_fr="conj-reflect" |U1 ⋆ ψ_α ⋆ ψ_β| and S0
-            have the energy of the signal, but for what lies above the highest wavelets. The lowest
-            wavelets are wider then, which separates spins less; frequential ones are longer, which
-            takes up to twice the time, but no more if pad_mode_fr="conj-reflect" takes it already.
+            have the energy of the signal, but for what lies above the highest wavelets, and up to
+            40 % of what lies between the low-pass and the lowest wavelet. Edges of the frame are
+            steeper than Morlets, which separates spins less: by 830 : 1 with zeros, 446 : 1 with
+            conjugate reflections. Frequential wavelets are longer, which takes up to twice the time, but no more if pad_mode_fr="conj-reflect" takes it already.
         r_psi: Where neighboring wavelets cross, as a fraction of their peaks, from 0 to 1: larger
             ones overlap more, are shorter in time and in rows, and cover frequencies more evenly;
             with one wavelet an octave, up to 0.97.
+        oversampling: Log2 of how much more densely than by default outputs of wavelets are sampled
+            before their modulus is averaged, over time and over rows; coefficients keep their
+            shapes. Moduli are not band-limited, so that decimation leaves an error: see the README.
+            From 3 on, nothing of it is left in float32.
         dtype: float32, or float64 where JAX has it enabled; results follow.
 
     Returns:
@@ -209,10 +218,12 @@ def filterbank(
     stride = _checks.stride("stride", stride, "T", width)
     dtype = _checks.real_dtype(dtype)
     given = {"analytic": analytic, "pad_mode": pad_mode, "pad_mode_fr": pad_mode_fr}
-    options = _options.resolve(preset, **given, normalize=normalize, r_psi=r_psi)
+    given |= {"r_psi": r_psi, "oversampling": oversampling}
+    options = _options.resolve(preset, **given, normalize=normalize)
     _limits.wavelets_an_octave("J", J1, "Q", Q1, options.r_psi)
     _limits.wavelets_an_octave("J", J2, "Q[1]", Q2, options.r_psi)
-    _limits.memory(n_samples, (J1, J2), (Q1, Q2), joint=J_fr is not None)
+    sizes, is_joint = (n_samples, (J1, J2), (Q1, Q2)), J_fr is not None
+    _limits.memory(2 * max(n_samples, 2**J_max), *sizes, joint=is_joint)  # at least
     family1 = _limits.family(J1, "Q", Q1, options)
     family2 = _limits.family(J2, "Q[1]", Q2, options)
     n_rows = len(family1.wavelets)
@@ -238,6 +249,7 @@ def filterbank(
     n_padded = _grid.padded_length(
         n_samples, J_max, low_pass_width(width, (J1, J2)), width, options.pad_mode
     )
+    _limits.memory(n_padded, *sizes, joint=is_joint)
     design = Design(
         n_samples=n_samples,
         n_padded=n_padded,

@@ -93,6 +93,7 @@ def frequency_bank(
     stride: int | None,
     *,
     reflect: bool,
+    oversampling: int,
 ) -> FrequencyBank:
     """Matrices for `n_live` of `n_rows` rows, from the `kernels` of a family over one period.
 
@@ -101,7 +102,9 @@ def frequency_bank(
     n_padded = kernels.shape[-1]
 
     def matrices(kernel: np.ndarray, j_fr: int, width: float | str) -> _Matrices:
-        return _matrices(kernel, j_fr, n_live, width, stride, reflect=reflect)
+        return _matrices(
+            kernel, j_fr, n_live, width, stride, reflect=reflect, oversampling=oversampling
+        )
 
     low_kernel = np.roll(low_pass(2**family.J, n_padded), n_padded // 2)
     # The low-pass β = 0 is an average already, unless φ_F is wider still.
@@ -152,11 +155,13 @@ def _matrices(
     stride: int | None,
     *,
     reflect: bool,
+    oversampling: int,
 ) -> _Matrices:
     """Convolution with a kernel, at the rows that φ_F needs, and the weights of these rows."""
     if width == 0:
         rows = np.arange(0, n_live, stride or 2**j_fr)
         return _Matrices(*_convolutions(kernel, rows, n_live, reflect=reflect), np.eye(len(rows)))
+    j_fr = max(j_fr - oversampling, 0)
     rows, weights = _averaging(width, stride, j_fr, n_live, len(kernel))
     direct, mirrored = _convolutions(kernel, rows, n_live, reflect=reflect)
     reached = np.abs([direct, mirrored]).max((0, 2)) > NEGLIGIBLE * np.abs(kernel).max()

@@ -53,9 +53,10 @@ def _exceeds(log2: int, largest: int) -> bool:
     return log2 >= largest.bit_length()
 
 
-def memory(n_samples: int, J: tuple[int, int], Q: tuple[int, int], *, joint: bool) -> None:
-    """The tables fit into the memory of this machine while they are computed."""
-    n_padded = 2 * max(n_samples, 2 ** max(J))
+def memory(
+    n_padded: int, n_samples: int, J: tuple[int, int], Q: tuple[int, int], *, joint: bool
+) -> None:
+    """The tables of padded signals fit into the memory of this machine while they are computed."""
     n_values = _N_BY_SAMPLE * n_padded * sum(Q)
     if joint:
         n_values += _N_BY_PAIR * J[1] * ((J[0] + 1) * Q[0]) ** 2

@@ -21,6 +21,7 @@ class Options(NamedTuple):
     pad_mode_fr: str = "zero"
     normalize: str = "l1"
     r_psi: float = R_PSI
+    oversampling: int = 0
 
 
 PRESETS = {"kymatio": Options(), "sharp": Options(analytic=True, pad_mode="conj-reflect")}
@@ -32,6 +33,8 @@ def resolve(preset: str, **given: object) -> Options:
     given = {name: value for name, value in given.items() if value is not None}
     for name in _CHOICES.keys() & given.keys():
         given[name] = _checks.choice(name, given[name], _CHOICES[name])
+    if "oversampling" in given:
+        given["oversampling"] = _checks.index("oversampling", given["oversampling"], 64)
     if "r_psi" in given:
         given["r_psi"] = _checks.fraction("r_psi", given["r_psi"])
     return Options(**{**PRESETS[preset]._asdict(), **given})

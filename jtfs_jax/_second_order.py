@@ -33,8 +33,10 @@ def second_order(
     if second.sign is not None:
         y = jax.lax.complex(y.real, y.imag * of_rank(second.sign, y.ndim))
     if second.average is None:
-        frames = bank.frames(2**second.band.log2_stride)
-        return nonlinearity(interleave(y)[..., frames.start : frames.stop])
+        frames = bank.frames(2**second.band.j)
+        step = 1 << (second.band.j - second.band.log2_stride)
+        kept = slice(frames.start * step, frames.stop * step, step)
+        return nonlinearity(interleave(y)[..., kept])
     s = average_in_blocks(second.average, y, nonlinearity)
     if bank.stride is None or bank.stride == bank.critical_stride:
         return s

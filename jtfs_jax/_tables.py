@@ -69,6 +69,10 @@ class Design:
             return max(math.floor(math.log2(self.n_samples)) - 6, 0)
         return int(math.log2(self.critical_stride if self.T else self.n_padded))
 
+    def log2_stride(self, j: int) -> int:
+        """Log2 of the distance between samples of a wavelet's output, for its decimation `j`."""
+        return max(min(j, self.log2_limit) - self.options.oversampling, 0)
+
     @cached_property
     def phi(self) -> Float[np.ndarray, " time"]:
         """Impulse response of φ_T."""
@@ -108,7 +112,7 @@ def critical_stride(T: float | str, J: tuple[int, int]) -> int:
 
 def first_order_bands(design: Design) -> tuple[WaveletBand, ...]:
     """The wavelets ψ_n1; those of low resolutions together."""
-    bands = _bands(design.first, design.n_padded, design.log2_limit)
+    bands = _bands(design.first, design)
     short = [band for band in bands if design.n_padded >> band.log2_stride <= _SHORT]
     return bands if len(short) < 2 else (*bands[: -len(short)], _together(short, design.n_padded))
 
@@ -127,7 +131,7 @@ def first_order_means(
             continue
         rows = np.zeros((band.stop - band.first, design.n_padded >> band.log2_stride))
         for row, psi in zip(rows, design.first.wavelets[band.first : band.stop], strict=True):
-            log2_stride = min(psi.j, design.log2_limit)
+            log2_stride = design.log2_stride(psi.j)
             row[:: 1 << (log2_stride - band.log2_stride)] = _grid.mean_weights(*grid, log2_stride)
         means.append(MeanByRow(leaf(np.concatenate([_by_phases(row) for row in rows], axis=1))))
     return tuple(means)
@@ -136,7 +140,7 @@ def first_order_means(
 def second_order_tables(design: Design) -> tuple[SecondOrder, ...]:
     """For the wavelets ψ_n2 of each resolution, all that they need."""
     tables = []
-    for band in _bands(design.second, design.n_padded, design.log2_limit):
+    for band in _bands(design.second, design):
         n_live = sum(psi.j < band.j for psi in design.first.wavelets)
         if n_live:
             highest = max(-band.start, band.start + band.psi_hat.shape[-1] - 1)
@@ -192,6 +196,7 @@ def frequency_tables(design: Design, n_live: int, n_spins: int) -> FrequencyBank
         design.F,
         design.stride_fr,
         reflect=design.options.pad_mode_fr == "conj-reflect",
+        oversampling=design.options.oversampling,
     )
 
 
@@ -216,15 +221,16 @@ def _by_phases(table: Float[np.ndarray, " sample"]) -> Float[np.ndarray, "phase 
     return table.reshape(-1, 1, n_phases(len(table))).T
 
 
-def _bands(family: Family, n_padded: int, log2_limit: int) -> tuple[WaveletBand, ...]:
+def _bands(family: Family, design: Design) -> tuple[WaveletBand, ...]:
     """Wavelets grouped by j, and sampled in Fourier within the Nyquist band of their resolution."""
-    psis, gain = family.wavelets, frame_gain(family, n_padded)
+    psis, n_padded = family.wavelets, design.n_padded
+    gain = frame_gain(family, n_padded)
     bands = []
     for j in sorted({psi.j for psi in psis}):
         members = [n for n, psi in enumerate(psis) if psi.j == j]
         edges = [passband(psis[n], n_padded, analytic=family.analytic) for n in members]
         start, stop = min(low for low, _ in edges), max(high for _, high in edges) + 1
-        log2_stride = min(j, log2_limit)
+        log2_stride = design.log2_stride(j)
         if log2_stride > 0:
             nyquist = n_padded >> (log2_stride + 1)
             start, stop = max(start, -nyquist), min(stop, nyquist)

@@ -142,6 +142,31 @@ def test_options_are_their_definition(name, x64, quick_compile, monkeypatch):
     assert_agree(by_path(S, expected.S2), expected.S2, TRUNCATION, TRUNCATION)
 
 
+@pytest.mark.parametrize("name", ["sharp", "zero, global", "tight", "tight, global"])
+def test_oversampling_leaves_no_decimation(name, x64, quick_compile):
+    options = {"J": (4, 6), "Q": (5, 1), "J_fr": 3, "Q_fr": 2} | OPTIONS[name]
+    x = np.random.default_rng(0).standard_normal(250)
+    literal = reference.jtfs(x, **options)
+    errors = []
+    for oversampling in (0, 1, 9):
+        bank = jtfs_jax.filterbank(len(x), **options, dtype=jnp.float64, oversampling=oversampling)
+        S2 = by_path(jtfs_jax.jtfs(bank, x), literal.S2)
+        pairs = [(S2[path][: len(s)], s) for path, s in literal.S2.items()]
+        errors.append([error(actual, expected) for actual, expected in pairs])
+    decimated, denser, full = (np.median(of_paths) for of_paths in errors)
+    if decimated > TRUNCATION:  # global averages of so few samples are not decimated
+        assert decimated > 2 * denser > 4 * full
+    assert max(errors[-1]) < TRUNCATION
+
+
+def test_oversampling_keeps_the_samples_of_paths_without_averages(x64, quick_compile):
+    options: dict[str, Any] = {"J": 6, "Q": (5, 1), "J_fr": 3, "T": 0, "F": 0}
+    x = np.random.default_rng(0).standard_normal(250)
+    bank = jtfs_jax.filterbank(len(x), **options, dtype=jnp.float64, oversampling=9)
+    S2, literal = jtfs_jax.jtfs(bank, x).S2, reference.jtfs(x, **options).S2
+    assert_agree(S2, literal, TRUNCATION, TRUNCATION)
+
+
 def test_reflections_of_reflections_keep_their_spin(x64, quick_compile):
     # Of a signal as short as this, the padding takes many.
     options: dict[str, Any] = {"J": 6, "Q": 3, "J_fr": 2, "pad_mode": "conj-reflect"}

@@ -9,9 +9,14 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 @pytest.mark.usefixtures("standard_promotion", "quick_compile")
-def test_the_example_in_python(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+def test_the_examples_in_python(capsys):
+    first, spread = re.findall(
+        r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL
+    )
     names = {}
-    exec(code, names)
+    exec(first, names)
     assert capsys.readouterr().out.startswith(f"{names['S'].S2.shape} 1 ")  # spin +1
     assert names["gradient"].shape == names["x"].shape
+    shape = names["S"].S2.shape
+    exec(spread, names)
+    assert names["S"].S2.shape[1:] == names["f"](names["bank"], names["x"]).S2.shape[1:] == shape

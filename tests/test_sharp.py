@@ -20,7 +20,7 @@ def exponential_chirp(n, low, high):
 @pytest.mark.parametrize(
     ("options", "ratio"),
     [
-        ({"preset": "sharp", "pad_mode": "zero"}, 1368),
+        ({"preset": "sharp", "pad_mode": "zero"}, 1387),
         ({"preset": "sharp"}, 740),
         ({"preset": "sharp", "normalize": "energy", "pad_mode": "zero"}, 830),
         ({"preset": "sharp", "normalize": "energy"}, 446),
