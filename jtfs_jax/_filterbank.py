@@ -163,8 +163,8 @@ def filterbank(
             frame or two. "conj-reflect" does the same and conjugates U1 ⋆ ψ_n2 in the reflections,
             which keeps the spin of paths averaged over T; nothing else changes, for one more
             product with U1 ⋆ ψ_n2. "zero" suits sounds that begin and end in silence, others get
-            edges, which are clicks. "periodic" suits loops. Padding is as long as filters reach: with T close to `n_samples`,
-            or wavelets as long as the signal, that is 4 to 16 times the signal.
+            edges, which are clicks. "periodic" suits loops. Padding is as long as filters reach:
+            4 to 16 times the signal for T, or wavelets, as long as the signal.
         pad_mode_fr: How U1 ⋆ ψ_n2 is continued beyond the bands that it acts on. "zero" loses
             energy at these edges. "conj-reflect" continues it by conjugate reflections, which have
             the same spin (for β = 0 without conjugation): this keeps the energy, and makes
@@ -177,7 +177,8 @@ def filterbank(
             have the energy of the signal, but for what lies above the highest wavelets, and up to
             40 % of what lies between the low-pass and the lowest wavelet. Edges of the frame are
             steeper than Morlets, which separates spins less: by 830 : 1 with zeros, 446 : 1 with
-            conjugate reflections. Frequential wavelets are longer, which takes up to twice the time, but no more if pad_mode_fr="conj-reflect" takes it already.
+            conjugate reflections. Frequential wavelets are longer, which takes up to twice the
+            time, but no more if pad_mode_fr="conj-reflect" takes it already.
         r_psi: Where neighboring wavelets cross, as a fraction of their peaks, from 0 to 1: larger
             ones overlap more, are shorter in time and in rows, and cover frequencies more evenly;
             with one wavelet an octave, up to 0.97.
