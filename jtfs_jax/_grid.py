@@ -1,16 +1,13 @@
 """The sampling grids: how far a signal is padded, and which samples and rows are kept."""
 
 import math
-from typing import Literal
 
 import numpy as np
 
 from ._wavelets import low_pass, low_pass_std
 
 
-def padded_length(
-    n_samples: int, J: int, width: float, T: float | Literal["global"], pad_mode: str
-) -> int:
+def padded_length(n_samples: int, J: int, width: float, T: float | str, pad_mode: str) -> int:
     """Number of samples, a power of two, that signals are padded to.
 
     It is Kymatio's where that suffices, and else the next power of two that does.
@@ -30,16 +27,14 @@ def _kymatio_length(n_samples: int, J: int, width: float) -> int:
     return 2 ** min(log2_wanted, math.floor(math.log2(3 * n - 2)))
 
 
-def _suffices(
-    n_padded: int, n_samples: int, J: int, T: float | Literal["global"], pad_mode: str
-) -> bool:
+def _suffices(n_padded: int, n_samples: int, J: int, T: float | str, pad_mode: str) -> bool:
     """Whether coefficients are those of a signal that is continued without end, to 1e-3.
 
     Time is periodic: beyond the padding on one side comes the padding on the other. Filters may
     reach it if it goes on as the continuation does, exactly or by a shift of two samples (which
     then matters little), or where they are small.
     """
-    average = 0.0 if T == "global" else low_pass_std(T or 2**J)
+    average = 0.0 if isinstance(T, str) else low_pass_std(T or 2**J)
     wavelet = low_pass_std(2**J)  # standard deviation of the longest wavelet's envelope
     padding = n_padded - n_samples
     if pad_mode == "zero":  # what is reached beyond the padding is the signal itself

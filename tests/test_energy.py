@@ -1,5 +1,7 @@
 """Energies, ratios and distances, against sums written out and against what is known of sounds."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -43,7 +45,7 @@ def chirp():
 
 
 def test_energies_of_all_samples_are_sums_of_squares():
-    options = {"T": 16, "F": 4, "stride": 1, "stride_fr": 1}
+    options: dict[str, Any] = {"T": 16, "F": 4, "stride": 1, "stride_fr": 1}
     bank = jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, **options)
     S = jtfs_jax.jtfs(bank, noises(N))
     pairs, table = analysis.pair_energies(bank, S), jtfs_jax.path_table(bank)
@@ -82,7 +84,7 @@ def noises(n):
     return x
 
 
-SAMPLINGS = {
+SAMPLINGS: dict[str, tuple[int, dict[str, Any]]] = {
     "by reflections": (700, {"T": 128, "F": 8}),
     "by conjugate reflections": (515, {"T": 90.0, "F": 5.5, "preset": "sharp"}),
     "by zeros": (600, {"T": 64, "F": 8, "pad_mode": "zero"}),
@@ -96,9 +98,10 @@ SAMPLINGS = {
 @pytest.mark.parametrize("pad_mode_fr", ["zero", "conj-reflect"])
 def test_energies_do_not_depend_on_strides(name, pad_mode_fr):
     n, averages = SAMPLINGS[name]
-    options = {"J": 6, "Q": 8, "J_fr": 3, "pad_mode_fr": pad_mode_fr, **averages}
+    options: dict[str, Any] = {"J": 6, "Q": 8, "J_fr": 3, "pad_mode_fr": pad_mode_fr, **averages}
     x, totals = noises(n), []
-    for strides in ({"stride": 1, "stride_fr": 1}, {}, {"stride_fr": 1}):
+    strided: list[dict[str, Any]] = [{"stride": 1, "stride_fr": 1}, {}, {"stride_fr": 1}]
+    for strides in strided:
         bank = jtfs_jax.filterbank(n, **options, **strides)
         totals.append(analysis.pair_energies(bank, jtfs_jax.jtfs(bank, x)))
     dense, *others = [np.stack(list(total.values())) for total in totals]
@@ -122,7 +125,7 @@ def test_constants_have_their_energy_in_the_first_average(T):
 @pytest.mark.parametrize("preset", ["kymatio", "sharp"])
 def test_tight_frames_have_at_most_the_energy_of_the_signal(preset, T):
     n = 500
-    tight = {"normalize": "energy", "pad_mode_fr": "conj-reflect"}
+    tight: dict[str, Any] = {"normalize": "energy", "pad_mode_fr": "conj-reflect"}
     bank = jtfs_jax.filterbank(n, J=6, Q=8, J_fr=3, T=T, preset=preset, **tight)
     x = np.concatenate([noises(n), chirp()[None, :n], np.cumsum(noises(n), axis=-1) / 10])
     fractions = analysis.energy_fractions(bank, x, jtfs_jax.jtfs(bank, x))

@@ -59,14 +59,15 @@ def path_energies(
         pair_energies: sums of these.
     """
     require_coefficients(bank, S)
+    S = _checks.coefficients("S", S)
+    bands: dict[tuple[int, int], np.ndarray] = {}
     if isinstance(S, JointScattering):
         bands = _band_weights(bank)
         frames = {path: frame_weights(bank, path[0]) for path in bands}
     else:
         frames = {path: frame_weights(bank, path[1]) for path in sorted(time_paths(bank))}
-        bands = dict.fromkeys(frames)
     if isinstance(S.S2, Mapping):
-        paths = [_energy(S.S2[path], frames[path], bands[path]) for path in frames]
+        paths = [_energy(S.S2[path], frames[path], bands.get(path)) for path in frames]
         return jnp.stack(paths, axis=-1)
     if isinstance(S, TimeScattering):
         return _energy(S.S2, frame_weights(bank, -1))
@@ -99,7 +100,7 @@ def pair_energies(
         path_energies: definition and units.
     """
     energies = path_energies(bank, S)
-    frames = frame_weights(bank)
+    S, frames = _checks.coefficients("S", S), frame_weights(bank)
     result = {"S0": _energy(S.S0, frames), "S1": _energy(S.S1, frames).sum(-1)}
     if isinstance(S, TimeScattering):
         return result | {"S2": energies.sum(-1)}

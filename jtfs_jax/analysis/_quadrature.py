@@ -36,7 +36,8 @@ def frame_weights(bank: FilterBank, n2: int | None = None) -> Float[np.ndarray, 
     if bank.T == 0 and n2 is None:
         return np.ones(bank.n_samples)
     width = bank.T or SIGMA0 / time_filter(bank, -1 if n2 is None else n2)[1]
-    ends = {"zero": "zero", "periodic": "periodic"}.get(bank.pad_mode, "reflect")
+    continuations: dict[str, Ends] = {"zero": "zero", "periodic": "periodic"}
+    ends = continuations.get(bank.pad_mode, "reflect")
     return integration_weights(frame_times(bank, n2=n2), bank.n_samples, float(width), ends)
 
 

@@ -75,7 +75,8 @@ def frequency_scattering(
     of, n_live = filters_fr[0]["of"], X["n1_max"]
     family = _wavelets.Family(of.bank.wavelets_fr, of.J_fr)
     kernels = _wavelets.row_kernels(family, of._N_padded_fr)
-    rows = _frequency.frequency_bank(kernels, family, n_live, n_live, 0.0, None, reflect=False)
+    sizes = n_live, n_live, 0.0, None
+    rows = _frequency.frequency_bank(kernels, family, *sizes, reflect=False, oversampling=0)
 
     def along_rows(x: _Any) -> _Any:
         x = _jnp.asarray(x)
