@@ -37,8 +37,10 @@ def _suffices(n_padded: int, n_samples: int, J: int, T: float | str, pad_mode: s
     average = 0.0 if isinstance(T, str) else low_pass_std(T or 2**J)
     wavelet = low_pass_std(2**J)  # standard deviation of the longest wavelet's envelope
     padding = n_padded - n_samples
+    if n_padded < 6 * wavelet:  # which itself would not fit
+        return False
     if pad_mode == "zero":  # what is reached beyond the padding is the signal itself
-        return padding >= 4 * math.hypot(average, wavelet)
+        return padding >= 4 * math.hypot(average, wavelet, wavelet)  # one for each order
     period = n_samples if pad_mode == "periodic" else 2 * (n_samples - 1)
     shift = min(n_padded % period, -n_padded % period)
     if shift <= 2:

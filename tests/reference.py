@@ -124,8 +124,10 @@ def is_long_enough(n_pad, n_samples, J, T, pad_mode):
     """Whether padding is longer than filters, or the padded signal goes on by itself."""
     std_phi = 0 if T == "global" else width(T, J) / (2 * math.pi * SIGMA0)
     std_psi = 2**J / (2 * math.pi * SIGMA0)
+    if n_pad < 6 * std_psi:
+        return False
     if pad_mode == "zero":
-        return n_pad - n_samples >= 4 * math.sqrt(std_phi**2 + std_psi**2)
+        return n_pad - n_samples >= 4 * math.sqrt(std_phi**2 + 2 * std_psi**2)
     period = n_samples if pad_mode == "periodic" else 2 * n_samples - 2
     jump = abs(n_pad - period * round(n_pad / period))  # of the continuation, at the seam
     each_side = (n_pad - n_samples) / 2
