@@ -1,5 +1,6 @@
 """Training of a network: AdamW with restarts, early stopping, checkpoints to resume from."""
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -124,7 +125,7 @@ def train(
     identity = {"seed": seed, **settings._asdict(), **(identity or {})}
     if checkpoint is not None and resume:
         arrays, others = eqx.partition(run, eqx.is_array)
-        history, arrays = _checkpoint.read(checkpoint, identity, arrays)
+        history, arrays = _read(checkpoint, identity, arrays)
         run = cast(Run, eqx.combine(arrays, others))
     n_classes = int(run.network.classes.out_features)
     weights = jnp.asarray(class_weights(examples["training"].label, n_classes))
@@ -141,13 +142,30 @@ def train(
                 run = replace(run, best=best, best_accuracy=jnp.float32(accuracy))
             seconds = time.perf_counter() - start
             for name, value in {"loss": loss, "accuracy": accuracy, "seconds": seconds}.items():
-                history[name].append(value)
+                history[name].append(float(value))
             if checkpoint is not None:
-                _checkpoint.write(checkpoint, identity, history, eqx.filter(run, eqx.is_array))
+                about = {"settings": identity, "history": history}
+                arrays = _checkpoint.leaves("run", eqx.filter(run, eqx.is_array))
+                _checkpoint.write(checkpoint, about, arrays)
             bar.set_postfix(loss=f"{loss:.3f}", accuracy=f"{accuracy:.3f}")
             bar.update()
-    columns = {name: [float(value) for value in history[name]] for name in history}
-    return Trained(*run.best, **columns)
+    return Trained(*run.best, **history)
+
+
+def _read(path: Path, identity: dict[str, Any], like: Any) -> tuple[dict[str, list], Any]:
+    """History and arrays of a run, which must have these settings."""
+    about, arrays = _checkpoint.read(path)
+    expected, settings = json.loads(json.dumps(identity)), about["settings"]
+    names = [n for n in expected | settings if settings.get(n) != expected.get(n)]
+    if names:
+        differences = ", ".join(
+            f"{n} was {settings.get(n)!r}, not {expected.get(n)!r}" for n in names
+        )
+        raise ValueError(
+            f"{path}: it was written with other settings: {differences}; resume with these, or "
+            f"start anew."
+        )
+    return about["history"], _checkpoint.restore(path, arrays, "run", like)
 
 
 def classify(
