@@ -188,8 +188,11 @@ def test_signals_shorter_than_the_wavelets(n, J, x64, quick_compile):
     expected = reference.jtfs(x, **options, decimate=True)
     assert S.S0.shape[-1] >= 1
     assert error(S.S1, expected.S1) < 1e-6
+    # Filters are cut at 1e-8 of their peaks, and some paths of such long wavelets are as small.
+    cut = 1e-9 * np.linalg.norm(expected.S1)
     for index, values in enumerate(expected.S2.values()):
-        assert error(S.S2[index][: len(values)], values) < TRUNCATION
+        difference = np.linalg.norm(S.S2[index][: len(values)] - values)
+        assert difference < TRUNCATION * np.linalg.norm(values) + cut
 
 
 def test_scalogram_is_its_definition(x64):
