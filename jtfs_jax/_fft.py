@@ -37,8 +37,10 @@ def ifft(z: Complex[Array, "*batch row bin"], n: int) -> Complex[Array, "*batch 
     return _transform("ifft", z, n)
 
 
-def is_spread() -> bool:
-    """Whether arrays that are traced may be spread among devices, rather than the part of one."""
+def is_spread(z: Array) -> bool:
+    """Whether a traced array may be spread among devices, rather than the part of one."""
+    if AxisType.Explicit in jax.typeof(z).sharding.mesh.axis_types:
+        return True  # also of a single device: its axes may not be merged
     mesh = get_abstract_mesh()
     if mesh.axis_types and all(kind == AxisType.Manual for kind in mesh.axis_types):
         return False  # under `jax.shard_map`
@@ -46,7 +48,7 @@ def is_spread() -> bool:
 
 
 def _transform(kind: str, z: Array, n: int) -> Array:
-    if not is_spread():
+    if not is_spread(z):
         return _steadily(kind, z, n)
     n_points = n // 2 + 1 if kind == "irfft" else n
     z = z[..., :n_points]

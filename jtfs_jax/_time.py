@@ -236,7 +236,7 @@ def average_in_blocks(
     *batch, n2, phases, n1, _ = y.shape
     # Devices that share a batch take the same block of each signal; a single one takes signals in
     # turn, so that its blocks are small.
-    abreast = batch if _fft.is_spread() else []
+    abreast = batch if _fft.is_spread(y) else []
     in_turn = math.prod(batch[len(abreast) :]) * n2
     n_blocks, start = average.n_blocks, average.first * average.block
     n_steps = in_turn * phases * n_blocks
