@@ -60,14 +60,12 @@ def path_energies(
     """
     require_coefficients(bank, S)
     S = _checks.coefficients("S", S)
-    bands: dict[tuple[int, int], np.ndarray] = {}
-    if isinstance(S, JointScattering):
-        bands = _band_weights(bank)
-        frames = {path: frame_weights(bank, path[0]) for path in bands}
-    else:
-        frames = {path: frame_weights(bank, path[1]) for path in sorted(time_paths(bank))}
+    is_joint = isinstance(S, JointScattering)
+    bands = _band_weights(bank) if is_joint else {}
     if isinstance(S.S2, Mapping):
-        paths = [_energy(S.S2[path], frames[path], bands.get(path)) for path in frames]
+        n2_of = {path: path[0 if is_joint else 1] for path in bands or sorted(time_paths(bank))}
+        frames = {n2: frame_weights(bank, n2) for n2 in set(n2_of.values())}
+        paths = [_energy(S.S2[path], frames[n2], bands.get(path)) for path, n2 in n2_of.items()]
         return jnp.stack(paths, axis=-1)
     if isinstance(S, TimeScattering):
         return _energy(S.S2, frame_weights(bank, -1))

@@ -11,7 +11,7 @@ from jaxtyping import Array, PyTree, Real
 from jtfs_jax import _checks
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import JointScattering
-from jtfs_jax._nodes import ByPath
+from jtfs_jax._nodes import ByPath, by_path
 from jtfs_jax._paths import KINDS, joint_paths, path_table
 
 Weight = float | Real[Array | np.ndarray, "..."]
@@ -88,18 +88,14 @@ def spread(weights: PyTree, coefficients: PyTree[Array]) -> PyTree[Array]:
         return jax.tree.map(to, part)
 
     try:
-        return jax.tree.map(over, _by_path(weights, coefficients), coefficients)
+        # A plain dictionary of paths is meant as the node that S2 is.
+        alike = by_path(weights) if isinstance(coefficients, ByPath) else weights
+        return jax.tree.map(over, alike, coefficients)
     except ValueError as error:
         raise ValueError(
             f"weights must be numbers, or a pytree like that of the coefficients whose leaves "
             f"broadcast to these, which it is not: {error}"
         ) from error
-
-
-def _by_path(weights: PyTree, coefficients: PyTree) -> PyTree:
-    """A plain dictionary of paths, as the node that S2 is."""
-    is_plain = isinstance(coefficients, ByPath) and isinstance(weights, dict)
-    return ByPath(weights) if is_plain else weights
 
 
 def _one_each(name: str, value: Any, n: int, of: str, dtype: np.dtype) -> Array:
