@@ -18,6 +18,11 @@ from . import (
     resynthesis as resynthesis,
     synth as synth,
 )
+from ._coefficients import (
+    JointScattering as JointScattering,
+    TimeScattering as TimeScattering,
+    by_path as by_path,
+)
 from ._coordinates import (
     band_frequencies as band_frequencies,
     frame_times as frame_times,
@@ -25,16 +30,16 @@ from ._coordinates import (
 )
 from ._filterbank import FilterBank as FilterBank, filterbank as filterbank
 from ._first_order import scalogram as scalogram
-from ._jtfs import JointScattering as JointScattering, jtfs as jtfs
+from ._jtfs import jtfs as jtfs
+from ._jtfs_path import jtfs_path as jtfs_path
 from ._kymatio import to_kymatio as to_kymatio
-from ._one_path import jtfs_path as jtfs_path
-from ._paths import (
+from ._path_tables import (
     PathTable as PathTable,
     TimePathTable as TimePathTable,
     describe_path as describe_path,
     path_table as path_table,
     time_path_table as time_path_table,
 )
-from ._time_scattering import TimeScattering as TimeScattering, time_scattering as time_scattering
+from ._time_scattering import time_scattering as time_scattering
 
 __version__ = _version("jtfs_jax")

@@ -1,25 +1,178 @@
-"""Whether coefficients are those of a filterbank."""
+"""Coefficients: what the transforms return, path by path, and whether a filterbank made them.
 
-from collections.abc import Mapping
+S2 is an array where all paths have the same shape, and a dictionary by path where they do not.
+What depends on that is here: others ask `by_path` and `map_paths`.
+"""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeGuard, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PyTree
+
+from ._arrays import of_rank
 from ._filterbank import FilterBank
-from ._jtfs import JointScattering
-from ._paths import joint_paths, require_joint, time_path_table
-from ._time_scattering import TimeScattering
+from ._nodes import ByPath, exportable, exportable_paths
+from ._path_tables import path_table
+from ._paths import joint_paths, require_joint, time_paths
+
+
+@exportable
+class JointScattering(eqx.Module):
+    """Coefficients of `jtfs`.
+
+    Attributes:
+        S0: The signal averaged over time.
+        S1: The scalogram averaged over time, from high to low frequency.
+        S2: The second order, in the order of `path_table`. Without averaging in time or in
+            frequency (T=0 or F=0), paths have their own resolutions: then it is a dictionary by
+            `(n2, n_fr)`, in that same order.
+    """
+
+    S0: Float[Array, "*batch frame"]
+    S1: Float[Array, "*batch n1 frame"]
+    S2: (
+        Float[Array, "*batch path band frame"]
+        | dict[tuple[int, int], Float[Array, "*batch band frame"]]
+    ) = eqx.field(converter=exportable_paths)
+
+
+@exportable
+class TimeScattering(eqx.Module):
+    """Coefficients of `time_scattering`.
+
+    Attributes:
+        S0: The signal averaged over time.
+        S1: The scalogram averaged over time, from high to low frequency.
+        S2: The second order, in the order of `time_path_table`. Without averaging (T=0), paths
+            have their own resolutions: then it is a dictionary by `(n1, n2)`.
+    """
+
+    S0: Float[Array, "*batch frame"]
+    S1: Float[Array, "*batch n1 frame"]
+    S2: Float[Array, "*batch path frame"] | dict[tuple[int, int], Float[Array, "*batch frame"]] = (
+        eqx.field(converter=exportable_paths)
+    )
+
+
+Scattering = TypeVar("Scattering", bound=JointScattering | TimeScattering)
+
+
+def is_by_path(s2: Any) -> TypeGuard[Mapping[tuple[int, int], Array]]:
+    """Whether S2 is a dictionary, as paths have shapes of their own."""
+    return isinstance(s2, Mapping)
+
+
+def stacked(s2: Any) -> Array:
+    """S2 where it is an array, of all paths."""
+    assert not is_by_path(s2)
+    return s2
+
+
+def n_paths(S: JointScattering | TimeScattering) -> int:
+    """Number of paths of the second order."""
+    return len(S.S2) if is_by_path(S.S2) else stacked(S.S2).shape[_path_axis(S)]
+
+
+def _path_axis(S: JointScattering | TimeScattering) -> int:
+    return -3 if isinstance(S, JointScattering) else -2
+
+
+def by_path(
+    bank: FilterBank, S: JointScattering | TimeScattering
+) -> dict[tuple[int, int], Float[Array, "..."]]:
+    """The second order path by path, whatever its layout.
+
+    Args:
+        bank: The filters that `S` was computed with.
+        S: Coefficients of `jtfs` or `time_scattering`, with any batch axes. Where paths are many,
+            pass arrays of NumPy: slicing them is faster.
+
+    Returns:
+        By `(n2, n_fr)` in the order of `path_table`, `(*batch, band, frame)` with the bands that
+        first-order wavelets feed; or, of `time_scattering`, by `(n1, n2)` in the order of
+        `time_path_table`, `(*batch, frame)`.
+
+    Raises:
+        ValueError: If `S` has not the paths of `bank`.
+
+    Example:
+        >>> import jax.numpy as jnp, jtfs_jax
+        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
+        >>> S2 = jtfs_jax.by_path(bank, jtfs_jax.jtfs(bank, jnp.ones(4096)))
+        >>> S2[7, 2].shape
+        (6, 16)
+    """
+    require_coefficients(bank, S)
+    is_joint = isinstance(S, JointScattering)
+    paths = joint_paths(bank) if is_joint else time_paths(bank)
+    if is_by_path(S.S2):
+        return ByPath((path, S.S2[path]) for path in paths)
+    s2 = stacked(S.S2)
+    if not is_joint:
+        return ByPath((path, s2[..., index, :]) for index, path in enumerate(paths))
+    n_rows = path_table(bank).n_rows.tolist()
+    cut = [s2[..., index, :n, :] for index, n in enumerate(n_rows)]
+    return ByPath(zip(paths, cut, strict=True))
+
+
+def map_paths(
+    function: Callable[..., Array],
+    S: JointScattering | TimeScattering,
+    *per_path: Float[Array, " path"],
+) -> Any:
+    """S2 of `function(s2, *numbers)`, where each path has a number of its own in `per_path`."""
+    if is_by_path(S.S2):
+        entries = zip(S.S2.items(), *per_path, strict=True)
+        return ByPath((path, function(s2, *numbers)) for (path, s2), *numbers in entries)
+    s2, shape = stacked(S.S2), (-1, *[1] * (-_path_axis(S) - 1))
+    return function(s2, *(of_rank(numbers.reshape(shape), s2.ndim) for numbers in per_path))
+
+
+def reorder_paths(S: JointScattering | TimeScattering, order: Sequence[int]) -> Any:
+    """S2 with path `order[p]` in the place of path p, for paths of the same shapes."""
+    if is_by_path(S.S2):
+        values = list(S.S2.values())
+        return ByPath((path, values[index]) for path, index in zip(S.S2, order, strict=True))
+    return jnp.take(stacked(S.S2), np.array(order), axis=_path_axis(S))
+
+
+def broadcast_weights(weights: PyTree, coefficients: PyTree[Array]) -> PyTree[Array]:
+    """Weights of each coefficient, from numbers or arrays for parts of the pytree."""
+
+    def over(weight, part):
+        def to(leaf):
+            return jnp.broadcast_to(jnp.asarray(weight, leaf.dtype), leaf.shape)
+
+        return jax.tree.map(to, part)
+
+    try:
+        # A plain dictionary of paths is meant as the node that S2 is.
+        alike = exportable_paths(weights) if isinstance(coefficients, ByPath) else weights
+        return jax.tree.map(over, alike, coefficients)
+    except ValueError as error:
+        raise ValueError(
+            f"weights must be numbers, or a pytree like that of the coefficients whose leaves "
+            f"broadcast to these, which it is not: {error}"
+        ) from error
 
 
 def require_paths(bank: FilterBank, S: JointScattering) -> list[tuple[int, int]]:
     """The paths of the filterbank, which must be those of the coefficients."""
     require_joint(bank)
-    paths = list(joint_paths(bank))
+    paths = joint_paths(bank)
     if not isinstance(S, JointScattering):
         raise ValueError(
             f"S must be what jtfs returns, a JointScattering, got a {type(S).__name__}."
         )
-    if isinstance(S.S2, Mapping):
+    if is_by_path(S.S2):
         matches, found = set(S.S2) == set(paths), f"a dictionary of {len(S.S2)} paths"
     else:
-        matches, found = S.S2.shape[-3:-2] == (len(paths),), f"an array of shape {S.S2.shape}"
+        shape = stacked(S.S2).shape
+        matches, found = shape[-3:-2] == (len(paths),), f"an array of shape {shape}"
     if not matches:
         raise ValueError(
             f"S must have the {len(paths)} paths of bank, but its S2 is {found}; pass the "
@@ -37,10 +190,9 @@ def require_coefficients(bank: FilterBank, S: JointScattering | TimeScattering) 
         raise ValueError(
             f"S must be what jtfs or time_scattering returns, got a {type(S).__name__}."
         )
-    n_paths = len(time_path_table(bank))
-    found = len(S.S2) if isinstance(S.S2, Mapping) else S.S2.shape[-2]
-    if found != n_paths:
+    expected, found = len(time_paths(bank)), n_paths(S)
+    if found != expected:
         raise ValueError(
-            f"S must have the {n_paths} paths of bank, but its S2 has {found}; pass the filterbank "
-            f"that S was computed with."
+            f"S must have the {expected} paths of bank, but its S2 has {found}; pass the "
+            f"filterbank that S was computed with."
         )

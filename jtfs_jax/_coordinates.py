@@ -3,9 +3,9 @@
 import numpy as np
 from jaxtyping import Float
 
-from . import _checks, _grid
+from . import _checks, _sampling
 from ._filterbank import FilterBank
-from ._paths import frame_stride, require_joint, row_stride
+from ._paths import frame_stride, n_frequential, require_joint, row_stride
 
 
 def wavelet_frequencies(
@@ -55,7 +55,7 @@ def band_frequencies(
         array([3483., 1742.])
     """
     require_joint(bank)
-    n_fr = _index("n_fr", n_fr, 0, 2 * len(bank.wavelets_fr), "frequential filter")
+    n_fr = _index("n_fr", n_fr, 0, n_frequential(bank) - 1, "frequential filter")
     frequencies = wavelet_frequencies(bank, sample_rate=sample_rate)
     if bank.F == "global":
         return np.exp(np.log(frequencies).mean(keepdims=True))
@@ -95,7 +95,7 @@ def frame_times(
         return np.array([(bank.n_samples - 1) / 2 / fs])
     stride = (bank.stride or 1) if n2 is None else frame_stride(bank, n2)
     frames = np.array(bank.frames(stride))
-    return (frames * stride - _grid.pad_left(bank.n_samples, bank.n_padded)) / fs
+    return (frames * stride - _sampling.pad_left(bank.n_samples, bank.n_padded)) / fs
 
 
 def _index(name: str, value: object, first: int, last: int, of: str) -> int:

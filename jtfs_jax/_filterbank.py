@@ -7,24 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import eval_context
-from jaxtyping import Array, DTypeLike, Float
+from jaxtyping import DTypeLike
 
-from . import _checks, _grid, _limits, _options
-from ._fourier import twiddles
-from ._frequency import FrequencyBank
+from . import _checks, _limits, _presets, _sampling
+from ._design import Design, Tables, tables
 from ._nodes import exportable
-from ._tables import (
-    Design,
-    SecondOrder,
-    critical_stride,
-    first_order_bands,
-    first_order_means,
-    frequency_tables,
-    low_pass_table,
-    low_pass_width,
-    second_order_tables,
-)
-from ._time import MeanByRow, TimeAverage, WaveletBand, leaf
 from ._wavelets import Wavelet
 
 
@@ -52,12 +39,7 @@ class FilterBank(eqx.Module):
             `filterbank` describes.
     """
 
-    first: tuple[WaveletBand, ...]
-    second: tuple[SecondOrder, ...]
-    phi_hat: Float[Array, " bin"]  # φ_T, up to the frame rate
-    means: tuple[TimeAverage | MeanByRow, ...]  # of each band of U1, where T="global"
-    frequency: FrequencyBank | None  # for α = 0
-    twiddle: Float[Array, "2 phase bin"]  # of the Fourier transforms
+    tables: Tables  # private: what the transforms read
 
     n_samples: int = eqx.field(static=True)
     J: tuple[int, int] = eqx.field(static=True)
@@ -82,7 +64,12 @@ class FilterBank(eqx.Module):
     @property
     def dtype(self) -> np.dtype:
         """Precision of the filters, thus of the results."""
-        return self.phi_hat.dtype
+        return self.tables.phi_hat.dtype
+
+    @property
+    def low_pass_width(self) -> float:
+        """Width of φ_T; without averaging in time, and for the mean, that of the low-pass α = 0."""
+        return _sampling.low_pass_width(self.T, max(self.J))
 
     @property
     def low_pass_stride(self) -> int:
@@ -92,11 +79,16 @@ class FilterBank(eqx.Module):
     @property
     def critical_stride(self) -> int:
         """The largest power of two up to the width of φ_T: frames that suffice for all others."""
-        return critical_stride(self.T, self.J)
+        return _sampling.critical_stride(self.T, max(self.J))
+
+    @property
+    def paths_share_shape(self) -> bool:
+        """Whether S2 is an array: averages make the resolutions of all paths the same."""
+        return 0 not in (self.T, self.F)
 
     def frames(self, stride: int) -> range:
         """Indices of the multiples of `stride` on the padded axis that lie within the signal."""
-        return _grid.frames(self.n_samples, self.n_padded, stride)
+        return _sampling.frames(self.n_samples, self.n_padded, stride)
 
 
 def filterbank(
@@ -220,7 +212,7 @@ def filterbank(
     dtype = _checks.real_dtype(dtype)
     given = {"analytic": analytic, "pad_mode": pad_mode, "pad_mode_fr": pad_mode_fr}
     given |= {"r_psi": r_psi, "oversampling": oversampling}
-    options = _options.resolve(preset, **given, normalize=normalize)
+    options = _presets.resolve(preset, **given, normalize=normalize)
     _limits.wavelets_an_octave("J", J1, "Q", Q1, options.r_psi)
     _limits.wavelets_an_octave("J", J2, "Q[1]", Q2, options.r_psi)
     sizes, is_joint = (n_samples, (J1, J2), (Q1, Q2)), J_fr is not None
@@ -247,9 +239,7 @@ def filterbank(
         family_fr = _limits.family(J_fr, "Q_fr", Q_fr, options)._replace(analytic=False)
         _limits.warn_without_second_order(family1.wavelets, family2.wavelets)
 
-    n_padded = _grid.padded_length(
-        n_samples, J_max, low_pass_width(width, (J1, J2)), width, options.pad_mode
-    )
+    n_padded = _sampling.padded_length(n_samples, J_max, width, options.pad_mode)
     _limits.memory(n_padded, *sizes, joint=is_joint)
     design = Design(
         n_samples=n_samples,
@@ -259,19 +249,13 @@ def filterbank(
         F=width_fr,
         stride_fr=stride_fr,
         Q=Q1,
-        first=family1,
-        second=family2,
-        frequential=family_fr,
+        family1=family1,
+        family2=family2,
+        family_fr=family_fr,
         options=options,
     )
-    first = first_order_bands(design)
     bank = FilterBank(
-        first=first,
-        second=second_order_tables(design),
-        phi_hat=low_pass_table(design),
-        means=first_order_means(design, first),
-        frequency=frequency_tables(design, n_rows, n_spins=1),
-        twiddle=leaf(twiddles(n_padded)),
+        tables=tables(design),
         n_samples=n_samples,
         J=(J1, J2),
         Q=(Q1, Q2),

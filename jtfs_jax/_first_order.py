@@ -7,17 +7,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
-from . import _checks, _fft, _grid
+from . import _checks, _fft, _sampling
+from ._arrays import of_rank, times_real
 from ._filterbank import FilterBank
-from ._fourier import analysis, interleave, of_rank, scale
 from ._jit import jit
 from ._level import of_any_level
 from ._modulus import modulus
-from ._time import WaveletBand, wavelet_transform
+from ._polyphase import interleave, polyphase_rfft
+from ._time_wavelets import WaveletGroup, transform_signals
 
 
 class FirstOrder(eqx.Module):
-    """S0 and S1, and half the spectrum of U1 for each band of wavelets, as at the full rate."""
+    """S0 and S1, and half the spectrum of U1 for each group of wavelets, as at the full rate."""
 
     S0: Float[Array, "*batch frame"]
     S1: Float[Array, "*batch n1 frame"]
@@ -26,7 +27,7 @@ class FirstOrder(eqx.Module):
 
 def spectrum(bank: FilterBank, x: Float[Array, "*batch time"]) -> Complex[Array, "*batch bin"]:
     """Half the spectrum of signals that are continued beyond their ends."""
-    before = _grid.pad_left(bank.n_samples, bank.n_padded)
+    before = _sampling.pad_left(bank.n_samples, bank.n_padded)
     after = bank.n_padded - bank.n_samples - before
     if "reflect" in bank.pad_mode and after >= bank.n_samples:
         # A period of the continuation, repeated: reflections one by one would be many operations.
@@ -38,11 +39,11 @@ def spectrum(bank: FilterBank, x: Float[Array, "*batch time"]) -> Complex[Array,
     return _fft.rfft(jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(before, after)], mode=mode))
 
 
-def band_modulus(
-    bank: FilterBank, half: Complex[Array, "*batch bin"], band: WaveletBand, log2_stride: int
+def group_modulus(
+    bank: FilterBank, half: Complex[Array, "*batch bin"], group: WaveletGroup, log2_stride: int
 ) -> Float[Array, "*batch phase n1 sample"]:
-    """|x ⋆ ψ_n1| for the wavelets of a band, at one in 2**log2_stride samples."""
-    y = wavelet_transform(half, band, bank.n_padded, log2_stride, bank.twiddle)
+    """|x ⋆ ψ_n1| for the wavelets of a group, at one in 2**log2_stride samples."""
+    y = transform_signals(half, group, bank.n_padded, log2_stride, bank.tables.twiddle)
     return modulus(y.real, y.imag)
 
 
@@ -50,42 +51,43 @@ def full_rate_scalogram(
     bank: FilterBank, half: Complex[Array, "*batch bin"]
 ) -> Float[Array, "*batch n1 time"]:
     """U1 at every sample of the signal."""
-    before = _grid.pad_left(bank.n_samples, bank.n_padded)
-    rows = [interleave(band_modulus(bank, half, band, 0)) for band in bank.first]
+    before = _sampling.pad_left(bank.n_samples, bank.n_padded)
+    rows = [interleave(group_modulus(bank, half, group, 0)) for group in bank.tables.groups1]
     return jnp.concatenate(rows, axis=-2)[..., before : before + bank.n_samples]
 
 
 def first_order(bank: FilterBank, x: Float[Array, "*batch time"]) -> FirstOrder:
     """The first order of both scattering transforms."""
-    half = spectrum(bank, x)
+    half, tables = spectrum(bank, x), bank.tables
 
     @jax.checkpoint  # U1 is large, and soon computed again for the derivative
-    def of_band(half, band, mean):
-        n_bins = _n_bins(bank, band)
-        u1 = band_modulus(bank, half, band, band.log2_stride)
+    def of_group(half, group, mean):
+        n_bins = _n_bins(bank, group)
+        u1 = group_modulus(bank, half, group, group.log2_stride)
         s1 = None if mean is None else mean.whole(u1)
-        factor = jnp.array(2.0**band.log2_stride, bank.dtype)
-        if band.own is not None:
-            u1 = u1 * of_rank(band.own.comb, u1.ndim)
-            factor = factor * band.own.bins[:, :n_bins]
-        return scale(analysis(u1, n_bins, bank.twiddle), factor), s1
+        factor = jnp.array(2.0**group.log2_stride, bank.dtype)
+        if group.own is not None:
+            u1 = u1 * of_rank(group.own.comb, u1.ndim)
+            factor = factor * group.own.bins[:, :n_bins]
+        return times_real(polyphase_rfft(u1, n_bins, tables.twiddle), factor), s1
 
-    means = bank.means if bank.T == "global" else [None] * len(bank.first)
-    bands = [of_band(half, band, mean) for band, mean in zip(bank.first, means, strict=True)]
-    u1_hats = tuple(u1_hat for u1_hat, _ in bands)
+    means = tables.means if bank.T == "global" else [None] * len(tables.groups1)
+    parts = [of_group(half, group, mean) for group, mean in zip(tables.groups1, means, strict=True)]
+    u1_hats = tuple(u1_hat for u1_hat, _ in parts)
     if bank.T == 0:
         return FirstOrder(x, full_rate_scalogram(bank, half), u1_hats)
     if bank.T == "global":
-        s1 = jnp.concatenate([mean for _, mean in bands if mean is not None], axis=-2)
+        s1 = jnp.concatenate([mean for _, mean in parts if mean is not None], axis=-2)
         return FirstOrder(x.mean(-1, keepdims=True), s1, u1_hats)
-    s0 = low_pass(bank, half[..., : bank.phi_hat.size])
+    s0 = low_pass(bank, half[..., : bank.tables.phi_hat.size])
     return FirstOrder(s0, low_pass_rows(bank, u1_hats), u1_hats)
 
 
-def _n_bins(bank: FilterBank, band: WaveletBand) -> int:
+def _n_bins(bank: FilterBank, group: WaveletGroup) -> int:
     """Bins of U1 that φ_T, or a wavelet of the second order, passes."""
-    passed = [second.n_bins for second in bank.second if second.band.j > band.j]
-    return min(max([bank.phi_hat.size, *passed]), (bank.n_padded >> band.log2_stride) // 2 + 1)
+    passed = [second.n_bins for second in bank.tables.second if second.group.j > group.j]
+    n_bins = (bank.n_padded >> group.log2_stride) // 2 + 1
+    return min(max([bank.tables.phi_hat.size, *passed]), n_bins)
 
 
 def low_pass(
@@ -93,7 +95,7 @@ def low_pass(
 ) -> Float[Array, "*batch row frame"]:
     """φ_T at the frames, from the lowest bins of half a spectrum."""
     stride = bank.low_pass_stride
-    passed = scale(half, bank.phi_hat * (2.0 / stride))
+    passed = times_real(half, bank.tables.phi_hat * (2.0 / stride))
     # Twice as many frames as are kept: φ_T does not quite vanish at half the frame rate.
     frames, n = bank.frames(stride), 2 * bank.n_padded // stride
     return _fft.irfft(passed, n)[..., ::2][..., frames.start : frames.stop]
@@ -103,7 +105,7 @@ def low_pass_rows(
     bank: FilterBank, u1_hats: Sequence[Complex[Array, "*batch n1 bin"]]
 ) -> Float[Array, "*batch n1 frame"]:
     """φ_T ⋆ U1 at the frames."""
-    n_bins = bank.phi_hat.size
+    n_bins = bank.tables.phi_hat.size
     low = [u1_hat[..., :n_bins] for u1_hat in u1_hats]
     low = [jnp.pad(z, [(0, 0)] * (z.ndim - 1) + [(0, n_bins - z.shape[-1])]) for z in low]
     return low_pass(bank, jnp.concatenate(low, axis=-2))

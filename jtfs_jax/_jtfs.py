@@ -1,39 +1,31 @@
-"""The joint time–frequency scattering transform."""
+"""The joint time–frequency scattering transform.
 
-import equinox as eqx
+    x -> padded, Fourier transform     _first_order.spectrum, lengths from _sampling
+      -> U1 = |x ⋆ ψ_n1|               _first_order.group_modulus, _time_wavelets.transform_signals
+      -> S0, S1 = x, U1 ⋆ φ_T          _first_order.low_pass, low_pass_rows; means for T="global"
+      -> Y2 = U1 ⋆ ψ_n2                _second_order, _time_wavelets.transform_rows (j2 > j1 only)
+      -> |Y2 ⋆ ψ_β|, both spins        _log_frequency.FrequentialFilters.modulus_of_complex
+      -> ⋆ φ_T                         _time_average.average_in_blocks, refine
+      -> ⋆ φ_F                         _log_frequency.FrequentialFilters.average_rows
+      -> S2                            here: paths in the order of _paths.joint_paths
+
+Signals of the first and second order are laid out by phases: see _polyphase. The tables of each
+step are made beside it, and put together in _design.
+"""
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from . import _checks
+from ._coefficients import JointScattering
 from ._filterbank import FilterBank
 from ._first_order import first_order, low_pass_rows
-from ._frequency import FrequencyBank
 from ._jit import jit
 from ._level import of_any_level
-from ._nodes import by_path, exportable
+from ._log_frequency import FrequentialFilters
 from ._paths import joint_paths, require_joint
 from ._second_order import second_order
-
-
-@exportable
-class JointScattering(eqx.Module):
-    """Coefficients of `jtfs`.
-
-    Attributes:
-        S0: The signal averaged over time.
-        S1: The scalogram averaged over time, from high to low frequency.
-        S2: The second order, in the order of `path_table`. Without averaging in time or in
-            frequency (T=0 or F=0), paths have their own resolutions: then it is a dictionary by
-            `(n2, n_fr)`, in that same order.
-    """
-
-    S0: Float[Array, "*batch frame"]
-    S1: Float[Array, "*batch n1 frame"]
-    S2: (
-        Float[Array, "*batch path band frame"]
-        | dict[tuple[int, int], Float[Array, "*batch band frame"]]
-    ) = eqx.field(converter=by_path)
 
 
 @jit
@@ -100,32 +92,34 @@ def jtfs(bank: FilterBank, x: Float[Array, "*batch time"]) -> JointScattering:
 
 @jax.jit
 def _jtfs(x: Float[Array, "*batch time"], bank: FilterBank) -> JointScattering:
-    assert bank.frequency is not None
+    tables = bank.tables
+    assert tables.filters_fr is not None
     first = first_order(bank, x)
 
     s1 = low_pass_rows(bank, first.u1_hats) if bank.T == 0 else first.S1
-    slices = [(bank.frequency, bank.frequency.modulus_of_real(s1)[..., None, :, :])]
-    for second in bank.second:
-        assert second.frequency is not None
-        u = second_order(bank, second, first.u1_hats, second.frequency.modulus_of_complex)
-        slices.append((second.frequency, u))
+    slices = [(tables.filters_fr, tables.filters_fr.modulus_of_real(s1)[..., None, :, :])]
+    for second in tables.second:
+        assert second.filters_fr is not None
+        u = second_order(bank, second, first.u1_hats, second.filters_fr.modulus_of_complex)
+        slices.append((second.filters_fr, u))
 
-    if 0 in (bank.T, bank.F):
-        coefficients = [path for fr, u in slices for path in _paths_of_slice(bank, fr, u)]
-        s2 = dict(zip(joint_paths(bank), coefficients, strict=True))
-    else:
-        dense = [fr.average_rows(u) for fr, u in slices]
+    if bank.paths_share_shape:
+        dense = [filters.average_rows(u) for filters, u in slices]
         dense = [s.reshape(*s.shape[:-4], s.shape[-4] * s.shape[-3], *s.shape[-2:]) for s in dense]
         s2 = jnp.concatenate(dense, axis=-3)
+    else:
+        of_paths = [s2 for filters, u in slices for s2 in _paths_of_slice(bank, filters, u)]
+        s2 = dict(zip(joint_paths(bank), of_paths, strict=True))
     return JointScattering(S0=first.S0, S1=first.S1, S2=s2)
 
 
 def _paths_of_slice(
-    bank: FilterBank, fr: FrequencyBank, u: Float[Array, "*batch n2 row frame"]
+    bank: FilterBank, filters: FrequentialFilters, u: Float[Array, "*batch n2 row frame"]
 ) -> list[Float[Array, "*batch band frame"]]:
     """The paths of some n2 one by one, each with its live rows."""
     if bank.F == 0:
-        of_filters = fr.split_rows(u)
+        of_filters = filters.split_rows(u)
     else:
-        of_filters = jnp.moveaxis(fr.average_rows(u)[..., : fr.n_live_bands, :], -3, 0)
-    return [path[..., index, :, :] for index in range(u.shape[-3]) for path in of_filters]
+        averaged = filters.average_rows(u)[..., : filters.n_live_bands, :]
+        of_filters = jnp.moveaxis(averaged, -3, 0)
+    return [s2[..., index, :, :] for index in range(u.shape[-3]) for s2 in of_filters]

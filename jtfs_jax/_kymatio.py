@@ -1,16 +1,12 @@
 """Results in the form in which Kymatio returns them."""
 
-from collections.abc import Mapping
-
 from jaxtyping import Array, Float
 
-from . import _grid
-from ._coefficients import require_coefficients
+from . import _sampling
+from ._coefficients import JointScattering, TimeScattering, by_path
 from ._filterbank import FilterBank
-from ._jtfs import JointScattering
 from ._nodes import ByPath
-from ._paths import path_table, time_paths
-from ._time_scattering import TimeScattering
+from ._paths import row_stride
 
 
 def to_kymatio(
@@ -43,21 +39,16 @@ def to_kymatio(
         >>> jtfs_jax.to_kymatio(bank, S)[0, 6].shape
         (16,)
     """
-    require_coefficients(bank, S)
+    paths = by_path(bank, S)
     if isinstance(S, TimeScattering):
-        paths = sorted(time_paths(bank))
-        s2 = {path: _entry(S.S2, path, index) for index, path in enumerate(paths)}
         s1 = {(n1,): S.S1[..., n1, _kept(bank, n1)] for n1 in range(len(bank.wavelets1))}
-        return ByPath({(): S.S0} | s1 | s2)
-    table = path_table(bank)
+        return ByPath({(): S.S0} | s1 | paths)
     coefficients: dict[tuple[int, ...], Array] = {(): S.S0}
-    for index in range(len(table)):
-        n2, n_fr = int(table.n2[index]), int(table.n_fr[index])
-        rows = S.S2[n2, n_fr] if isinstance(S.S2, Mapping) else S.S2[..., index, :, :]
-        for row in range(table.n_rows[index]):
-            n1 = row * int(table.stride_fr[index])
+    for (n2, n_fr), s2 in paths.items():
+        for row in range(s2.shape[-2]):
+            n1 = row * row_stride(bank, n_fr)
             key = (n1, n_fr) if n2 < 0 else (n1, n2, n_fr)
-            coefficients[key] = rows[..., row, :]
+            coefficients[key] = s2[..., row, :]
     return ByPath(coefficients)
 
 
@@ -66,9 +57,5 @@ def _kept(bank: FilterBank, n1: int) -> slice:
     if bank.T != 0:
         return slice(None)
     step = 2 ** bank.wavelets1[n1].j
-    first = bank.frames(step).start * step - _grid.pad_left(bank.n_samples, bank.n_padded)
+    first = bank.frames(step).start * step - _sampling.pad_left(bank.n_samples, bank.n_padded)
     return slice(first, None, step)
-
-
-def _entry(s2: Array | Mapping[tuple[int, int], Array], path: tuple[int, int], index: int) -> Array:
-    return s2[path] if isinstance(s2, Mapping) else s2[..., index, :]

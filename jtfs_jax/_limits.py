@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 
 from . import _checks
-from ._options import Options
+from ._presets import Options
 from ._wavelets import Family, Wavelet, are_wavelets, wavelets
 
 _MAX_SIGMA = 0.5  # Morlets of wider bands cover all frequencies alike, and vanish in rounding

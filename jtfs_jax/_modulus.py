@@ -1,4 +1,4 @@
-"""The complex modulus, with derivatives that are finite everywhere."""
+"""The complex modulus, roots and quotients, with derivatives that are finite everywhere."""
 
 import jax
 import jax.numpy as jnp
@@ -35,3 +35,17 @@ def _root(re: Float[Array, "..."], im: Float[Array, "..."]) -> tuple[Array, Arra
     square = re * re + im * im
     is_zero = square < jnp.finfo(square.dtype).tiny
     return lax.sqrt(lax.select(is_zero, jnp.ones_like(square), square)), is_zero
+
+
+def safe_sqrt(a: Float[Array, "..."]) -> Float[Array, "..."]:
+    """√a, whose derivatives are 0 where a is 0. NaN gives NaN."""
+    is_zero = a == 0
+    return jnp.where(is_zero, 0, jnp.sqrt(jnp.where(is_zero, 1, a)))
+
+
+def safe_divide(
+    a: Float[Array, "..."], b: Float[Array, "..."], otherwise: float = 0.0
+) -> Float[Array, "..."]:
+    """A / b, and a constant where b is 0. NaN gives NaN."""
+    is_zero = b == 0
+    return jnp.where(is_zero, otherwise, a / jnp.where(is_zero, 1, b))

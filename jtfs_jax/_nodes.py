@@ -76,7 +76,7 @@ class ByPath(dict):
     """
 
 
-def by_path(value: Any) -> Any:
+def exportable_paths(value: Any) -> Any:
     """Other dictionaries as such ones; all else as it is."""
     return ByPath(value) if isinstance(value, dict) else value
 

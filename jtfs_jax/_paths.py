@@ -1,236 +1,66 @@
-"""Paths: which there are, in which order, and what each of them measures."""
+"""Paths of the second order: which there are, in which order, and which filters they have.
+
+A path of `jtfs` is a pair (n2, n_fr). n2 is the index of ψ_n2, or −1 for the low-pass α = 0. n_fr
+counts the frequential filters: 0 is the low-pass β = 0, then come all wavelets with spin +1, then,
+for n2 ≥ 0, the same wavelets with spin −1.
+"""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-import numpy as np
-from jaxtyping import Float, Int
-
-from . import _checks, _grid
 from ._filterbank import FilterBank
 from ._wavelets import SIGMA0
 
 KINDS = ("phi_t*phi_f", "phi_t*psi_f", "psi_t*phi_f", "psi_t*psi_f")
 
 
-def joint_paths(bank: FilterBank) -> Iterator[tuple[int, int]]:
+def joint_paths(bank: FilterBank) -> list[tuple[int, int]]:
     """Indices (n2, n_fr) of the paths of `jtfs`, in the order of S2."""
     n_psi = len(bank.wavelets_fr)
-    yield from ((-1, n_fr) for n_fr in range(1 + n_psi))
-    for second in bank.second:
-        for n2 in range(second.band.first, second.band.stop):
-            yield from ((n2, n_fr) for n_fr in range(1 + 2 * n_psi))
+    paths = [(-1, n_fr) for n_fr in range(1 + n_psi)]
+    for second in bank.tables.second:
+        paths += [(n2, n_fr) for n2 in second.group.members for n_fr in range(n_frequential(bank))]
+    return paths
 
 
-def time_paths(bank: FilterBank) -> Iterator[tuple[int, int]]:
-    """Indices (n1, n2) of the paths of `time_scattering`, as they are computed: n2 by n2."""
-    for second in bank.second:
-        for n2 in range(second.band.first, second.band.stop):
-            yield from ((n1, n2) for n1 in range(second.n_live))
-
-
-@dataclass(frozen=True, eq=False)
-class PathTable:
-    """One entry a path of S2, as `jtfs` orders them; made by `path_table`.
-
-    Attributes:
-        kind: "phi_t*phi_f", "phi_t*psi_f", "psi_t*phi_f" or "psi_t*psi_f".
-        n2: Index of ψ_n2, from high to low rate; −1 for the low-pass α = 0.
-        n_fr: Index of the frequential filter: 0 for the low-pass β = 0, then the wavelets.
-        spin: +1 where the path answers to rising chirps, −1 to falling ones, 0 to neither.
-        rate: Center frequency over time, in cycles/sample, or Hz given a sample rate.
-        rate_bandwidth: Its bandwidth σ, in the same unit.
-        scale: Center frequency over log-frequency, in cycles/octave, without sign.
-        scale_bandwidth: Its bandwidth σ, in cycles/octave.
-        j2: log2 of the decimation that ψ_n2 allows, in samples.
-        j_fr: log2 of the decimation that the frequential filter allows, in rows.
-        n_rows: Rows of the path that first-order wavelets feed; others are exactly 0.
-        stride: Samples between its frames; the whole signal for T="global".
-        stride_fr: First-order wavelets between its rows; all of those for F="global".
-    """
-
-    kind: np.ndarray
-    n2: Int[np.ndarray, " path"]
-    n_fr: Int[np.ndarray, " path"]
-    spin: Int[np.ndarray, " path"]
-    rate: Float[np.ndarray, " path"]
-    rate_bandwidth: Float[np.ndarray, " path"]
-    scale: Float[np.ndarray, " path"]
-    scale_bandwidth: Float[np.ndarray, " path"]
-    j2: Int[np.ndarray, " path"]
-    j_fr: Int[np.ndarray, " path"]
-    n_rows: Int[np.ndarray, " path"]
-    stride: Int[np.ndarray, " path"]
-    stride_fr: Int[np.ndarray, " path"]
-
-    def __len__(self) -> int:
-        return len(self.n2)
-
-
-def path_table(bank: FilterBank, *, sample_rate: float | None = None) -> PathTable:
-    """What each path of `jtfs` measures, in the order of its S2.
-
-    Args:
-        bank: Filters from `filterbank`, with `J_fr`.
-        sample_rate: In Hz. None: rates are in cycles/sample.
-
-    Returns:
-        Arrays with one entry a path: see `PathTable`. Scales are in cycles/octave: there are Q1
-        rows in an octave, above the elbow of the first-order wavelets.
-
-    Raises:
-        ValueError: If `bank` has no frequential wavelets, or `sample_rate` is not positive.
-
-    Example:
-        >>> import jtfs_jax
-        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
-        >>> table = jtfs_jax.path_table(bank, sample_rate=8000.0)
-        >>> len(table), str(table.kind[-1]), int(table.spin[-1])
-        (59, 'psi_t*psi_f', -1)
-    """
-    require_joint(bank)
-    fs = _checks.sample_rate(sample_rate)
-    n_live = live_rows(bank)
-    rows = []
-    for n2, n_fr in joint_paths(bank):
-        rate, rate_bandwidth, j2 = time_filter(bank, n2)
-        scale, scale_bandwidth, j_fr, spin = frequential_filter(bank, n_fr)
-        stride_fr = row_stride(bank, n_fr)
-        row = {
-            "kind": f"{'phi_t' if n2 < 0 else 'psi_t'}*{'psi_f' if n_fr else 'phi_f'}",
-            "n2": n2,
-            "n_fr": n_fr,
-            "spin": spin if n2 >= 0 else 0,
-            "rate": rate * fs,
-            "rate_bandwidth": rate_bandwidth * fs,
-            "scale": scale * bank.Q[0],
-            "scale_bandwidth": scale_bandwidth * bank.Q[0],
-            "j2": j2,
-            "j_fr": j_fr,
-            "n_rows": _grid.n_kept(n_live[n2], stride_fr),
-            "stride": frame_stride(bank, n2),
-            "stride_fr": stride_fr,
-        }
-        rows.append(row)
-    return PathTable(**{name: np.array([row[name] for row in rows]) for name in rows[0]})
-
-
-def describe_path(bank: FilterBank, path: int, *, sample_rate: float | None = None) -> str:
-    """Rate, scale and direction of a path of `jtfs` in words, as in the titles of pictures.
-
-    "steady" stands for α = 0, where there is no rate; "all bands together" for β = 0, where there
-    is no scale.
-
-    Args:
-        bank: Filters from `filterbank`, with `J_fr`.
-        path: Index of the path, as in `path_table`.
-        sample_rate: In Hz. None: rates are in cycles/sample.
-
-    Returns:
-        Words, and numbers of two digits with their units.
-
-    Raises:
-        ValueError: If `bank` has no frequential wavelets, if there is no such path, or if
-            `sample_rate` is not positive.
-
-    Example:
-        >>> import jtfs_jax
-        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
-        >>> jtfs_jax.describe_path(bank, 58, sample_rate=8000.0)
-        '11 Hz, 0.35 cycles/octave, falling'
-        >>> jtfs_jax.describe_path(bank, 50, sample_rate=8000.0)
-        '11 Hz, all bands together'
-
-    See Also:
-        path_table: the numbers.
-    """
-    table = path_table(bank, sample_rate=sample_rate)
-    path = _checks.index("path", path, len(table))
-    unit = "cycles/sample" if sample_rate is None else "Hz"
-    rate, scale = (f"{float(f'{x:.2g}'):g}" for x in (table.rate[path], table.scale[path]))
-    words = [
-        f"{rate} {unit}" if table.n2[path] >= 0 else "steady",
-        f"{scale} cycle{'' if scale == '1' else 's'}/octave"
-        if table.n_fr[path]
-        else "all bands together",
-        {1: "rising", -1: "falling", 0: ""}[int(table.spin[path])],
-    ]
-    return ", ".join(word for word in words if word)
-
-
-@dataclass(frozen=True, eq=False)
-class TimePathTable:
-    """One entry a path of S2, as `time_scattering` orders them; made by `time_path_table`.
-
-    Attributes:
-        n1: Index of ψ_n1, from high to low frequency.
-        n2: Index of ψ_n2, from high to low rate.
-        frequency: Center frequency of ψ_n1, in cycles/sample, or Hz given a sample rate.
-        bandwidth: Its bandwidth σ, in the same unit.
-        rate: Center frequency of ψ_n2, in the same unit.
-        rate_bandwidth: Its bandwidth σ, in the same unit.
-        j1: log2 of the decimation that ψ_n1 allows, in samples.
-        j2: log2 of the decimation that ψ_n2 allows, in samples.
-        stride: Samples between its frames; the whole signal for T="global".
-    """
-
-    n1: Int[np.ndarray, " path"]
-    n2: Int[np.ndarray, " path"]
-    frequency: Float[np.ndarray, " path"]
-    bandwidth: Float[np.ndarray, " path"]
-    rate: Float[np.ndarray, " path"]
-    rate_bandwidth: Float[np.ndarray, " path"]
-    j1: Int[np.ndarray, " path"]
-    j2: Int[np.ndarray, " path"]
-    stride: Int[np.ndarray, " path"]
-
-    def __len__(self) -> int:
-        return len(self.n1)
-
-
-def time_path_table(bank: FilterBank, *, sample_rate: float | None = None) -> TimePathTable:
-    """What each path of `time_scattering` measures, in the order of its S2.
-
-    Args:
-        bank: Filters from `filterbank`.
-        sample_rate: In Hz. None: frequencies and rates are in cycles/sample.
-
-    Returns:
-        Arrays with one entry a path: see `TimePathTable`.
-
-    Raises:
-        ValueError: If `sample_rate` is not positive.
-
-    Example:
-        >>> import jtfs_jax
-        >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8)
-        >>> table = jtfs_jax.time_path_table(bank, sample_rate=8000.0)
-        >>> len(table), float(table.frequency[0].round())
-        (179, 3483.0)
-    """
-    fs = _checks.sample_rate(sample_rate)
-    paths = sorted(time_paths(bank))
-    psi1 = [bank.wavelets1[n1] for n1, _ in paths]
-    psi2 = [bank.wavelets2[n2] for _, n2 in paths]
-    return TimePathTable(
-        n1=np.array([n1 for n1, _ in paths], dtype=int),
-        n2=np.array([n2 for _, n2 in paths], dtype=int),
-        frequency=np.array([psi.xi * fs for psi in psi1]),
-        bandwidth=np.array([psi.sigma * fs for psi in psi1]),
-        rate=np.array([psi.xi * fs for psi in psi2]),
-        rate_bandwidth=np.array([psi.sigma * fs for psi in psi2]),
-        j1=np.array([psi.j for psi in psi1], dtype=int),
-        j2=np.array([psi.j for psi in psi2], dtype=int),
-        stride=np.array([frame_stride(bank, n2) for _, n2 in paths], dtype=int),
+def time_paths(bank: FilterBank) -> list[tuple[int, int]]:
+    """Indices (n1, n2) of the paths of `time_scattering`, in the order of S2."""
+    return sorted(
+        (n1, n2)
+        for second in bank.tables.second
+        for n2 in second.group.members
+        for n1 in range(second.n_live)
     )
+
+
+def n_frequential(bank: FilterBank) -> int:
+    """Number of frequential filters: the low-pass, and each wavelet with both spins."""
+    return 1 + 2 * len(bank.wavelets_fr)
+
+
+def spin(bank: FilterBank, n_fr: int) -> int:
+    """That of a frequential filter: 0 for the low-pass, +1 or −1 for wavelets."""
+    if n_fr == 0:
+        return 0
+    return 1 if n_fr <= len(bank.wavelets_fr) else -1
+
+
+def with_spin(bank: FilterBank, sign: int) -> Sequence[int]:
+    """The frequential wavelets of one spin, from fine to coarse scales."""
+    n_psi = len(bank.wavelets_fr)
+    return range(1, 1 + n_psi) if sign > 0 else range(1 + n_psi, n_frequential(bank))
+
+
+def opposite_spin(bank: FilterBank, n_fr: int) -> int:
+    """Index of the same filter with the other spin; the low-pass has none."""
+    return n_fr + spin(bank, n_fr) * len(bank.wavelets_fr)
 
 
 def live_rows(bank: FilterBank) -> dict[int, int]:
     """Number of first-order wavelets that feed each ψ_n2, and α = 0, for which n2 is −1."""
     rows = {-1: len(bank.wavelets1)}
-    for second in bank.second:
-        rows |= dict.fromkeys(range(second.band.first, second.band.stop), second.n_live)
+    for second in bank.tables.second:
+        rows |= dict.fromkeys(second.group.members, second.n_live)
     return rows
 
 
@@ -240,8 +70,7 @@ def time_filter(bank: FilterBank, n2: int) -> tuple[float, float, int]:
         return bank.wavelets2[n2]
     if bank.T == "global":
         return 0.0, 0.0, math.floor(math.log2(bank.n_samples))
-    width = bank.T or 2.0 ** max(bank.J)
-    return 0.0, SIGMA0 / float(width), math.floor(math.log2(float(width)))
+    return 0.0, SIGMA0 / bank.low_pass_width, int(math.log2(bank.critical_stride))
 
 
 def frequential_filter(bank: FilterBank, n_fr: int) -> tuple[float, float, int, int]:
@@ -249,9 +78,8 @@ def frequential_filter(bank: FilterBank, n_fr: int) -> tuple[float, float, int, 
     assert bank.J_fr is not None
     if n_fr == 0:
         return 0.0, SIGMA0 / 2**bank.J_fr, bank.J_fr, 0
-    n_psi = len(bank.wavelets_fr)
-    xi, sigma, j_fr = bank.wavelets_fr[(n_fr - 1) % n_psi]
-    return xi, sigma, j_fr, 1 if n_fr <= n_psi else -1
+    xi, sigma, j_fr = bank.wavelets_fr[(n_fr - 1) % len(bank.wavelets_fr)]
+    return xi, sigma, j_fr, spin(bank, n_fr)
 
 
 def row_stride(bank: FilterBank, n_fr: int) -> int:
@@ -270,7 +98,7 @@ def frame_stride(bank: FilterBank, n2: int) -> int:
 
 def require_joint(bank: FilterBank) -> None:
     """The filterbank has frequential wavelets."""
-    if bank.frequency is None:
+    if bank.J_fr is None:
         raise ValueError(
             "bank must have frequential wavelets, got one with J_fr=None, for time scattering "
             "only; give J_fr to filterbank."

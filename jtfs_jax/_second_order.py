@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
+from ._arrays import of_rank
+from ._design import SecondOrder
 from ._filterbank import FilterBank
-from ._fourier import bins, interleave, of_rank, scale, synthesis
-from ._tables import SecondOrder
-from ._time import WaveletBand, average_in_blocks, refine
+from ._polyphase import interleave
+from ._time_average import average_in_blocks, refine
+from ._time_wavelets import transform_rows
 
 
 def second_order(
@@ -23,18 +25,19 @@ def second_order(
     The rows n1 are those that feed them. Without averaging, all samples within the signal.
     """
     live = [
-        u1_hat[..., : second.n_live - band.first, : second.n_bins]
-        for band, u1_hat in zip(bank.first, u1_hats, strict=True)
-        if band.first < second.n_live
+        u1_hat[..., : second.n_live - group.n_first, : second.n_bins]
+        for group, u1_hat in zip(bank.tables.groups1, u1_hats, strict=True)
+        if group.n_first < second.n_live
     ]
-    y = _transform(bank, second.band, jnp.concatenate(live, axis=-2))
-    if second.phase is not None:
-        y = y * of_rank(jax.lax.complex(second.phase[0], second.phase[1]), y.ndim)
+    group, twiddle = second.group, bank.tables.twiddle
+    y = transform_rows(jnp.concatenate(live, axis=-2), group, bank.n_padded, twiddle)
+    if second.carrier is not None:
+        y = y * of_rank(jax.lax.complex(second.carrier[0], second.carrier[1]), y.ndim)
     if second.sign is not None:
         y = jax.lax.complex(y.real, y.imag * of_rank(second.sign, y.ndim))
     if second.average is None:
-        frames = bank.frames(2**second.band.j)
-        step = 1 << (second.band.j - second.band.log2_stride)
+        frames = bank.frames(2**group.j)
+        step = 1 << (group.j - group.log2_stride)
         kept = slice(frames.start * step, frames.stop * step, step)
         return nonlinearity(interleave(y)[..., kept])
     s = average_in_blocks(second.average, y, nonlinearity)
@@ -42,13 +45,3 @@ def second_order(
         return s
     frames = bank.frames(bank.stride)
     return refine(s, bank.n_padded // bank.stride)[..., frames.start : frames.stop]
-
-
-def _transform(
-    bank: FilterBank, band: WaveletBand, u1_hat: Complex[Array, "*batch n1 bin"]
-) -> Complex[Array, "*batch n2 phase n1 sample"]:
-    passed = bins(u1_hat, bank.n_padded, band.start, band.start + band.psi_hat.shape[-1])
-    psi_hat = band.psi_hat[:, None] * 2.0**-band.log2_stride
-    return synthesis(
-        scale(passed[..., None, :, :], psi_hat), bank.n_padded >> band.log2_stride, bank.twiddle
-    )

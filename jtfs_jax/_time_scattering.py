@@ -1,38 +1,19 @@
 """The second-order time scattering transform."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from . import _checks
+from ._coefficients import TimeScattering
 from ._filterbank import FilterBank
 from ._first_order import first_order
 from ._jit import jit
 from ._level import of_any_level
 from ._modulus import modulus
-from ._nodes import by_path, exportable
 from ._paths import time_paths
 from ._second_order import second_order
-
-
-@exportable
-class TimeScattering(eqx.Module):
-    """Coefficients of `time_scattering`.
-
-    Attributes:
-        S0: The signal averaged over time.
-        S1: The scalogram averaged over time, from high to low frequency.
-        S2: The second order, in the order of `time_path_table`. Without averaging (T=0), paths
-            have their own resolutions: then it is a dictionary by `(n1, n2)`.
-    """
-
-    S0: Float[Array, "*batch frame"]
-    S1: Float[Array, "*batch n1 frame"]
-    S2: Float[Array, "*batch path frame"] | dict[tuple[int, int], Float[Array, "*batch frame"]] = (
-        eqx.field(converter=by_path)
-    )
 
 
 @jit
@@ -84,16 +65,18 @@ def time_scattering(bank: FilterBank, x: Float[Array, "*batch time"]) -> TimeSca
 @jax.jit
 def _time_scattering(x: Float[Array, "*batch time"], bank: FilterBank) -> TimeScattering:
     first = first_order(bank, x)
-    slices = []
-    for second in bank.second:
+    slices, computed = [], []
+    for second in bank.tables.second:
         s2 = second_order(bank, second, first.u1_hats, lambda z: modulus(z.real, z.imag))
         slices.append(s2.reshape(*s2.shape[:-3], s2.shape[-3] * s2.shape[-2], s2.shape[-1]))
-    paths = list(time_paths(bank))
-    order = np.array(sorted(range(len(paths)), key=paths.__getitem__), dtype=int)
+        computed += [(n1, n2) for n2 in second.group.members for n1 in range(second.n_live)]
     if bank.T == 0:
         rows = [s2[..., row, :] for s2 in slices for row in range(s2.shape[-2])]
-        s2 = {paths[index]: rows[index] for index in order}
+        of_path = dict(zip(computed, rows, strict=True))
+        s2 = {path: of_path[path] for path in time_paths(bank)}
     else:
+        place = {path: index for index, path in enumerate(computed)}
+        order = np.array([place[path] for path in time_paths(bank)], dtype=int)
         none = first.S1[..., :0, :]
         s2 = jnp.concatenate(slices or [none], axis=-2)[..., order, :]
     return TimeScattering(first.S0, first.S1, s2)

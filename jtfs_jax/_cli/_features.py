@@ -14,7 +14,7 @@ from jtfs_jax._extras import require
 from jtfs_jax._files import save_arrays
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import jtfs
-from jtfs_jax._paths import path_table
+from jtfs_jax._path_tables import path_table
 
 from ._errors import error_line, expected, in_options
 from ._feature_files import Task, Tasks, tasks
@@ -106,7 +106,7 @@ def _arrays(bank: FilterBank, x: np.ndarray, sample_rate: int) -> dict[str, np.n
     arrays["frequencies"] = wavelet_frequencies(bank, sample_rate=sample_rate)
     arrays["frame_times"] = frame_times(bank, sample_rate=sample_rate)
     arrays |= {f"path_{name}": column for name, column in asdict(table).items()}
-    if not isinstance(S.S2, dict):
+    if bank.paths_share_shape:
         arrays["S2"] = S.S2
         arrays["band_frequencies"] = band_frequencies(bank, sample_rate=sample_rate)
     else:

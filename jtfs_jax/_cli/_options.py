@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jtfs_jax._options import PRESETS
+from jtfs_jax._presets import PRESETS
 
 # What belongs to one call of the program, and not to its results.
 _PASSING = {"audio", "output", "overwrite", "quiet", "resume"}

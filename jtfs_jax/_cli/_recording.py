@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from jtfs_jax import audio
 from jtfs_jax._filterbank import FilterBank, filterbank
-from jtfs_jax._options import Options
+from jtfs_jax._presets import Options
 from jtfs_jax._sounds import _source
 from jtfs_jax._sounds._reading import reading
 

@@ -1,6 +1,6 @@
 """Compression and normalization of coefficients: constants are fitted once, then applied."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Literal, TypeVar
 
@@ -11,13 +11,22 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jtfs_jax import _checks
-from jtfs_jax._coefficients import require_coefficients
+from jtfs_jax._arrays import of_rank
+from jtfs_jax._coefficients import (
+    JointScattering,
+    TimeScattering,
+    by_path,
+    is_by_path,
+    map_paths,
+    n_paths,
+    require_coefficients,
+    stacked,
+)
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jit import jit
-from jtfs_jax._jtfs import JointScattering
+from jtfs_jax._modulus import safe_divide, safe_sqrt
 from jtfs_jax._nodes import exportable
-from jtfs_jax._paths import joint_paths, path_table, time_paths
-from jtfs_jax._time_scattering import TimeScattering
+from jtfs_jax._path_tables import path_table
 
 Scattering = TypeVar("Scattering", bound=JointScattering | TimeScattering)
 Coefficients = TypeVar("Coefficients")
@@ -171,7 +180,7 @@ def mu_log(
 def _mu_log(levels: PathConstants, S: Scattering, epsilon: float | Float[Array, ""]) -> Scattering:
     def compress(s: Array, mu: Array) -> Array:
         level = jnp.asarray(epsilon, s.dtype) * mu
-        return jnp.where(level > 0, _log1p(s / jnp.where(level > 0, level, 1)), 0)
+        return _log1p(safe_divide(s, level))
 
     return _apply(compress, S, levels)
 
@@ -199,7 +208,7 @@ def fit_standardization(bank: FilterBank, S: JointScattering | TimeScattering) -
     S = _checks.coefficients("S", S)
     mean = _reduce(bank, S, _mean)
     squares = jax.tree.map(jnp.square, _apply(jnp.subtract, S, mean))
-    return Standardization(mean, jax.tree.map(_root, _reduce(bank, squares, _mean)))
+    return Standardization(mean, jax.tree.map(safe_sqrt, _reduce(bank, squares, _mean)))
 
 
 @jit
@@ -222,14 +231,9 @@ def standardize(constants: Standardization, S: Scattering) -> Scattering:
     """
 
     def scale(s: Array, mean: Array, std: Array) -> Array:
-        return jnp.where(std > 0, (s - mean) / jnp.where(std > 0, std, 1), 0)
+        return safe_divide(s - mean, std)
 
     return _apply(scale, _checks.coefficients("S", S), constants.mean, constants.std)
-
-
-def _root(variance: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    # The root of 0 has no derivative.
-    return jnp.where(variance > 0, jnp.sqrt(jnp.where(variance > 0, variance, 1)), 0)
 
 
 def _log1p(s: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -259,42 +263,27 @@ def _reduce(
         axes = tuple(axis for axis in range(s.ndim) if axis - s.ndim != path_axis)
         return statistic(s, axes, live)
 
-    if isinstance(S.S2, Mapping):
-        paths = joint_paths(bank) if isinstance(S, JointScattering) else sorted(time_paths(bank))
-        s2 = jnp.stack([reduce(S.S2[path]) for path in paths])
+    if is_by_path(S.S2):
+        s2 = jnp.stack([reduce(s2) for s2 in by_path(bank, S).values()])
     elif isinstance(S, JointScattering):
-        live = np.arange(S.S2.shape[-2]) < path_table(bank).n_rows[:, None]
-        s2 = reduce(S.S2, -3, live[:, :, None])
+        s2 = stacked(S.S2)
+        live = np.arange(s2.shape[-2]) < path_table(bank).n_rows[:, None]
+        s2 = reduce(s2, -3, live[:, :, None])
     else:
-        s2 = reduce(S.S2, -2)
+        s2 = reduce(stacked(S.S2), -2)
     return PathConstants(S0=reduce(S.S0), S1=reduce(S.S1, -2), S2=s2)
 
 
 def _apply(function: Callable[..., Array], S: Scattering, *constants: PathConstants) -> Scattering:
     """A function of each coefficient and of its path's constants."""
-
-    def along(s: Array, axis: int, tables: list[Array]) -> Array:
-        shape = [1] * s.ndim
-        shape[axis] = -1
-        return function(s, *(table.reshape(shape) for table in tables))
-
-    second = [constant.S2 for constant in constants]
-    path_axis = -3 if isinstance(S, JointScattering) else -2
-    n_paths = len(S.S2) if isinstance(S.S2, Mapping) else S.S2.shape[path_axis]
-    if (len(constants[0].S1), len(second[0])) != (S.S1.shape[-2], n_paths):
+    expected, found = len(constants[0].S2), n_paths(S)
+    if (len(constants[0].S1), expected) != (S.S1.shape[-2], found):
         raise ValueError(
-            f"S must have as many paths as the constants, {len(second[0])}, got {n_paths}; use the "
+            f"S must have as many paths as the constants, {expected}, got {found}; use the "
             f"filterbank and the transform that they were fitted with."
         )
-    if isinstance(S.S2, Mapping):
-        s2 = {
-            path: function(s, *entry)
-            for (path, s), *entry in zip(S.S2.items(), *second, strict=True)
-        }
-    else:
-        s2 = along(S.S2, path_axis, second)
     return type(S)(
         S0=function(S.S0, *(constant.S0 for constant in constants)),
-        S1=along(S.S1, -2, [constant.S1 for constant in constants]),
-        S2=s2,
+        S1=function(S.S1, *(of_rank(constant.S1[:, None], S.S1.ndim) for constant in constants)),
+        S2=map_paths(function, S, *(constant.S2 for constant in constants)),
     )

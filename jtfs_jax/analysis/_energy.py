@@ -1,6 +1,5 @@
 """Energies of coefficients: by path, by pair of filters, by spin; distances between them."""
 
-from collections.abc import Mapping
 from typing import TypeVar
 
 import jax
@@ -9,13 +8,21 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jtfs_jax import _checks
-from jtfs_jax._coefficients import require_coefficients, require_paths
+from jtfs_jax._arrays import of_rank
+from jtfs_jax._coefficients import (
+    JointScattering,
+    TimeScattering,
+    by_path,
+    is_by_path,
+    require_coefficients,
+    require_paths,
+    stacked,
+)
 from jtfs_jax._filterbank import FilterBank
-from jtfs_jax._fourier import of_rank
 from jtfs_jax._jit import jit
-from jtfs_jax._jtfs import JointScattering
-from jtfs_jax._paths import KINDS, joint_paths, live_rows, path_table, time_paths
-from jtfs_jax._time_scattering import TimeScattering
+from jtfs_jax._modulus import safe_divide, safe_sqrt
+from jtfs_jax._path_tables import path_table
+from jtfs_jax._paths import KINDS, joint_paths, live_rows
 
 from ._quadrature import band_weights, frame_weights
 
@@ -62,17 +69,19 @@ def path_energies(
     S = _checks.coefficients("S", S)
     is_joint = isinstance(S, JointScattering)
     bands = _band_weights(bank) if is_joint else {}
-    if isinstance(S.S2, Mapping):
-        n2_of = {path: path[0 if is_joint else 1] for path in bands or sorted(time_paths(bank))}
+    if is_by_path(S.S2):
+        paths = by_path(bank, S)
+        n2_of = {path: path[0 if is_joint else 1] for path in paths}
         frames = {n2: frame_weights(bank, n2) for n2 in set(n2_of.values())}
-        paths = [_energy(S.S2[path], frames[n2], bands.get(path)) for path, n2 in n2_of.items()]
-        return jnp.stack(paths, axis=-1)
-    if isinstance(S, TimeScattering):
-        return _energy(S.S2, frame_weights(bank, -1))
-    table = np.zeros(S.S2.shape[-3:-1])
+        energies = [_energy(s2, frames[n2_of[path]], bands.get(path)) for path, s2 in paths.items()]
+        return jnp.stack(energies, axis=-1)
+    s2, frames = stacked(S.S2), frame_weights(bank, -1)
+    if not is_joint:
+        return _energy(s2, frames)
+    table = np.zeros(s2.shape[-3:-1])
     for row, weights in zip(table, bands.values(), strict=True):
         row[: len(weights)] = weights
-    return _energy(S.S2, frame_weights(bank, -1), table)
+    return _energy(s2, frames, table)
 
 
 @jit
@@ -233,11 +242,7 @@ def pair_distances(
     difference = pair_energies(bank, jax.tree.map(jnp.subtract, S_b, S_a))
     energies = pair_energies(bank, S_a)
     squares = {name: _ratio(difference[name], energies[name], 0.0) for name in energies}
-    # The root of 0 has no derivative.
-    return {
-        name: jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1)), 0)
-        for name, square in squares.items()
-    }
+    return {name: safe_sqrt(square) for name, square in squares.items()}
 
 
 def _spins(
@@ -246,16 +251,16 @@ def _spins(
     """Energies of rising and of falling paths."""
     require_paths(bank, S)
     energies = path_energies(bank, S)
-    spin, n_psi = path_table(bank).spin, len(bank.wavelets_fr)
+    spin = path_table(bank).spin
     rising, falling = (energies[..., spin == sign] for sign in (1, -1))
-    shape = (*energies.shape[:-1], rising.shape[-1] // n_psi, n_psi)
+    shape = (*energies.shape[:-1], -1, len(bank.wavelets_fr))
     return rising.reshape(shape), falling.reshape(shape)
 
 
 def _ratio(a: Float[Array, "*shape"], b: Float[Array, "*shape"], neither: float) -> Array:
     """A / b; where both are 0, a number that stands for neither."""
-    quotient = a / jnp.where(b > 0, b, 1)
-    return jnp.where(b > 0, quotient, jnp.where(a > 0, jnp.inf, neither))
+    of_nothing = jnp.where(a == 0, neither, jax.lax.stop_gradient(a) * jnp.inf)
+    return jnp.where(b == 0, of_nothing, safe_divide(a, b))
 
 
 def _energy(
@@ -272,7 +277,7 @@ def _energy(
 
 def _band_weights(bank: FilterBank) -> dict[tuple[int, int], Float[np.ndarray, " band"]]:
     """Weights of the live bands of each path."""
-    n_live, paths = live_rows(bank), list(joint_paths(bank))
+    n_live, paths = live_rows(bank), joint_paths(bank)
     distinct = {(n_live[n2], n_fr) for n2, n_fr in paths}
     weights = {key: band_weights(bank, *key) for key in distinct}
     return {(n2, n_fr): weights[n_live[n2], n_fr] for n2, n_fr in paths}

@@ -6,10 +6,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from jtfs_jax import _checks, _grid
+from jtfs_jax import _checks, _sampling
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._paths import require_joint
-from jtfs_jax._time import WaveletBand
+from jtfs_jax._time_wavelets import WaveletGroup
 from jtfs_jax._wavelets import Family, low_pass, row_kernels
 
 
@@ -100,9 +100,9 @@ def littlewood_paley(
     """
     fs = _checks.sample_rate(sample_rate)
     if filters == "first":
-        return _over_time(bank, bank.first, fs)
+        return _over_time(bank, bank.tables.groups1, fs)
     if filters == "second":
-        return _over_time(bank, tuple(second.band for second in bank.second), fs)
+        return _over_time(bank, bank.tables.groups2, fs)
     if filters == "frequential":
         return _over_rows(bank)
     raise ValueError(f'filters must be "first", "second" or "frequential", got {filters!r}.')
@@ -145,14 +145,14 @@ def joint_littlewood_paley(
 
 
 def _over_time(
-    bank: FilterBank, bands: tuple[WaveletBand, ...], sample_rate: float
+    bank: FilterBank, groups: tuple[WaveletGroup, ...], sample_rate: float
 ) -> LittlewoodPaley:
     n = bank.n_padded
     psi = np.zeros(n)
-    for band in bands:
-        energy = np.square(np.asarray(band.psi_hat, float)).sum(0)
-        psi[np.arange(band.start, band.start + len(energy)) % n] += energy
-    phi_hat = np.array(bank.phi_hat, float)
+    for group in groups:
+        energy = np.square(np.asarray(group.psi_hat, float)).sum(0)
+        psi[np.arange(group.first_bin, group.stop_bin) % n] += energy
+    phi_hat = np.array(bank.tables.phi_hat, float)
     if len(phi_hat) == n // 2 + 1:
         phi_hat[-1] *= 2  # the table halves the bin that stands for two
     phi = np.zeros(n // 2 + 1)
@@ -181,7 +181,7 @@ def frequential_responses(
     require_joint(bank)
     assert bank.J_fr is not None
     n_rows = len(bank.wavelets1)
-    n = 8 * _grid.padded_rows(n_rows, bank.J[0], bank.Q[0], bank.J_fr, bank.F)
+    n = 8 * _sampling.padded_rows(n_rows, bank.J[0], bank.Q[0], bank.J_fr, bank.F)
     family = Family(bank.wavelets_fr, bank.J_fr, tight=bank.normalize == "energy")
     low, *psi = np.abs(np.fft.fft([low_pass(2**bank.J_fr, n), *row_kernels(family, n)]))
     return low, np.stack(psi)

@@ -1,6 +1,5 @@
 """The second order as tensors with axes for scale and rate, for convnets and for pictures."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import equinox as eqx
@@ -9,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jtfs_jax._coefficients import require_paths
+from jtfs_jax._coefficients import JointScattering, require_paths, stacked
 from jtfs_jax._coordinates import band_frequencies, frame_times
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jit import jit
-from jtfs_jax._jtfs import JointScattering
 from jtfs_jax._nodes import exportable
-from jtfs_jax._paths import joint_paths, path_table
+from jtfs_jax._path_tables import path_table
+from jtfs_jax._paths import joint_paths, with_spin
 
 
 @exportable
@@ -89,13 +88,14 @@ def pack(bank: FilterBank, S: JointScattering) -> PackedScattering:
         packed_axes: coordinates.
     """
     require_paths(bank, S)
-    if isinstance(S.S2, Mapping):
+    if not bank.paths_share_shape:
         raise ValueError(
             f"bank must average in time and in frequency, for paths to have the same shape, got "
             f"T={bank.T!r} and F={bank.F!r}; give both a width."
         )
     joint, low_pass = _layout(bank)
-    return PackedScattering(joint=S.S2[..., joint, :, :], low_pass=S.S2[..., low_pass, :, :])
+    s2 = stacked(S.S2)
+    return PackedScattering(joint=s2[..., joint, :, :], low_pass=s2[..., low_pass, :, :])
 
 
 @jit
@@ -160,9 +160,9 @@ def packed_axes(bank: FilterBank, *, sample_rate: float | None = None) -> Packed
 def _layout(bank: FilterBank) -> tuple[Int[np.ndarray, "scale rate"], Int[np.ndarray, " scale"]]:
     """Indices of the paths in `joint` and in `low_pass`."""
     index = {path: number for number, path in enumerate(joint_paths(bank))}
-    n_psi = len(bank.wavelets_fr)
     rates = sorted({n2 for n2, _ in index} - {-1}, reverse=True)
     # Both spins run from the finest scale to the coarsest.
-    scales = [*range(n_psi + 1, 2 * n_psi + 1), 0, *range(n_psi, 0, -1)]
+    rising = with_spin(bank, 1)
+    scales = [*with_spin(bank, -1), 0, *reversed(rising)]
     joint = np.array([[index[n2, n_fr] for n2 in rates] for n_fr in scales], dtype=int)
-    return joint, np.array([index[-1, n_fr] for n_fr in (0, *range(n_psi, 0, -1))])
+    return joint, np.array([index[-1, n_fr] for n_fr in (0, *reversed(rising))])

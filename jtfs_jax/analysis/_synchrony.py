@@ -10,9 +10,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jtfs_jax import _checks
+from jtfs_jax._arrays import of_rank, product
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._first_order import scalogram
 from jtfs_jax._jit import jit
+from jtfs_jax._modulus import safe_divide, safe_sqrt
 from jtfs_jax._wavelets import ALPHA, SIGMA0
 
 # Correlation that wavelets may impose on two bands by their overlap, and still count as a pair.
@@ -106,20 +108,15 @@ def _band_synchrony(
     gaussians = jnp.asarray(np.exp(-0.5 * (f / sigma[:, None]) ** 2), u1.dtype)
     width = bank.T if T is None else _checks.width("T", T, 0, n, "samples")
     high_pass = jnp.asarray(_high_pass(f, width), u1.dtype)
-    v = jax.scipy.fft.dct(u1, norm="ortho")[..., :n_bins] * _as_row(high_pass, u1.ndim)
+    v = jax.scipy.fft.dct(u1, norm="ortho")[..., :n_bins] * of_rank(high_pass, u1.ndim)
 
-    smooth = v * gaussians.reshape((1,) * (u1.ndim - 2) + gaussians.shape)
-    products = jnp.matmul(smooth, smooth.mT, precision=jax.lax.Precision.HIGHEST)
-    energies = jnp.matmul(v**2, (gaussians**2).T, precision=jax.lax.Precision.HIGHEST)
-    live = energies > 0
-    norms = jnp.where(live, jnp.sqrt(jnp.where(live, energies, 1)), 0)
+    smooth = v * of_rank(gaussians, u1.ndim)
+    products = product(smooth, smooth.mT)
+    energies = product(v**2, (gaussians**2).T)
+    norms = safe_sqrt(energies)
     common = jnp.einsum("...nm,nm->...", products, weights)
     total = jnp.einsum("...nm,...mn,nm->...", norms, norms, weights)
-    return jnp.where(total > 0, common / jnp.where(total > 0, total, 1), 0)
-
-
-def _as_row(row: Float[Array, " bin"], ndim: int) -> Float[Array, "... bin"]:
-    return row.reshape((1,) * (ndim - 1) + row.shape)
+    return safe_divide(common, total)
 
 
 def _high_pass(f: Float[np.ndarray, " bin"], width: float | str) -> Float[np.ndarray, " bin"]:

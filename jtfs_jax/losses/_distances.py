@@ -8,12 +8,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from jtfs_jax import _checks
+from jtfs_jax._arrays import of_rank
+from jtfs_jax._coefficients import JointScattering, TimeScattering, broadcast_weights
 from jtfs_jax._jit import jit
-from jtfs_jax._jtfs import JointScattering
-from jtfs_jax._time_scattering import TimeScattering
-
-from ._norms import flat, norm, unit
-from ._weights import spread
+from jtfs_jax._norms import flat, norm, unit
 
 Coefficients = TypeVar("Coefficients", bound=PyTree)
 
@@ -156,7 +154,7 @@ def _vectors(S: PyTree[Array], target: PyTree[Array], weights: PyTree) -> tuple[
             f"compute both with the same filterbank."
         )
     a, b = (
-        flat(jax.tree.map(jnp.multiply, spread(weights, tree), tree), n)
+        flat(jax.tree.map(jnp.multiply, broadcast_weights(weights, tree), tree), n)
         for tree, n in zip((S, target), ndims, strict=True)
     )
     try:
@@ -166,7 +164,7 @@ def _vectors(S: PyTree[Array], target: PyTree[Array], weights: PyTree) -> tuple[
             f"target must have batch axes that broadcast to those of S, {a.shape[:-1]}, got "
             f"{b.shape[:-1]}; pass one target for each sound, or one for all."
         ) from error
-    a, b = (v.reshape((1,) * (len(batch) + 1 - v.ndim) + v.shape) for v in (a, b))
+    a, b = (of_rank(v, len(batch) + 1) for v in (a, b))
     return a, b
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from jtfs_jax import _checks
+from jtfs_jax._arrays import product
 from jtfs_jax._jit import jit
 from jtfs_jax._nodes import exportable
 
@@ -120,7 +121,7 @@ def _metric_at(phi: Callable, theta: Float[Array, " parameter"]) -> Array:
     # One after another they take as long as all at once, and less memory.
     slopes = jax.lax.map(derivative, jnp.eye(theta.size, dtype=theta.dtype))
     rows = jnp.concatenate([leaf.reshape(theta.size, -1) for leaf in slopes], axis=1)
-    return jnp.matmul(rows, rows.T, precision=jax.lax.Precision.HIGHEST)
+    return product(rows, rows.T)
 
 
 @jit

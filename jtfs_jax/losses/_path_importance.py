@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
 from jtfs_jax import _checks
+from jtfs_jax._modulus import safe_divide
 
 Weights = TypeVar("Weights", bound=PyTree)
 
@@ -176,5 +177,5 @@ def path_probabilities(
         raise ValueError(f"min_prob_frac must be between 0 and 1, got {min_prob_frac!r}.")
     n_paths = len(curvatures)
     total = curvatures.sum(axis=0, keepdims=True)
-    shares = jnp.where(total > 0, curvatures / jnp.where(total > 0, total, 1), 1 / n_paths)
+    shares = safe_divide(curvatures, total, 1 / n_paths)
     return ((1 - min_prob_frac) * shares + min_prob_frac / n_paths).mean(axis=1)

@@ -5,8 +5,7 @@ from jaxtyping import Array, Float
 
 from jtfs_jax import _checks
 from jtfs_jax._jit import jit
-
-from ._norms import norm
+from jtfs_jax._norms import norm
 
 
 @jit

@@ -10,9 +10,8 @@ from jaxtyping import Array, Float
 
 from jtfs_jax import _checks, _fft
 from jtfs_jax._modulus import modulus
+from jtfs_jax._norms import magnitude
 from jtfs_jax.analysis import log_compress
-
-from ._norms import magnitude
 
 
 def multiscale_spectral_distance(

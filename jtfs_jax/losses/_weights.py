@@ -6,13 +6,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PyTree, Real
+from jaxtyping import Array, Real
 
 from jtfs_jax import _checks
+from jtfs_jax._coefficients import JointScattering
 from jtfs_jax._filterbank import FilterBank
-from jtfs_jax._jtfs import JointScattering
-from jtfs_jax._nodes import ByPath, by_path
-from jtfs_jax._paths import KINDS, joint_paths, path_table
+from jtfs_jax._nodes import ByPath
+from jtfs_jax._path_tables import path_table
+from jtfs_jax._paths import KINDS, joint_paths
 
 Weight = float | Real[Array | np.ndarray, "..."]
 
@@ -62,40 +63,20 @@ def path_weights(
         for name in S2:
             _checks.choice("kinds in S2", name, KINDS)
         S2 = jnp.stack([jnp.asarray(S2.get(kind, 1.0), bank.dtype) for kind in table.kind.tolist()])
-    by_path = _one_each("S2", S2, len(table), "path", bank.dtype)
-    by_wavelet = _one_each("S1", S1, len(bank.wavelets1), "first-order wavelet", bank.dtype)
+    weights2 = _one_each("S2", S2, len(table), "path", bank.dtype)
+    weights1 = _one_each("S1", S1, len(bank.wavelets1), "first-order wavelet", bank.dtype)
     return JointScattering(
         S0=jnp.asarray(S0, bank.dtype),
-        S1=by_wavelet[:, None] if by_wavelet.ndim else by_wavelet,
-        S2=along_paths(bank, by_path) if by_path.ndim else by_path,
+        S1=weights1[:, None] if weights1.ndim else weights1,
+        S2=_along_paths(bank, weights2) if weights2.ndim else weights2,
     )
 
 
-def along_paths(bank: FilterBank, values: Real[Array, " path"]) -> Any:
+def _along_paths(bank: FilterBank, values: Real[Array, " path"]) -> Any:
     """One number a path, to broadcast with the S2 of `jtfs`."""
-    if 0 in (bank.T, bank.F):
-        return ByPath(zip(joint_paths(bank), values, strict=True))
-    return values[:, None, None]
-
-
-def spread(weights: PyTree, coefficients: PyTree[Array]) -> PyTree[Array]:
-    """Weights of each coefficient, from numbers or arrays for parts of the pytree."""
-
-    def over(weight, part):
-        def to(leaf):
-            return jnp.broadcast_to(jnp.asarray(weight, leaf.dtype), leaf.shape)
-
-        return jax.tree.map(to, part)
-
-    try:
-        # A plain dictionary of paths is meant as the node that S2 is.
-        alike = by_path(weights) if isinstance(coefficients, ByPath) else weights
-        return jax.tree.map(over, alike, coefficients)
-    except ValueError as error:
-        raise ValueError(
-            f"weights must be numbers, or a pytree like that of the coefficients whose leaves "
-            f"broadcast to these, which it is not: {error}"
-        ) from error
+    if bank.paths_share_shape:
+        return values[:, None, None]
+    return ByPath(zip(joint_paths(bank), values, strict=True))
 
 
 def _one_each(name: str, value: Any, n: int, of: str, dtype: np.dtype) -> Array:

@@ -100,13 +100,12 @@ class _Curve(NamedTuple):
 
 def _along_time(bank: FilterBank, filters: str, sample_rate: float) -> list[_Curve]:
     """The wavelets as the filterbank has them, on the bins that they pass."""
-    bands = bank.first if filters == "first" else [second.band for second in bank.second]
     curves = {}
-    for band in bands:
-        f = (band.start + np.arange(band.psi_hat.shape[1])) / bank.n_padded * sample_rate
-        for n, gain in enumerate(np.asarray(band.psi_hat, float), band.first):
+    for group in bank.tables.groups1 if filters == "first" else bank.tables.groups2:
+        f = np.arange(group.first_bin, group.stop_bin) / bank.n_padded * sample_rate
+        for n, gain in zip(group.members, np.asarray(group.psi_hat, float), strict=True):
             curves[n] = _Curve(f, gain, "wavelets", _WAVELET)
-    phi_hat = np.asarray(bank.phi_hat, float)
+    phi_hat = np.asarray(bank.tables.phi_hat, float)
     f = np.arange(len(phi_hat)) / bank.n_padded * sample_rate
     return [*(curves[n] for n in sorted(curves)), _Curve(f, phi_hat, "low-pass", LOW_PASS)]
 

@@ -17,9 +17,9 @@ def in_time(
     if n2 < 0:
         sigma = time_filter(bank, -1)[1]
         return np.exp(-2 * (np.pi * sigma * t) ** 2).astype(complex)
-    band = next(s.band for s in bank.second if s.band.first <= n2 < s.band.stop)
-    psi_hat = np.asarray(band.psi_hat[n2 - band.first], float)
-    bins = band.start + np.arange(len(psi_hat))
+    group = next(group for group in bank.tables.groups2 if n2 in group.members)
+    psi_hat = np.asarray(group.psi_hat[n2 - group.n_first], float)
+    bins = np.arange(group.first_bin, group.stop_bin)
     # Every step-th bin suffices for a response that is over within n_padded / step samples.
     step = 2 ** max(math.floor(math.log2(bank.n_padded / (4 * np.abs(t).max() + 1))), 0)
     kept = bins % step == 0

@@ -1,15 +1,13 @@
 """The second order path by path, whatever its layout, without rows that are 0 by construction."""
 
-from collections.abc import Mapping
-
+import jax
 import numpy as np
 from jaxtyping import Float
 
-from jtfs_jax._coefficients import require_paths
+from jtfs_jax._coefficients import JointScattering, by_path, is_by_path, require_paths, stacked
 from jtfs_jax._coordinates import band_frequencies, frame_times
 from jtfs_jax._filterbank import FilterBank
-from jtfs_jax._jtfs import JointScattering
-from jtfs_jax._paths import PathTable, joint_paths, path_table
+from jtfs_jax._path_tables import PathTable
 
 
 def live_paths(bank: FilterBank, S: JointScattering) -> list[Float[np.ndarray, "band frame"]]:
@@ -19,21 +17,17 @@ def live_paths(bank: FilterBank, S: JointScattering) -> list[Float[np.ndarray, "
         ValueError: If `S` is not that of one sound through `bank`.
     """
     require_one_sound(bank, S)
-    if isinstance(S.S2, Mapping):
-        paths = [S.S2[path] for path in joint_paths(bank)]
-    else:
-        paths = np.asarray(S.S2)
-    return [np.asarray(u)[:n] for u, n in zip(paths, path_table(bank).n_rows, strict=True)]
+    return [np.asarray(s2) for s2 in by_path(bank, jax.tree.map(np.asarray, S)).values()]
 
 
 def require_one_sound(bank: FilterBank, S: JointScattering) -> None:
     """The coefficients are those of one sound through the filterbank."""
     require_paths(bank, S)
-    if isinstance(S.S2, Mapping):
+    if is_by_path(S.S2):
         found = next(iter(S.S2.values())).shape
         wanted = found[-2:]
     else:
-        found = S.S2.shape
+        found = stacked(S.S2).shape
         wanted = (found[-3], len(band_frequencies(bank)), len(frame_times(bank)))
     if found != wanted:
         raise ValueError(

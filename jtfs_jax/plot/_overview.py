@@ -10,7 +10,7 @@ from jtfs_jax._coordinates import band_frequencies, frame_times
 from jtfs_jax._extras import require
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import JointScattering, jtfs
-from jtfs_jax._paths import PathTable, describe_path, path_table
+from jtfs_jax._path_tables import PathTable, describe_path, path_table
 from jtfs_jax.analysis._energy import path_energies
 
 from ._axes import (

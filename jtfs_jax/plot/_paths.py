@@ -7,11 +7,12 @@ import numpy as np
 from jaxtyping import Float
 
 from jtfs_jax import _checks
+from jtfs_jax._coefficients import JointScattering
 from jtfs_jax._coordinates import band_frequencies, frame_times, wavelet_frequencies
 from jtfs_jax._extras import require
 from jtfs_jax._filterbank import FilterBank
-from jtfs_jax._jtfs import JointScattering
-from jtfs_jax._paths import PathTable, describe_path, live_rows, path_table
+from jtfs_jax._path_tables import PathTable, describe_path, path_table
+from jtfs_jax._paths import live_rows
 from jtfs_jax.analysis._energy import path_energies
 
 from ._axes import (

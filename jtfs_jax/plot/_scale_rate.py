@@ -1,15 +1,14 @@
 """Second-order coefficients by rate and scale."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from jtfs_jax import _checks
+from jtfs_jax._coefficients import JointScattering, stacked
 from jtfs_jax._filterbank import FilterBank
-from jtfs_jax._jtfs import JointScattering
-from jtfs_jax._paths import path_table
+from jtfs_jax._path_tables import path_table
 
 from ._axes import (
     current_axes,
@@ -68,9 +67,10 @@ def scale_rate(
     table = path_table(bank, sample_rate=sample_rate)
     require_wavelets(table)
     paths = live_paths(bank, S)
-    if not isinstance(S.S2, Mapping):
-        band = None if band is None else _checks.index("band", band, S.S2.shape[1])
-        frame = None if frame is None else _checks.index("frame", frame, S.S2.shape[2])
+    if bank.paths_share_shape:
+        _, n_bands, n_frames = stacked(S.S2).shape
+        band = None if band is None else _checks.index("band", band, n_bands)
+        frame = None if frame is None else _checks.index("frame", frame, n_frames)
     elif (band, frame) != (None, None):
         raise ValueError(
             f"band and frame must be None where T=0 or F=0, as paths have their own there, got "

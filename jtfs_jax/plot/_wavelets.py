@@ -8,7 +8,8 @@ from jaxtyping import Float
 
 from jtfs_jax import _checks
 from jtfs_jax._filterbank import FilterBank
-from jtfs_jax._paths import describe_path, path_table
+from jtfs_jax._path_tables import describe_path, path_table
+from jtfs_jax._paths import n_frequential, with_spin
 
 from ._axes import (
     SIGNED,
@@ -111,14 +112,13 @@ def gallery(
     """
     table = path_table(bank, sample_rate=sample_rate)
     require_wavelets(table)
-    live, n_psi = range(min(table.n2[table.n2 >= 0]), max(table.n2) + 1), len(bank.wavelets_fr)
+    live = range(min(table.n2[table.n2 >= 0]), max(table.n2) + 1)
     if n2 is None:
         n2 = live[-4:]
     if n_fr is None:
-        coarsest = range(1, 1 + n_psi)[-3:]
-        n_fr = [0, *coarsest, *(n_psi + index for index in coarsest)]
+        n_fr = [0, *with_spin(bank, 1)[-3:], *with_spin(bank, -1)[-3:]]
     n2 = _among("n2", n2, live)
-    n_fr = _among("n_fr", n_fr, range(1 + 2 * n_psi))
+    n_fr = _among("n_fr", n_fr, range(n_frequential(bank)))
     rates = np.array([table.rate[table.n2 == index][0] for index in n2])
     scales = np.array([signed_scales(table)[table.n_fr == index][-1] for index in n_fr])
     columns, rows = np.argsort(rates), np.argsort(scales)

@@ -1,6 +1,5 @@
 """Changes to the coefficients of sounds, which make targets for resynthesis."""
 
-from collections.abc import Mapping
 from typing import TypeVar
 
 import jax
@@ -9,12 +8,17 @@ import numpy as np
 from jaxtyping import Array, Float, Real
 
 from jtfs_jax import _checks
-from jtfs_jax._coefficients import require_paths
+from jtfs_jax._arrays import of_rank
+from jtfs_jax._coefficients import (
+    JointScattering,
+    TimeScattering,
+    map_paths,
+    reorder_paths,
+    require_paths,
+)
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jit import jit
-from jtfs_jax._jtfs import JointScattering
-from jtfs_jax._time_scattering import TimeScattering
-from jtfs_jax.losses._weights import along_paths, spread
+from jtfs_jax._paths import opposite_spin
 
 Scattering = TypeVar("Scattering", JointScattering, TimeScattering)
 
@@ -56,15 +60,9 @@ def swap_spins(bank: FilterBank, S: JointScattering) -> JointScattering:
     See Also:
         scale_paths: makes paths louder or softer.
     """
-    paths = require_paths(bank, S)
-    n_psi = len(bank.wavelets_fr)
-    partners = [(n2, _other_spin(n_fr, n_psi) if n2 >= 0 else n_fr) for n2, n_fr in paths]
-    if isinstance(S.S2, Mapping):
-        swapped = {path: S.S2[partner] for path, partner in zip(paths, partners, strict=True)}
-    else:
-        index = {path: number for number, path in enumerate(paths)}
-        swapped = S.S2[..., np.array([index[partner] for partner in partners]), :, :]
-    return JointScattering(S.S0, S.S1, swapped)
+    index = {path: number for number, path in enumerate(require_paths(bank, S))}
+    order = [index[n2, opposite_spin(bank, n_fr) if n2 >= 0 else n_fr] for n2, n_fr in index]
+    return JointScattering(S.S0, S.S1, reorder_paths(S, order))
 
 
 @jit
@@ -115,8 +113,11 @@ def scale_paths(
     if jnp.issubdtype(gain.dtype, jnp.complexfloating):
         raise ValueError(f"gain must have real numbers, got dtype {gain.dtype}; convert it first.")
     S = _checks.coefficients("S", S)
-    factors = spread(along_paths(bank, gain), S.S2)
-    return JointScattering(S.S0, S.S1, jax.tree.map(jnp.multiply, S.S2, factors))
+
+    def scaled(s2: Array, gain: Array) -> Array:
+        return s2 * gain.astype(s2.dtype)
+
+    return JointScattering(S.S0, S.S1, map_paths(scaled, S, gain))
 
 
 @jit
@@ -185,14 +186,7 @@ def morph(
     def between(a: Array, b: Array) -> Array:
         weight = amount.astype(a.dtype)
         if amount.ndim:
-            weight = weight.reshape((1,) * (a.ndim - 1) + (-1,))
+            weight = of_rank(weight, a.ndim)
         return (1 - weight) * a + weight * b
 
     return jax.tree.map(between, S_a, S_b)
-
-
-def _other_spin(n_fr: int, n_psi: int) -> int:
-    """Index of the frequential filter of the opposite spin; the low-pass has none."""
-    if n_fr == 0:
-        return 0
-    return n_fr + n_psi if n_fr <= n_psi else n_fr - n_psi

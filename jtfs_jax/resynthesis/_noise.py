@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jtfs_jax._arrays import times_real
 from jtfs_jax._checks import integer_of_32_bits, positive_integer
 from jtfs_jax._coordinates import frame_times
 from jtfs_jax._filterbank import FilterBank
-from jtfs_jax._fourier import scale
 from jtfs_jax._time_scattering import time_scattering
 
 _MAX_NODES = 256  # each of them takes a Fourier transform of the whole noise
@@ -190,7 +190,7 @@ def _filtered(
     def add(y, node):
         index, row = node
         root_p = jnp.interp(frequency, centers, (gain * row)[::-1]).at[0].set(0)
-        part_hat = scale(white_hat, root_p)
+        part_hat = times_real(white_hat, root_p)
         hat = nodes.interpolate(jax.nn.one_hot(index, len(nodes.times), dtype=dtype))
         return y + hat * jnp.fft.irfft(part_hat, bank.n_samples), None
 

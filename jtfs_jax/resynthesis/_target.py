@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from jtfs_jax._checks import is_traced
+from jtfs_jax._coefficients import broadcast_weights
 from jtfs_jax._nodes import exportable
-from jtfs_jax.losses._norms import flat, norm
-from jtfs_jax.losses._weights import spread
+from jtfs_jax._norms import flat, norm
 
 # A function of a filterbank, or whatever else it takes, and of a batch of sounds.
 Transform = Callable[[Any, Float[Array, "sound time"]], Any]
@@ -54,7 +54,7 @@ def flattened(
 
 def target_of(coefficients: PyTree[Array], weights: PyTree, name: str) -> Target:
     """What errors are computed from; raises where a target has nothing to approach."""
-    weights = spread(weights, coefficients)
+    weights = broadcast_weights(weights, coefficients)
     weighted = jax.tree.map(jnp.multiply, weights, coefficients)
     size = norm(flat(weighted, n_batch=1))
     if not is_traced(size):

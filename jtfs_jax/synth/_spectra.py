@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jtfs_jax import _checks
-from jtfs_jax._fourier import scale
+from jtfs_jax._arrays import times_real
 from jtfs_jax._jit import jit
 
-from ._grid import Parameter, parameters, row
+from ._parameters import Parameter, parameters, row
 from ._phase import cosine, cycles, sine
 
 
@@ -55,7 +55,7 @@ def power_law_noise(
     # Normalized before the exponential, which steep spectra would overflow.
     log_counts = jnp.asarray(row(np.log(counts / n_samples), exponent), exponent.dtype)
     log_power = log_power - jax.nn.logsumexp(log_power + log_counts, axis=-1, keepdims=True)
-    spectrum = scale(jnp.fft.rfft(white)[..., 1:], jnp.exp(0.5 * log_power))
+    spectrum = times_real(jnp.fft.rfft(white)[..., 1:], jnp.exp(0.5 * log_power))
     no_mean = [(0, 0)] * (spectrum.ndim - 1) + [(1, 0)]
     return jnp.fft.irfft(jnp.pad(spectrum, no_mean), n_samples)
 

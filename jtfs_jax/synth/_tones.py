@@ -13,7 +13,7 @@ from jtfs_jax import _checks
 from jtfs_jax._jit import jit
 from jtfs_jax._wavelets import SIGMA0
 
-from ._grid import GRID, Parameter, parameters, row, times
+from ._parameters import GRID, Parameter, parameters, row, times
 from ._phase import cosine, cycles, sine
 
 

@@ -7,12 +7,22 @@ import numpy as np
 from ._wavelets import low_pass, low_pass_std
 
 
-def padded_length(n_samples: int, J: int, width: float, T: float | str, pad_mode: str) -> int:
-    """Number of samples, a power of two, that signals are padded to.
+def low_pass_width(T: float | str, J: int) -> float:
+    """Width of φ_T; where T is "global" or 0, that of the low-pass of width 2**J in its place."""
+    return T if isinstance(T, float) and T > 0 else 2.0**J
+
+
+def critical_stride(T: float | str, J: int) -> int:
+    """The largest power of two up to the width of the low-pass."""
+    return 2 ** math.floor(math.log2(low_pass_width(T, J)))
+
+
+def padded_length(n_samples: int, J: int, T: float | str, pad_mode: str) -> int:
+    """Number of samples, a power of two, that signals are padded to, for wavelets up to 2**J.
 
     It is Kymatio's where that suffices, and else the next power of two that does.
     """
-    n_padded = _kymatio_length(n_samples, J, width)
+    n_padded = _kymatio_length(n_samples, J, low_pass_width(T, J))
     while not _suffices(n_padded, n_samples, J, T, pad_mode):
         n_padded *= 2
     return n_padded

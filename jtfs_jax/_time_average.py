@@ -1,8 +1,7 @@
-"""Everything along time: wavelet transforms, and averages over blocks that fit the cache."""
+"""The average over time φ_T: its tables, and its application in blocks that fit the cache."""
 
 import math
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -10,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from . import _fft, _grid
-from ._fourier import bins, n_phases, of_rank, scale, synthesis
+from . import _fft, _sampling
+from ._arrays import as_leaf, of_rank, product
 from ._nodes import exportable
+from ._polyphase import by_phase, n_phases
 from ._wavelets import NEGLIGIBLE, low_pass_reach
 
 BLOCK = 2048  # samples of U2, of one slice n2, that the cache of a CPU holds
@@ -22,68 +22,17 @@ _CHUNK_FRAMES = 32  # or as many as there are between this number of frames
 
 
 @exportable
-class OwnGrids(eqx.Module):
-    """Which samples and bins of a band are those of each wavelet, where resolutions differ.
-
-    Multiplication by the comb makes a spectrum that of the samples which a wavelet keeps.
-    """
-
-    comb: Float[Array, "phase wavelet sample"]  # 2**d at one in 2**d samples, 0 between them
-    bins: Float[Array, "wavelet bin"]  # 1 up to the Nyquist frequency of these samples, 0 above
-
-
-@exportable
-class WaveletBand(eqx.Module):
-    """Wavelets that are computed together: transfer functions on the bins that any of them passes.
-
-    Only the modulus of their outputs is ever used, so that bands are moved to zero frequency
-    rather than put in place: the outputs are off by a phase that all `psi_hat` share.
-    """
-
-    psi_hat: Float[Array, "wavelet bin"]
-    own: OwnGrids | None  # None: all have the resolution of the band
-    first: int = eqx.field(static=True)  # index of the first wavelet
-    start: int = eqx.field(static=True)  # first bin, negative if below zero frequency
-    log2_stride: int = eqx.field(static=True)
-    j: int = eqx.field(static=True)
-
-    @property
-    def stop(self) -> int:
-        """Index after that of the last wavelet."""
-        return self.first + self.psi_hat.shape[0]
-
-
-def leaf(table: np.ndarray) -> Array:
-    """A table as the array that it will be: `filterbank` casts all of them, once."""
-    return cast(Array, table)
-
-
-def wavelet_transform(
-    half: Complex[Array, "*batch bin"],
-    band: WaveletBand,
-    n: int,
-    log2_stride: int,
-    twiddle: Float[Array, "2 p k"],
-) -> Complex[Array, "*batch phase wavelet sample"]:
-    """Convolutions, at one in 2**log2_stride of `n` samples, up to a phase that all rows share."""
-    n_wavelets, width = band.psi_hat.shape
-    passed = bins(half, n, band.start, band.start + width)[..., None, :]
-    passed = repeat_rows(passed, n_wavelets)
-    return synthesis(scale(passed, band.psi_hat * 2.0**-log2_stride), n >> log2_stride, twiddle)
-
-
-@exportable
 class TimeAverage(eqx.Module):
     """φ_T and subsampling of signals at one resolution, as products of blocks with weights.
 
-    A block is a stretch of one phase (see `_fourier`). A product gives what it adds to the frames:
-    to every frame, or, where φ_T is short, to the frames near it, in chunks that all have the
-    same weights.
+    A block is a stretch of one phase (see `_polyphase`). A product gives what it adds to the
+    frames: to every frame, or, where φ_T is short, to the frames near it, in chunks that all have
+    the same weights.
     """
 
     weights: Float[Array, "phase_block sample frame"] | Float[Array, "phase sample frame"]
     block: int = eqx.field(static=True)  # samples in a block
-    first: int = eqx.field(static=True)  # index in a phase of the first block that reaches a frame
+    first_block: int = eqx.field(static=True)  # in a phase: the first that reaches a frame
     n_blocks: int = eqx.field(static=True)  # of a phase
     hop: int | None = eqx.field(static=True)  # frames in a chunk; None: blocks add to all
     period: int = eqx.field(static=True)  # frames in the padded signal
@@ -91,7 +40,7 @@ class TimeAverage(eqx.Module):
 
     def whole(self, u: Float[Array, "*batch phase row sample"]) -> Float[Array, "*batch row frame"]:
         """Average of signals that exist whole, where the blocks add to every frame."""
-        start, length = self.first * self.block, self.n_blocks * self.block
+        start, length = self.first_block * self.block, self.n_blocks * self.block
         weights = self.weights.reshape(-1, length, self.weights.shape[-1])
         return product(u[..., start : start + length], of_rank(weights, u.ndim)).sum(-3)
 
@@ -123,7 +72,7 @@ class TimeAverage(eqx.Module):
         parts = overlap_add(parts.reshape(*parts.shape[:-1], n_overlaps, hop))
         frames = parts.reshape(*parts.shape[:-2], parts.shape[-2] * hop)
         # The first chunk reaches back by almost half of its frames; time is periodic.
-        start = (self.first * hop - reach // self.hop // 2 * self.hop) % self.period
+        start = (self.first_block * hop - reach // self.hop // 2 * self.hop) % self.period
         n_periods = -(-(start + frames.shape[-1]) // self.period)
         frames = _pad_last(frames, start, n_periods * self.period - start - frames.shape[-1])
         frames = frames.reshape(*frames.shape[:-1], n_periods, self.period).sum(-2)
@@ -157,19 +106,6 @@ def _pad_last(a: Array, before: int, after: int) -> Array:
     return jnp.pad(a, [(0, 0)] * (a.ndim - 1) + [(before, after)])
 
 
-def product(a: Array, b: Array) -> Array:
-    """Matrix product in full precision on every platform."""
-    return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
-
-
-def repeat_rows(a: Array, n_rows: int) -> Array:
-    """The one row of `a` several times, by a product, whose derivative is faster than a sum's."""
-    if n_rows == 1:
-        return a
-    ones = jnp.ones((n_rows, 1), a.real.dtype)
-    return jax.lax.complex(product(ones, a.real), product(ones, a.imag))
-
-
 def local_average(
     phi: np.ndarray, width: float, stride: int, kept: range, log2_stride: int
 ) -> TimeAverage:
@@ -193,9 +129,9 @@ def local_average(
     first = max(kept[0] * stride // step - margin, 0) // block
     last = min(-(-(kept[-1] * stride // step + margin + 1) // block), length // block)
     return TimeAverage(
-        weights=leaf(phi[(frame - phase - np.arange(chunk)[:, None] * step) % n_padded]),
+        weights=as_leaf(phi[(frame - phase - np.arange(chunk)[:, None] * step) % n_padded]),
         block=block,
-        first=first,
+        first_block=first,
         n_blocks=last - first,
         hop=hop,
         period=n_padded // stride,
@@ -205,8 +141,16 @@ def local_average(
 
 def global_average(n_samples: int, n_padded: int, log2_stride: int) -> TimeAverage:
     """Mean over the samples of the signal, for signals at one in 2**log2_stride samples."""
-    weights = _grid.mean_weights(n_samples, n_padded, log2_stride)
-    return _full_average(weights.reshape(-1, n_phases(len(weights)), 1).swapaxes(0, 1))
+    weights = _sampling.mean_weights(n_samples, n_padded, log2_stride)
+    return _full_average(by_phase(weights).swapaxes(1, 2))
+
+
+def mean_by_row(n_samples: int, n_padded: int, log2_stride: int, own: Sequence[int]) -> MeanByRow:
+    """The same of rows that keep fewer samples than there are: one in 2**log2 for each of `own`."""
+    rows = np.zeros((len(own), n_padded >> log2_stride))
+    for row, log2 in zip(rows, own, strict=True):
+        row[:: 1 << (log2 - log2_stride)] = _sampling.mean_weights(n_samples, n_padded, log2)
+    return MeanByRow(as_leaf(np.concatenate([by_phase(row) for row in rows], axis=1)))
 
 
 def _full_average(weights: np.ndarray) -> TimeAverage:
@@ -217,9 +161,9 @@ def _full_average(weights: np.ndarray) -> TimeAverage:
     used = np.flatnonzero(blocks.max((0, 2, 3)) > NEGLIGIBLE * weights.max())
     first, last = int(used[0]), int(used[-1]) + 1
     return TimeAverage(
-        weights=leaf(blocks[:, first:last].reshape(-1, block, n_frames)),
+        weights=as_leaf(blocks[:, first:last].reshape(-1, block, n_frames)),
         block=block,
-        first=first,
+        first_block=first,
         n_blocks=last - first,
         hop=None,
         period=n_frames,
@@ -238,7 +182,7 @@ def average_in_blocks(
     # turn, so that its blocks are small.
     abreast = batch if _fft.is_spread(y) else []
     in_turn = math.prod(batch[len(abreast) :]) * n2
-    n_blocks, start = average.n_blocks, average.first * average.block
+    n_blocks, start = average.n_blocks, average.first_block * average.block
     n_steps = in_turn * phases * n_blocks
     y = y[..., start : start + n_blocks * average.block]
     y = y.reshape(*abreast, in_turn, phases, n1, n_blocks, average.block)

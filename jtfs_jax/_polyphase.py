@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from . import _fft
+from ._arrays import of_rank
 
 LENGTH = 2**15  # points of a transform that the cache still holds
 _MAX_PHASES = 8
@@ -37,6 +38,11 @@ def twiddles(n: int) -> np.ndarray:
     return np.stack([np.cos(angle), np.sin(angle)])
 
 
+def by_phase(table: Float[np.ndarray, " sample"]) -> Float[np.ndarray, "phase 1 sample"]:
+    """A table along time, laid out as signals are."""
+    return table.reshape(-1, 1, n_phases(len(table))).T
+
+
 def bins(half: Complex[Array, "*batch bin"], n: int, start: int, stop: int) -> Array:
     """Bins [start, stop), of `n` a cycle, of real signals given by the half of their spectrum."""
     parts = [half[..., max(start, 0) : min(stop, n // 2 + 1)]]
@@ -47,18 +53,7 @@ def bins(half: Complex[Array, "*batch bin"], n: int, start: int, stop: int) -> A
     return jnp.concatenate(parts, axis=-1)
 
 
-def scale(z: Complex[Array, "..."], factor: Float[Array, "..."]) -> Complex[Array, "..."]:
-    """Product of complex by real numbers, without promotion of the latter."""
-    factor = of_rank(factor, z.ndim)
-    return jax.lax.complex(z.real * factor, z.imag * factor)
-
-
-def of_rank(a: Array, rank: int) -> Array:
-    """An array with leading axes of length 1, up to a given number of axes."""
-    return jnp.expand_dims(a, range(rank - a.ndim))
-
-
-def synthesis(
+def polyphase_ifft(
     lowest: Complex[Array, "*batch row bin"], n: int, twiddle: Float[Array, "2 p k"]
 ) -> Complex[Array, "*batch phase row sample"]:
     """Signals of n samples, by phases, from their lowest bins; all others are 0."""
@@ -75,7 +70,7 @@ def synthesis(
     return _fft.ifft(z * of_rank(_turns(twiddle, phases, length), z.ndim), length) / phases
 
 
-def analysis(
+def polyphase_rfft(
     u: Float[Array, "*batch phase row sample"], n_bins: int, twiddle: Float[Array, "2 p k"]
 ) -> Complex[Array, "*batch row bin"]:
     """The lowest bins of real signals that are laid out by phases."""

@@ -6,23 +6,20 @@ import operator
 from functools import partial
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, Int
+from jaxtyping import Array, Float, Int
 
 from . import _checks
+from ._arrays import product
+from ._design import SecondOrder
 from ._filterbank import FilterBank
 from ._first_order import FirstOrder, first_order
-from ._frequency import FrequencyBank
 from ._jit import jit
 from ._level import of_any_level
-from ._modulus import modulus
 from ._paths import joint_paths, require_joint
 from ._second_order import second_order
-from ._tables import SecondOrder
-from ._time import product
 
 
 def jtfs_path(
@@ -87,7 +84,8 @@ def _path(
 ) -> Float[Array, "*batch band frame"]:
     first = first_order(bank, x)
     branches = [partial(_path_of_low_pass, bank, first)]
-    branches += [partial(_path_of_wavelet, bank, first, second) for second in bank.second]
+    seconds = bank.tables.second
+    branches += [partial(_path_of_wavelet, bank, first, second) for second in seconds]
     branch, member, n_fr = jnp.asarray(_addresses(bank))[index]
     return jax.lax.switch(branch, branches, member, n_fr)
 
@@ -95,9 +93,8 @@ def _path(
 def _addresses(bank: FilterBank) -> Int[np.ndarray, "path 3"]:
     """Of each path the branch that computes it, the place of its ψ_n2 there, and n_fr."""
     of_n2 = {-1: (0, 0)}
-    for branch, second in enumerate(bank.second, start=1):
-        members = range(second.band.first, second.band.stop)
-        of_n2 |= {n2: (branch, member) for member, n2 in enumerate(members)}
+    for branch, second in enumerate(bank.tables.second, start=1):
+        of_n2 |= {n2: (branch, member) for member, n2 in enumerate(second.group.members)}
     return np.array([(*of_n2[n2], n_fr) for n2, n_fr in joint_paths(bank)], np.int32)
 
 
@@ -105,8 +102,8 @@ def _path_of_low_pass(
     bank: FilterBank, first: FirstOrder, _: Int[Array, ""], n_fr: Int[Array, ""]
 ) -> Float[Array, "*batch band frame"]:
     """A path of α = 0."""
-    assert bank.frequency is not None
-    psi = _one_filter(bank.frequency, n_fr)
+    assert bank.tables.filters_fr is not None
+    psi = bank.tables.filters_fr.select(n_fr)
     return product(psi.average, psi.modulus_of_real(first.S1))
 
 
@@ -118,79 +115,19 @@ def _path_of_wavelet(
     n_fr: Int[Array, ""],
 ) -> Float[Array, "*batch band frame"]:
     """A path of one of the wavelets ψ_n2 of one resolution."""
-    assert second.frequency is not None
-    psi = _one_filter(second.frequency, n_fr)
-    psi_hat = jax.lax.dynamic_slice_in_dim(second.band.psi_hat, member, 1)
-    band = dataclasses.replace(second.band, psi_hat=psi_hat)
-    of_member = dataclasses.replace(second, band=band)
+    assert second.filters_fr is not None
+    psi = second.filters_fr.select(n_fr)
+    psi_hat = jax.lax.dynamic_slice_in_dim(second.group.psi_hat, member, 1)
+    group = dataclasses.replace(second.group, psi_hat=psi_hat)
+    of_member = dataclasses.replace(second, group=group)
     u = second_order(bank, of_member, first.u1_hats, psi.modulus_of_complex)
     return product(psi.average, u[..., 0, :, :])
-
-
-class _Filter(eqx.Module):
-    """One filter of a `FrequencyBank` with its spin, and φ_F.
-
-    There are as many rows as the longest filter has. Those that are not this filter's own have
-    no weight in the average.
-    """
-
-    re_psi: Float[Array, "row n1"]
-    im_psi: Float[Array, "row n1"]
-    re_psi_of_imaginary: Float[Array, "row n1"]
-    im_psi_of_imaginary: Float[Array, "row n1"]
-    average: Float[Array, "band row"]
-
-    def modulus_of_complex(
-        self, y: Complex[Array, "*batch n1 time"]
-    ) -> Float[Array, "*batch row time"]:
-        """|y ⋆ ψ_β|; four real products."""
-        re = product(self.re_psi, y.real) - product(self.im_psi_of_imaginary, y.imag)
-        im = product(self.re_psi_of_imaginary, y.imag) + product(self.im_psi, y.real)
-        return modulus(re, im)
-
-    def modulus_of_real(
-        self, y: Float[Array, "*batch n1 frame"]
-    ) -> Float[Array, "*batch row frame"]:
-        """|y ⋆ ψ_β| of a real y."""
-        return modulus(product(self.re_psi, y), product(self.im_psi, y))
-
-
-def _one_filter(bank: FrequencyBank, n_fr: Int[Array, ""]) -> _Filter:
-    """Counted from 0: β = 0, every β with spin +1, every β with spin −1."""
-    assert bank.average_low is not None
-    assert bank.average is not None
-    n_low, n_spin, n_psi = len(bank.low), len(bank.re_psi), len(bank.average)
-    is_falling = n_fr > n_psi
-    beta = jnp.where(is_falling, n_fr - n_psi, n_fr)
-    start = jnp.asarray(np.cumsum([0, *bank.n_rows[:-1]], dtype=np.int32))[beta]
-
-    def own(rows: Array, axis: int = 0) -> Array:
-        return jax.lax.dynamic_slice_in_dim(rows, start, max(bank.n_rows), axis)
-
-    def re_psi(psi: Array | None) -> Array:
-        return own(jnp.concatenate([bank.low, bank.re_psi if psi is None else psi]))
-
-    def im_psi(psi: Array | None) -> Array:
-        zero = jnp.zeros_like(bank.low)
-        rising = own(jnp.concatenate([zero, bank.im_psi if psi is None else psi]))
-        return jnp.where(is_falling, -rising, rising)
-
-    average_low = jnp.pad(bank.average_low, [(0, 0), (0, n_spin)])
-    average_psi = jnp.pad(bank.average, [(0, 0), (0, 0), (n_low, 0)])
-    average = jnp.concatenate([average_low[None], average_psi])
-    return _Filter(
-        re_psi=re_psi(bank.re_psi),
-        im_psi=im_psi(bank.im_psi),
-        re_psi_of_imaginary=re_psi(bank.re_psi_of_imaginary),
-        im_psi_of_imaginary=im_psi(bank.im_psi_of_imaginary),
-        average=own(jax.lax.dynamic_index_in_dim(average, beta, keepdims=False), axis=1),
-    )
 
 
 def require_averages(bank: FilterBank) -> None:
     """All paths have the same shape."""
     require_joint(bank)
-    if 0 in (bank.T, bank.F):
+    if not bank.paths_share_shape:
         raise ValueError(
             f"bank must average over time and log-frequency, so that all paths have the same "
             f"shape, got T={bank.T} and F={bank.F}; give filterbank widths or "
@@ -204,4 +141,4 @@ def path_index(bank: FilterBank, index: Any) -> Int[Array, ""]:
         return index.astype(jnp.int32)
     with contextlib.suppress(TypeError):  # arrays may be integers, too
         index = operator.index(index)
-    return jnp.asarray(_checks.index("index", index, len(list(joint_paths(bank)))), jnp.int32)
+    return jnp.asarray(_checks.index("index", index, len(joint_paths(bank))), jnp.int32)

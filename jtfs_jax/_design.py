@@ -1,0 +1,212 @@
+"""From what is asked of a filterbank to its tables, in NumPy and float64."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+from . import _sampling
+from ._arrays import as_leaf
+from ._log_frequency import FrequentialFilters, RowSampling, frequential_filters
+from ._nodes import exportable
+from ._polyphase import by_phase, twiddles
+from ._presets import Options
+from ._time_average import MeanByRow, TimeAverage, global_average, local_average, mean_by_row
+from ._time_wavelets import WaveletGroup, wavelet_groups, with_short_ones_merged
+from ._wavelets import Family, low_pass, low_pass_hat, row_kernels
+
+
+@dataclass(frozen=True)
+class Design:
+    """What is asked of a filterbank, checked: arguments of `filterbank`, and its wavelets."""
+
+    n_samples: int
+    n_padded: int
+    T: float | str
+    stride: int | None
+    F: float | str
+    stride_fr: int | None
+    Q: int  # of the first order
+    family1: Family
+    family2: Family
+    family_fr: Family | None  # None: time scattering only
+    options: Options
+
+    @property
+    def J_max(self) -> int:
+        """Log2 of the longest wavelets of both orders."""
+        return max(self.family1.J, self.family2.J)
+
+    @property
+    def critical_stride(self) -> int:
+        """Samples between frames that suffice for all others."""
+        return _sampling.critical_stride(self.T, self.J_max)
+
+    @property
+    def log2_limit(self) -> int:
+        """Log2 of the decimation at which averages still have samples enough."""
+        if self.T == "global":
+            return max(math.floor(math.log2(self.n_samples)) - 6, 0)
+        return int(math.log2(self.critical_stride if self.T else self.n_padded))
+
+    def log2_stride(self, j: int) -> int:
+        """Log2 of the distance between samples of a wavelet's output, for its decimation `j`."""
+        return max(min(j, self.log2_limit) - self.options.oversampling, 0)
+
+    @cached_property
+    def phi(self) -> Float[np.ndarray, " time"]:
+        """Impulse response of φ_T."""
+        return low_pass(_sampling.low_pass_width(self.T, self.J_max), self.n_padded)
+
+    @cached_property
+    def kernels(self) -> Complex[np.ndarray, "wavelet row"]:
+        """Impulse responses of the frequential wavelets, over a period that they do not fill."""
+        assert self.family_fr is not None
+        n_rows, J_fr = len(self.family1.wavelets), self.family_fr.J
+        period = _sampling.padded_rows(n_rows, self.family1.J, self.Q, J_fr, self.F)
+        return row_kernels(self.family_fr, period)
+
+
+@exportable
+class SecondOrder(eqx.Module):
+    """What the second order needs at one resolution: ψ_n2 of the same j2, which share live rows."""
+
+    group: WaveletGroup
+    average: TimeAverage | None  # None: no averaging in time
+    filters_fr: FrequentialFilters | None  # None: time scattering only
+    # The carrier that `group` leaves out, if rows are conjugated; the sign of imaginary parts, if
+    # reflections are.
+    carrier: Float[Array, "2 phase 1 sample"] | None
+    sign: Float[Array, "phase 1 sample"] | None
+    n_live: int = eqx.field(static=True)
+    n_bins: int = eqx.field(static=True)  # of the rows that feed them, from 0 to those they pass
+
+
+@exportable
+class Tables(eqx.Module):
+    """All arrays of a filterbank, which the transforms read."""
+
+    groups1: tuple[WaveletGroup, ...]  # ψ_n1
+    second: tuple[SecondOrder, ...]  # ψ_n2
+    phi_hat: Float[Array, " bin"]  # φ_T in Fourier, up to the frame rate
+    means: tuple[TimeAverage | MeanByRow, ...]  # of each group of U1, where T="global"
+    filters_fr: FrequentialFilters | None  # for α = 0
+    twiddle: Float[Array, "2 phase bin"]  # of the Fourier transforms
+
+    @property
+    def groups2(self) -> tuple[WaveletGroup, ...]:
+        """ψ_n2."""
+        return tuple(second.group for second in self.second)
+
+
+def tables(design: Design) -> Tables:
+    """Everything that the transforms need."""
+    groups = wavelet_groups(design.family1, design.n_padded, design.log2_stride)
+    groups = with_short_ones_merged(groups, design.n_padded)
+    return Tables(
+        groups1=groups,
+        second=_second_order(design),
+        phi_hat=_low_pass(design),
+        means=_means(design, groups),
+        filters_fr=_frequential_filters(design, len(design.family1.wavelets), n_spins=1),
+        twiddle=as_leaf(twiddles(design.n_padded)),
+    )
+
+
+def _means(design: Design, groups: Sequence[WaveletGroup]) -> tuple[TimeAverage | MeanByRow, ...]:
+    """What takes the mean of each group of U1, for T="global"."""
+    if design.T != "global":
+        return ()
+    grid = design.n_samples, design.n_padded
+
+    def mean_of(group: WaveletGroup) -> TimeAverage | MeanByRow:
+        if group.own is None:
+            return global_average(*grid, group.log2_stride)
+        strides = [design.log2_stride(design.family1.wavelets[n1].j) for n1 in group.members]
+        return mean_by_row(*grid, group.log2_stride, strides)
+
+    return tuple(map(mean_of, groups))
+
+
+def _second_order(design: Design) -> tuple[SecondOrder, ...]:
+    """For the wavelets ψ_n2 of each resolution, all that they need."""
+    found = []
+    for group in wavelet_groups(design.family2, design.n_padded, design.log2_stride):
+        n_live = sum(psi.j < group.j for psi in design.family1.wavelets)
+        if n_live:
+            highest = max(-group.first_bin, group.stop_bin - 1)
+            found.append(
+                SecondOrder(
+                    group=group,
+                    average=_time_average(design, group.log2_stride),
+                    filters_fr=_frequential_filters(design, n_live, n_spins=2),
+                    carrier=_carrier(design, group),
+                    sign=_sign(design, group),
+                    n_live=n_live,
+                    n_bins=min(highest, design.n_padded // 2) + 1,
+                )
+            )
+    return tuple(found)
+
+
+def _low_pass(design: Design) -> Array:
+    """φ_T in Fourier, up to the frame rate."""
+    width = _sampling.low_pass_width(design.T, design.J_max)
+    n_bins = min(design.n_padded // design.critical_stride, design.n_padded // 2) + 1
+    phi_hat = low_pass_hat(width, design.n_padded, n_bins)
+    if n_bins == design.n_padded // 2 + 1:
+        # The Nyquist bin stands for two, of half its value, in a spectrum of twice the length.
+        phi_hat[-1] /= 2
+    return as_leaf(phi_hat)
+
+
+def _time_average(design: Design, log2_stride: int) -> TimeAverage | None:
+    """φ_T for signals at one in 2**log2_stride samples; None without averaging."""
+    n_samples, n_padded, stride = design.n_samples, design.n_padded, design.critical_stride
+    if isinstance(design.T, str):
+        return global_average(n_samples, n_padded, log2_stride)
+    if design.T == 0:
+        return None
+    # Other frames than these are interpolated, which takes all of them.
+    kept = range(n_padded // stride)
+    if design.stride == stride:
+        kept = _sampling.frames(n_samples, n_padded, stride)
+    return local_average(design.phi, design.T, stride, kept, log2_stride)
+
+
+def _frequential_filters(design: Design, n_live: int, n_spins: int) -> FrequentialFilters | None:
+    """The filters along log-frequency, for rows that are real (one spin) or complex (two)."""
+    if design.family_fr is None:
+        return None
+    # The energy of rows that are complex is shared by two spins.
+    share = math.sqrt(n_spins) if design.family_fr.tight else 1
+    sampling = RowSampling(
+        n_live=n_live,
+        n_rows=len(design.family1.wavelets),
+        width=design.F,
+        stride=design.stride_fr,
+        reflect=design.options.pad_mode_fr == "conj-reflect",
+        oversampling=design.options.oversampling,
+    )
+    return frequential_filters(design.kernels / share, design.family_fr, sampling)
+
+
+def _carrier(design: Design, group: WaveletGroup) -> Array | None:
+    """What groups leave out, and conjugation of rows has to know."""
+    if design.options.pad_mode_fr != "conj-reflect" or group.first_bin == 0:
+        return None
+    n = design.n_padded >> group.log2_stride
+    angle = 2 * np.pi / n * (group.first_bin * np.arange(n) % n)
+    return as_leaf(np.stack([by_phase(np.cos(angle)), by_phase(np.sin(angle))]))
+
+
+def _sign(design: Design, group: WaveletGroup) -> Array | None:
+    """That of imaginary parts, negative where the signal runs backward and is conjugated."""
+    if design.options.pad_mode != "conj-reflect" or design.T in ("global", 0):
+        return None
+    backward = _sampling.reflected(design.n_samples, design.n_padded)[:: 1 << group.log2_stride]
+    return as_leaf(by_phase(np.where(backward, -1.0, 1.0)))

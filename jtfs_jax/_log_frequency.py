@@ -1,0 +1,262 @@
+"""Everything along log-frequency: wavelets and averages as products with short, real matrices."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float, Int
+
+from . import _sampling
+from ._arrays import as_leaf, product
+from ._modulus import modulus
+from ._nodes import exportable
+from ._wavelets import NEGLIGIBLE, Family, low_pass, low_pass_reach
+
+
+@exportable
+class FrequentialFilters(eqx.Module):
+    """Frequential filters for a given number of live rows: ψ_β = C ± iD and φ_F as matrices.
+
+    The rows of the products follow each other: those of the low-pass β = 0, then those of each
+    wavelet β > 0. Every filter has its own resolution, and as many rows as are then averaged.
+
+    Where rows are continued by conjugate reflections, imaginary parts have matrices of their own:
+    in these, reflections count negatively.
+    """
+
+    low: Float[Array, "low_row n1"]
+    re_psi: Float[Array, "row n1"]
+    im_psi: Float[Array, "row n1"]
+    re_psi_of_imaginary: Float[Array, "row n1"] | None
+    im_psi_of_imaginary: Float[Array, "row n1"] | None
+    average_low: Float[Array, "band low_row"] | None
+    average: Float[Array, "wavelet band row"] | None
+    n_rows: tuple[int, ...] = eqx.field(static=True)  # of each filter, β = 0 first
+    n_live_bands: int = eqx.field(static=True)  # bands that live rows feed, where averaged
+
+    def modulus_of_complex(
+        self, y: Complex[Array, "*batch n1 time"]
+    ) -> Float[Array, "*batch row time"]:
+        """|y ⋆ ψ_β| for β = 0, every β with spin +1, every β with spin −1; four real products."""
+        re_psi = self.re_psi if self.re_psi_of_imaginary is None else self.re_psi_of_imaginary
+        im_psi = self.im_psi if self.im_psi_of_imaginary is None else self.im_psi_of_imaginary
+        # Separate products: together they would be split, and their gradients concatenated.
+        re_re, re_im = product(self.re_psi, y.real), product(re_psi, y.imag)
+        im_re, im_im = product(self.im_psi, y.real), product(im_psi, y.imag)
+        low = modulus(product(self.low, y.real), product(self.low, y.imag))
+        up = modulus(re_re - im_im, re_im + im_re)
+        down = modulus(re_re + im_im, re_im - im_re)
+        return jnp.concatenate([low, up, down], axis=-2)
+
+    def modulus_of_real(
+        self, y: Float[Array, "*batch n1 frame"]
+    ) -> Float[Array, "*batch row frame"]:
+        """|y ⋆ ψ_β| of a real y, for which both spins are the same."""
+        low = product(self.low, y)
+        psi = modulus(product(self.re_psi, y), product(self.im_psi, y))
+        return jnp.concatenate([modulus(low, jnp.zeros_like(low)), psi], axis=-2)
+
+    def average_rows(
+        self, u: Float[Array, "*batch row frame"]
+    ) -> Float[Array, "*batch path band frame"]:
+        """φ_F ⋆ u for every path."""
+        assert self.average_low is not None
+        assert self.average is not None
+        n_low, n_spin = self.low.shape[0], self.re_psi.shape[0]
+        n_psi, n_bands, _ = self.average.shape
+        *batch, n_rows, n_frames = u.shape
+        n_spins = (n_rows - n_low) // n_spin
+        low = product(self.average_low, u[..., :n_low, :])[..., None, :, :]
+        spins = u[..., n_low:, :].reshape(*batch, n_spins, n_spin, n_frames)
+        psi = product(self.average.reshape(n_psi * n_bands, n_spin), spins)
+        psi = psi.reshape(*batch, n_spins, n_psi, n_bands, n_frames)  # axes split, then merged:
+        psi = psi.reshape(*batch, n_spins * n_psi, n_bands, n_frames)  # so sharding is kept
+        return jnp.concatenate([low, psi], axis=-3)
+
+    def split_rows(
+        self, u: Float[Array, "*batch row frame"]
+    ) -> list[Float[Array, "*batch row frame"]]:
+        """The rows of each path, where there is no averaging along log-frequency."""
+        n_spins = (u.shape[-2] - self.low.shape[0]) // self.re_psi.shape[0]
+        ends = np.cumsum([self.n_rows[0], *self.n_rows[1:] * n_spins])[:-1]
+        return jnp.split(u, ends, axis=-2)
+
+    def select(self, n_fr: Int[Array, ""]) -> "FrequentialFilter":
+        """One filter, whose index is traced: β = 0, then every β with spin +1, then with −1."""
+        assert self.average_low is not None
+        assert self.average is not None
+        n_low, n_spin, n_psi = len(self.low), len(self.re_psi), len(self.average)
+        is_falling = n_fr > n_psi
+        beta = jnp.where(is_falling, n_fr - n_psi, n_fr)
+        start = jnp.asarray(np.cumsum([0, *self.n_rows[:-1]], dtype=np.int32))[beta]
+
+        def own(rows: Array, axis: int = 0) -> Array:
+            return jax.lax.dynamic_slice_in_dim(rows, start, max(self.n_rows), axis)
+
+        def re_psi(psi: Array | None) -> Array:
+            return own(jnp.concatenate([self.low, self.re_psi if psi is None else psi]))
+
+        def im_psi(psi: Array | None) -> Array:
+            zero = jnp.zeros_like(self.low)
+            rising = own(jnp.concatenate([zero, self.im_psi if psi is None else psi]))
+            return jnp.where(is_falling, -rising, rising)
+
+        average_low = jnp.pad(self.average_low, [(0, 0), (0, n_spin)])
+        average_psi = jnp.pad(self.average, [(0, 0), (0, 0), (n_low, 0)])
+        average = jnp.concatenate([average_low[None], average_psi])
+        return FrequentialFilter(
+            re_psi=re_psi(self.re_psi),
+            im_psi=im_psi(self.im_psi),
+            re_psi_of_imaginary=re_psi(self.re_psi_of_imaginary),
+            im_psi_of_imaginary=im_psi(self.im_psi_of_imaginary),
+            average=own(jax.lax.dynamic_index_in_dim(average, beta, keepdims=False), axis=1),
+        )
+
+
+class FrequentialFilter(eqx.Module):
+    """One of the filters with its spin, and φ_F.
+
+    There are as many rows as the longest filter has. Those that are not this filter's own have
+    no weight in the average.
+    """
+
+    re_psi: Float[Array, "row n1"]
+    im_psi: Float[Array, "row n1"]
+    re_psi_of_imaginary: Float[Array, "row n1"]
+    im_psi_of_imaginary: Float[Array, "row n1"]
+    average: Float[Array, "band row"]
+
+    def modulus_of_complex(
+        self, y: Complex[Array, "*batch n1 time"]
+    ) -> Float[Array, "*batch row time"]:
+        """|y ⋆ ψ_β|; four real products."""
+        re = product(self.re_psi, y.real) - product(self.im_psi_of_imaginary, y.imag)
+        im = product(self.re_psi_of_imaginary, y.imag) + product(self.im_psi, y.real)
+        return modulus(re, im)
+
+    def modulus_of_real(
+        self, y: Float[Array, "*batch n1 frame"]
+    ) -> Float[Array, "*batch row frame"]:
+        """|y ⋆ ψ_β| of a real y."""
+        return modulus(product(self.re_psi, y), product(self.im_psi, y))
+
+
+class RowSampling(NamedTuple):
+    """Which rows of |y ⋆ ψ_β| are kept, and how they are averaged: what all filters share."""
+
+    n_live: int  # of the rows that ψ_n2 acts on
+    n_rows: int  # of first-order wavelets
+    width: float | str  # of φ_F
+    stride: int | None  # between the bands
+    reflect: bool  # conjugate reflections beyond the live rows; else zeros
+    oversampling: int
+
+
+class SampledFilter(NamedTuple):
+    """A filter as a matrix from live rows to rows that are kept, and φ_F as weights of these.
+
+    `mirrored` acts on the reflections of the live rows, which conjugation has to know apart.
+    """
+
+    direct: Complex[np.ndarray, "row n1"]
+    mirrored: Complex[np.ndarray, "row n1"]
+    weights: Float[np.ndarray, "band row"]
+
+
+def frequential_filters(
+    kernels: Complex[np.ndarray, "wavelet row"], family: Family, sampling: RowSampling
+) -> FrequentialFilters:
+    """Matrices from the impulse responses of a family, over a period that they do not fill."""
+    n_padded, width = kernels.shape[-1], sampling.width
+    low_kernel = np.roll(low_pass(2**family.J, n_padded), n_padded // 2)
+    # The low-pass β = 0 is an average already, unless φ_F is wider still.
+    wider = isinstance(width, str) or width > 2**family.J
+    low = _sample(low_kernel, family.J, sampling._replace(width=width if wider else 0))
+    psis = [
+        _sample(kernel, psi.j, sampling)
+        for kernel, psi in zip(kernels, family.wavelets, strict=True)
+    ]
+    psi = np.concatenate([psi.direct + psi.mirrored for psi in psis])
+    of_imaginary = np.concatenate([psi.direct - psi.mirrored for psi in psis])
+    is_averaged, reflect = width != 0, sampling.reflect
+    return FrequentialFilters(
+        # The reflections of what β = 0 averages have the sign that does not cancel it.
+        low=as_leaf(low.direct + low.mirrored),
+        re_psi=as_leaf(np.real(psi)),
+        im_psi=as_leaf(np.imag(psi)),
+        re_psi_of_imaginary=as_leaf(np.real(of_imaginary)) if reflect else None,
+        im_psi_of_imaginary=as_leaf(np.imag(of_imaginary)) if reflect else None,
+        average_low=as_leaf(_packed([low], sampling)[0]) if is_averaged else None,
+        average=as_leaf(_packed(psis, sampling)) if is_averaged else None,
+        n_rows=tuple(len(filter_.direct) for filter_ in (low, *psis)),
+        n_live_bands=len(low.weights),
+    )
+
+
+def _packed(
+    filters: Sequence[SampledFilter], sampling: RowSampling
+) -> Float[np.ndarray, "filter band row"]:
+    """Averages of each filter's rows, among the rows of all, which follow each other."""
+    stride = sampling.stride
+    n_bands = 1 if stride is None else _sampling.n_kept(sampling.n_rows, stride)
+    average = np.zeros((len(filters), n_bands, sum(len(f.direct) for f in filters)))
+    stop = 0
+    for of_filter, sampled in zip(average, filters, strict=True):
+        start, stop = stop, stop + len(sampled.direct)
+        of_filter[: len(sampled.weights), start:stop] = sampled.weights
+    return average
+
+
+def _sample(kernel: np.ndarray, j_fr: int, sampling: RowSampling) -> SampledFilter:
+    """Convolution with a kernel, at the rows that φ_F needs, and the weights of these rows."""
+    if sampling.width == 0:
+        rows = np.arange(0, sampling.n_live, sampling.stride or 2**j_fr)
+        return SampledFilter(*_convolutions(kernel, rows, sampling), np.eye(len(rows)))
+    rows, weights = _averaging(max(j_fr - sampling.oversampling, 0), len(kernel), sampling)
+    direct, mirrored = _convolutions(kernel, rows, sampling)
+    reached = np.abs([direct, mirrored]).max((0, 2)) > NEGLIGIBLE * np.abs(kernel).max()
+    return SampledFilter(direct[reached], mirrored[reached], weights[:, reached])
+
+
+def _convolutions(
+    kernel: np.ndarray, rows: np.ndarray, sampling: RowSampling
+) -> tuple[np.ndarray, np.ndarray]:
+    """Convolution with a kernel of live rows, and of their reflections, if there are any.
+
+    Row n is reflected to −1 − n, and both are repeated with a period of twice as many rows.
+    """
+    live, period = np.arange(sampling.n_live), 2 * sampling.n_live
+    if not sampling.reflect:
+        direct = _convolution(kernel, rows, live)
+        return direct, np.zeros_like(direct)
+    n_periods = -(-(len(kernel) // 2 + np.abs(rows).max()) // period) + 1
+    shifts = np.arange(-n_periods, n_periods + 1) * period
+    direct = sum(_convolution(kernel, rows, live + shift) for shift in shifts)
+    mirrored = sum(_convolution(kernel, rows, -1 - live + shift) for shift in shifts)
+    return np.asarray(direct), np.asarray(mirrored)
+
+
+def _convolution(kernel: np.ndarray, rows: np.ndarray, n1: np.ndarray) -> np.ndarray:
+    center = len(kernel) // 2
+    lag = rows[:, None] - n1
+    return np.where(np.abs(lag) < center, kernel[(lag + center) % len(kernel)], 0)
+
+
+def _averaging(j_fr: int, n_padded: int, sampling: RowSampling) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of |y ⋆ ψ_β| that φ_F reaches, and their weights in the averages over live rows."""
+    n_live, width, stride = sampling.n_live, sampling.width, sampling.stride
+    if isinstance(width, str):
+        step = 2 ** min(j_fr, max(math.floor(math.log2(n_live)) - 5, 0))
+        rows = np.arange(0, n_live + step // 2 + 1, step)
+        return rows, _sampling.cell_overlaps(rows, step, n_live)[None]
+    assert stride is not None
+    step = 2 ** min(j_fr, math.floor(math.log2(width)))
+    reach = math.ceil(low_pass_reach(width) / step)
+    rows = np.arange(-reach, -(-n_live // step) + reach) * step
+    lag = np.abs(np.arange(0, n_live, stride)[:, None] - rows)
+    phi = low_pass(width, n_padded) * step
+    return rows, np.where(lag < n_padded // 2, phi[lag % n_padded], 0)

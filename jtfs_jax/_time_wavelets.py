@@ -1,0 +1,139 @@
+"""Wavelets over time: groups that are computed together, their tables and their transforms."""
+
+from collections.abc import Callable, Sequence
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+from ._arrays import as_leaf, repeat_rows, times_real
+from ._nodes import exportable
+from ._polyphase import bins, by_phase, polyphase_ifft
+from ._wavelets import Family, frame_gain, passband, psi_hats
+
+_SHORT = 2**11  # samples of groups that take less time together than they take to compile apart
+
+
+@exportable
+class OwnGrids(eqx.Module):
+    """Which samples and bins of a group are those of each wavelet, where resolutions differ.
+
+    Multiplication by the comb makes a spectrum that of the samples which a wavelet keeps.
+    """
+
+    comb: Float[Array, "phase wavelet sample"]  # 2**d at one in 2**d samples, 0 between them
+    bins: Float[Array, "wavelet bin"]  # 1 up to the Nyquist frequency of these samples, 0 above
+
+
+@exportable
+class WaveletGroup(eqx.Module):
+    """Wavelets that are computed together: transfer functions on the bins that any of them passes.
+
+    Only the modulus of their outputs is ever used, so that outputs are moved to zero frequency
+    rather than left in place: they lack a carrier, which all wavelets of the group share.
+    """
+
+    psi_hat: Float[Array, "wavelet bin"]
+    own: OwnGrids | None  # None: all have the resolution of the group
+    n_first: int = eqx.field(static=True)  # index of the first wavelet
+    first_bin: int = eqx.field(static=True)  # negative if below zero frequency
+    log2_stride: int = eqx.field(static=True)
+    j: int = eqx.field(static=True)
+
+    @property
+    def members(self) -> range:
+        """Indices of the wavelets."""
+        return range(self.n_first, self.n_first + self.psi_hat.shape[0])
+
+    @property
+    def stop_bin(self) -> int:
+        """The bin after the last."""
+        return self.first_bin + self.psi_hat.shape[-1]
+
+
+def transform_signals(
+    half: Complex[Array, "*batch bin"],
+    group: WaveletGroup,
+    n: int,
+    log2_stride: int,
+    twiddle: Float[Array, "2 p k"],
+) -> Complex[Array, "*batch phase wavelet sample"]:
+    """X ⋆ ψ for each wavelet but for the carrier, at one in 2**log2_stride of `n` samples.
+
+    The signals are given by half of their spectrum.
+    """
+    passed = bins(half, n, group.first_bin, group.stop_bin)[..., None, :]
+    passed = repeat_rows(passed, len(group.members))
+    passed = times_real(passed, group.psi_hat * 2.0**-log2_stride)
+    return polyphase_ifft(passed, n >> log2_stride, twiddle)
+
+
+def transform_rows(
+    half: Complex[Array, "*batch row bin"],
+    group: WaveletGroup,
+    n: int,
+    twiddle: Float[Array, "2 p k"],
+) -> Complex[Array, "*batch wavelet phase row sample"]:
+    """The same for each of several rows, at the resolution of the group."""
+    passed = bins(half, n, group.first_bin, group.stop_bin)[..., None, :, :]
+    passed = times_real(passed, group.psi_hat[:, None] * 2.0**-group.log2_stride)
+    return polyphase_ifft(passed, n >> group.log2_stride, twiddle)
+
+
+def wavelet_groups(
+    family: Family, n_padded: int, log2_stride: Callable[[int], int]
+) -> tuple[WaveletGroup, ...]:
+    """The wavelets of each j, which `log2_stride` takes to that of the distance between samples.
+
+    They are sampled in Fourier within the Nyquist band of their resolution.
+    """
+    gain = frame_gain(family, n_padded)
+    groups = []
+    for j in sorted({psi.j for psi in family.wavelets}):
+        members = [n for n, psi in enumerate(family.wavelets) if psi.j == j]
+        edges = [passband(family.wavelets[n], n_padded, analytic=family.analytic) for n in members]
+        start, stop = min(low for low, _ in edges), max(high for _, high in edges) + 1
+        stride = log2_stride(j)
+        if stride > 0:
+            nyquist = n_padded >> (stride + 1)
+            start, stop = max(start, -nyquist), min(stop, nyquist)
+        elif stop - start > n_padded:
+            start, stop = -(n_padded // 2), n_padded - n_padded // 2
+        psi_hat = psi_hats(family, gain, n_padded, start, stop, members)
+        at_zero = psi_hat[:, -start] if start <= 0 < stop else np.zeros(1)
+        assert np.all(np.abs(at_zero) < 1e-12), "wavelets have zero mean"
+        peak = np.sqrt(2) if family.tight else 1
+        assert np.all(np.abs(psi_hat) < peak + 1e-9), "wavelets have a l1 norm of 1, or share 2"
+        groups.append(WaveletGroup(as_leaf(psi_hat), None, members[0], start, stride, j))
+    return tuple(groups)
+
+
+def with_short_ones_merged(
+    groups: tuple[WaveletGroup, ...], n_padded: int
+) -> tuple[WaveletGroup, ...]:
+    """Those of the lowest resolutions as one, of the highest of these: a single transform.
+
+    Its samples are more than the wavelets keep. The comb of `OwnGrids` zeroes those between, which
+    makes the spectrum periodic, and so the same as that of the samples which are kept.
+    """
+    short = [group for group in groups if n_padded >> group.log2_stride <= _SHORT]
+    return groups if len(short) < 2 else (*groups[: -len(short)], _merged(short, n_padded))
+
+
+def _merged(groups: Sequence[WaveletGroup], n_padded: int) -> WaveletGroup:
+    highest = groups[0]
+    length = n_padded >> highest.log2_stride
+    start = min(group.first_bin for group in groups)
+    stop = max(group.stop_bin for group in groups)
+    psi_hats, combs, own_bins = [], [], []
+    for group in groups:
+        margins = group.first_bin - start, stop - group.stop_bin
+        psi_hats.append(np.pad(group.psi_hat, [(0, 0), margins]))
+        step = 1 << (group.log2_stride - highest.log2_stride)
+        comb = np.where(np.arange(length) % step == 0, float(step), 0.0)
+        below_nyquist = np.where(np.arange(length // 2 + 1) <= length // step // 2, 1.0, 0.0)
+        combs.append(np.tile(by_phase(comb), (1, len(group.members), 1)))
+        own_bins.append(np.tile(below_nyquist, (len(group.members), 1)))
+    own = OwnGrids(as_leaf(np.concatenate(combs, axis=1)), as_leaf(np.concatenate(own_bins)))
+    psi_hat = as_leaf(np.concatenate(psi_hats))
+    return WaveletGroup(psi_hat, own, highest.n_first, start, highest.log2_stride, highest.j)
