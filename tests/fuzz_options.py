@@ -287,8 +287,8 @@ def constants_vanish(case: Case) -> None:
 def reversal_swaps_spins(case: Case) -> None:
     """Exact where the grid is its own mirror image: no decimation, equal padding on both sides."""
     bank = case.bank
-    bands = [*bank.first, *(second.band for second in bank.second)]
-    decimated = any(band.log2_stride or band.own is not None for band in bands)
+    groups = [*bank.tables.groups1, *bank.tables.groups2]
+    decimated = any(group.log2_stride or group.own is not None for group in groups)
     if bank.T != "global" or bank.n_samples % 2 or decimated:
         return
     forward, backward = case.of("x"), case.of("reversed")

@@ -108,7 +108,7 @@ def test_vmap_and_grad_commute(transform, name):
 def test_derivatives_of_order_two(transform, name, x64):
     # Two resolutions of the first order and one of the second are all that there is to derive.
     bank = jtfs_jax.filterbank(64, 3, 1, **BANKS[name] | {"J_fr": 1}, dtype=jnp.float64)
-    assert (len({psi.j for psi in bank.wavelets1}), len(bank.second)) == (2, 1)
+    assert (len({psi.j for psi in bank.wavelets1}), len(bank.tables.second)) == (2, 1)
     x = signals(dtype=np.float64)[:64]
     loss = jax.jit(lambda x: energy(transform, bank, x))
     check_grads(loss, (x,), order=2, modes=("fwd", "rev"))

@@ -16,7 +16,7 @@ import pytest
 import reference
 
 import jtfs_jax
-from jtfs_jax import _fourier, _time
+from jtfs_jax import _polyphase, _time_average
 
 N_CASES = 210
 TRUNCATION = 1e-5  # filters are cut at 1e-8 of their peak, and at a Nyquist bin at 4e-6
@@ -79,11 +79,11 @@ def assert_agree(S2, expected, of_path, of_all):
 @pytest.mark.parametrize("seed", range(N_CASES))
 def test_jtfs_is_its_definition(seed, x64, quick_compile, monkeypatch):
     if seed % 2:
-        monkeypatch.setattr(_time, "BLOCK", 64)  # many blocks, even of these short signals
+        monkeypatch.setattr(_time_average, "BLOCK", 64)  # many blocks, even of these short signals
     if seed % 3:
-        monkeypatch.setattr(_fourier, "LENGTH", 256 >> seed % 5)  # and phases
+        monkeypatch.setattr(_polyphase, "LENGTH", 256 >> seed % 5)  # and phases
     if seed % 4 == 3:
-        monkeypatch.setattr(_time, "_blocks_at_once", lambda n_blocks, _: 1 + n_blocks // 2)
+        monkeypatch.setattr(_time_average, "_blocks_at_once", lambda n_blocks, _: 1 + n_blocks // 2)
     options, x = draw(seed)
     bank = jtfs_jax.filterbank(len(x), **options, dtype=jnp.float64)
     S = jax.tree.map(np.asarray, jtfs_jax.jtfs(bank, x))
@@ -131,7 +131,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_options_are_their_definition(name, x64, quick_compile, monkeypatch):
-    monkeypatch.setattr(_fourier, "LENGTH", 128)  # several phases
+    monkeypatch.setattr(_polyphase, "LENGTH", 128)  # several phases
     options = {"J": (4, 6), "Q": (5, 1), "J_fr": 3, "Q_fr": 2} | OPTIONS[name]
     x = np.random.default_rng(0).standard_normal(250)
     bank = jtfs_jax.filterbank(len(x), **options, dtype=jnp.float64)

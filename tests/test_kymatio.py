@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import jtfs_jax
-from jtfs_jax import _tables
+from jtfs_jax import _design
 
 FILES = sorted((Path(__file__).parent / "golden").glob("*.npz"))
 
@@ -107,7 +107,7 @@ def test_golden_data_with_kymatio_wavelets_of_spin_down(
     def mirrored(family, n):
         return np.stack([kymatio_kernel_of_spin_down(psi, n).conj() for psi in family.wavelets])
 
-    monkeypatch.setattr(_tables, "row_kernels", mirrored)
+    monkeypatch.setattr(_design, "row_kernels", mirrored)
     actual, expected, n_psi = coefficients(file, dtype)
     kept = {key: value for key, value in expected.items() if is_down(key, n_psi)}
     assert kept

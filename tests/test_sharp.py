@@ -67,21 +67,21 @@ def test_delays_that_depend_on_frequency_are_heard_through_noise():
     assert joint > 3.8 * of_time
 
 
-def transfer_functions(bands, n):
+def transfer_functions(groups, n):
     """Of each wavelet, on all bins."""
     hats = []
-    for band in bands:
-        for psi_hat in band.psi_hat:
+    for group in groups:
+        for psi_hat in group.psi_hat:
             hats.append(np.zeros(n))
-            hats[-1][np.arange(band.start, band.start + len(psi_hat)) % n] = psi_hat
+            hats[-1][np.arange(group.first_bin, group.stop_bin) % n] = psi_hat
     return np.array(hats)
 
 
 def test_analytic_wavelets_have_no_negative_frequencies():
     bank = jtfs_jax.filterbank(1000, J=7, Q=(3, 1), analytic=True)
     n = bank.n_padded
-    for bands in (bank.first, [second.band for second in bank.second]):
-        hats = transfer_functions(bands, n)
+    for groups in (bank.tables.groups1, bank.tables.groups2):
+        hats = transfer_functions(groups, n)
         assert not np.any(hats[:, 0])
         assert not np.any(hats[:, n // 2 + 1 :])
         np.testing.assert_allclose(np.abs(np.fft.ifft(hats)).sum(-1), 1, rtol=2e-3)
@@ -92,7 +92,7 @@ def test_analytic_wavelets_have_no_negative_frequencies():
 def test_energy_makes_a_tight_frame(Q, analytic):
     bank = jtfs_jax.filterbank(2**12, J=10, Q=Q, normalize="energy", analytic=analytic)
     n = bank.n_padded
-    squares = (transfer_functions(bank.first, n) ** 2).sum(0)
+    squares = (transfer_functions(bank.tables.groups1, n) ** 2).sum(0)
     f = np.arange(n // 2 + 1)
     total = (squares[f] + squares[-f]) / 2 + np.exp(-((f / n * 2**10 / 0.1) ** 2))
     assert total.max() < 1.0001
@@ -119,8 +119,8 @@ def test_energy_is_kept():
     energy = s0**2 @ cells(jtfs_jax.frame_times(averaged), n)
     bank = jtfs_jax.filterbank(n, T=0, F=0, **options)
     n_live = dict.fromkeys([-1], len(bank.wavelets1))
-    for second in bank.second:
-        n_live |= dict.fromkeys(range(second.band.first, second.band.stop), second.n_live)
+    for second in bank.tables.second:
+        n_live |= dict.fromkeys(second.group.members, second.n_live)
     for (n2, n_fr), u2 in jtfs_jax.jtfs(bank, x).S2.items():
         j_fr = bank.wavelets_fr[(n_fr - 1) % len(bank.wavelets_fr)].j if n_fr else 3
         rows = cells(np.arange(len(u2)) * 2**j_fr, n_live[n2])

@@ -94,6 +94,6 @@ def test_opposite_spins_are_mirrors_and_ignore_constants():
 def test_filterbank_holds_bands_not_full_lengths():
     n = 2**15
     bank = jtfs_jax.filterbank(n, J=12, Q=12)
-    tables = [band.psi_hat.size for band in bank.first]
+    tables = [group.psi_hat.size for group in bank.tables.groups1]
     assert sum(tables) < 0.12 * len(bank.wavelets1) * bank.n_padded
-    assert all(band.psi_hat.dtype == jnp.float32 for band in bank.first)
+    assert all(group.psi_hat.dtype == jnp.float32 for group in bank.tables.groups1)

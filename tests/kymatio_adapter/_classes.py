@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jtfs_jax
-from jtfs_jax import _grid
+from jtfs_jax import _sampling
 from jtfs_jax._wavelets import ALPHA, R_PSI, SIGMA0
 
 from . import _backends
@@ -60,7 +60,7 @@ class Scattering:
     def build(self) -> None:
         """The filterbank, and what of it Kymatio gives names."""
         self.stride, bank = self._checked_stride(), self.bank
-        self.pad_left = _grid.pad_left(bank.n_samples, bank.n_padded)
+        self.pad_left = _sampling.pad_left(bank.n_samples, bank.n_padded)
         self.pad_right = bank.n_padded - bank.n_samples - self.pad_left
         self._N_padded = bank.n_padded
         self.psi1_f, self.psi2_f = ([p._asdict() for p in w] for w in _orders(bank))
@@ -251,7 +251,7 @@ class Joint(Scattering):
         self.Q_fr = (self.Q_fr,) if isinstance(self.Q_fr, int) else self.Q_fr
         super().build()
         n_rows = len(self.bank.wavelets1)
-        self._N_padded_fr = _grid.padded_rows(n_rows, self.J, self.Q[0], self.J_fr, self.F)
+        self._N_padded_fr = _sampling.padded_rows(n_rows, self.J, self.Q[0], self.J_fr, self.F)
         low = {"xi": 0.0, "sigma": SIGMA0 / 2**self.J_fr, "j": self.J_fr}
         up = [psi._asdict() for psi in self.bank.wavelets_fr]
         down = [psi | {"xi": -psi["xi"]} for psi in up]

@@ -7,7 +7,7 @@ from typing import Any as _Any
 
 import numpy as _np
 
-from jtfs_jax import _checks, _grid, _wavelets
+from jtfs_jax import _checks, _sampling, _wavelets
 
 _LARGE = 20  # log2 of a duration that leaves room for wavelets of any quality
 
@@ -88,7 +88,7 @@ def compute_temporal_support(h_f: _np.ndarray, criterion_amplitude: float = 1e-3
 def compute_padding(N: int, N_input: int) -> tuple[int, int]:
     if N_input > N:
         raise ValueError(f"N={N} should be larger than N_input={N_input}.")
-    left = _grid.pad_left(N_input, N)
+    left = _sampling.pad_left(N_input, N)
     if N - N_input - left >= N_input:
         raise ValueError(f"Too large padding value, {N - left}, for N_input={N_input}.")
     return left, N - N_input - left

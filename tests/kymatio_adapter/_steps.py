@@ -9,7 +9,7 @@ from typing import Any as _Any
 import jax.numpy as _jnp
 import numpy as _np
 
-from jtfs_jax import _frequency, _wavelets
+from jtfs_jax import _log_frequency, _wavelets
 
 
 def _unpadded(of: _Any, U_0: _Any) -> _Any:
@@ -65,7 +65,7 @@ def joint_timefrequency_scattering(
 def _keys(of: _Any) -> list[tuple[int, int]]:
     from jtfs_jax._paths import joint_paths
 
-    return list(joint_paths(of.bank))
+    return joint_paths(of.bank)
 
 
 def frequency_scattering(
@@ -75,8 +75,8 @@ def frequency_scattering(
     of, n_live = filters_fr[0]["of"], X["n1_max"]
     family = _wavelets.Family(of.bank.wavelets_fr, of.J_fr)
     kernels = _wavelets.row_kernels(family, of._N_padded_fr)
-    sizes = n_live, n_live, 0.0, None
-    rows = _frequency.frequency_bank(kernels, family, *sizes, reflect=False, oversampling=0)
+    sampling = _log_frequency.RowSampling(n_live, n_live, 0.0, None, reflect=False, oversampling=0)
+    rows = _log_frequency.frequential_filters(kernels, family, sampling)
 
     def along_rows(x: _Any) -> _Any:
         x = _jnp.asarray(x)
@@ -93,5 +93,5 @@ def time_averaging(*_: _Any) -> _Any:
 
 
 def frequency_averaging(*_: _Any) -> _Any:
-    """Not by itself: averages are products with matrices of `FrequencyBank`."""
+    """Not by itself: averages are products with matrices of `FrequentialFilters`."""
     raise NotImplementedError("averages over rows are part of jtfs_jax.jtfs")

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jtfs_jax import _fourier
+from jtfs_jax import _polyphase
 
 N = 512
 
@@ -14,13 +14,13 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 
 @pytest.fixture(params=[1, 2, 4, 8], ids="{} phases".format)
 def phases(request, monkeypatch):
-    monkeypatch.setattr(_fourier, "LENGTH", N // request.param)
-    assert _fourier.n_phases(N) == request.param
+    monkeypatch.setattr(_polyphase, "LENGTH", N // request.param)
+    assert _polyphase.n_phases(N) == request.param
     return request.param
 
 
 def twiddle(n=N):
-    return jnp.asarray(_fourier.twiddles(n))
+    return jnp.asarray(_polyphase.twiddles(n))
 
 
 def synthesis(lowest, n):
@@ -28,8 +28,8 @@ def synthesis(lowest, n):
 
     @jax.jit
     def both(lowest):
-        y = _fourier.synthesis(lowest, n, twiddle())
-        return y, _fourier.interleave(y)
+        y = _polyphase.polyphase_ifft(lowest, n, twiddle())
+        return y, _polyphase.interleave(y)
 
     return jax.tree.map(np.asarray, both(lowest))
 
@@ -49,7 +49,7 @@ def test_synthesis_is_the_inverse_transform(phases, n_bins, x64):
 def test_analysis_is_the_transform(phases, n_bins, x64):
     u = np.random.default_rng(n_bins).standard_normal((2, 3, N))
     by_phases = np.moveaxis(u.reshape(2, 3, N // phases, phases), -1, 1)
-    u_hat = jax.jit(lambda u: _fourier.analysis(u, n_bins, twiddle()))(by_phases)
+    u_hat = jax.jit(lambda u: _polyphase.polyphase_rfft(u, n_bins, twiddle()))(by_phases)
     np.testing.assert_allclose(u_hat, np.fft.rfft(u)[..., :n_bins], rtol=0, atol=1e-11)
 
 
@@ -67,8 +67,8 @@ def test_derivatives(phases, x64):
 
     @jax.jit
     def energy(u):
-        u_hat = _fourier.analysis(u, 100, twiddle())
-        y = _fourier.synthesis(u_hat, N, twiddle())
+        u_hat = _polyphase.polyphase_rfft(u, 100, twiddle())
+        y = _polyphase.polyphase_ifft(u_hat, N, twiddle())
         return jnp.sum(jnp.abs(y) ** 4)
 
     step = 1e-5
