@@ -18,10 +18,16 @@ from ._time_wavelets import WaveletGroup, transform_signals
 
 
 class FirstOrder(eqx.Module):
-    """S0 and S1, and half the spectrum of U1 for each group of wavelets, as at the full rate."""
+    """S0 and S1, and what the second order is made from.
+
+    Attributes:
+        low: U1 ⋆ φ_T at the frames, the paths' α = 0: S1, but where T=0, for which S1 is U1.
+        u1_hats: Half the spectrum of U1 for each group of wavelets, as at the full rate.
+    """
 
     S0: Float[Array, "*batch frame"]
     S1: Float[Array, "*batch n1 frame"]
+    low: Float[Array, "*batch n1 frame"]
     u1_hats: tuple[Complex[Array, "*batch n1 bin"], ...]
 
 
@@ -64,23 +70,25 @@ def first_order(bank: FilterBank, x: Float[Array, "*batch time"]) -> FirstOrder:
     def of_group(half, group, mean):
         n_bins = _n_bins(bank, group)
         u1 = group_modulus(bank, half, group, group.log2_stride)
-        s1 = None if mean is None else mean.whole(u1)
+        mean_of_rows = None if mean is None else mean.whole(u1)
         factor = jnp.array(2.0**group.log2_stride, bank.dtype)
-        if group.own is not None:
+        if group.own is not None:  # see `with_short_ones_merged`
             u1 = u1 * of_rank(group.own.comb, u1.ndim)
             factor = factor * group.own.bins[:, :n_bins]
-        return times_real(polyphase_rfft(u1, n_bins, tables.twiddle), factor), s1
+        return times_real(polyphase_rfft(u1, n_bins, tables.twiddle), factor), mean_of_rows
 
     means = tables.means if bank.T == "global" else [None] * len(tables.groups1)
-    parts = [of_group(half, group, mean) for group, mean in zip(tables.groups1, means, strict=True)]
-    u1_hats = tuple(u1_hat for u1_hat, _ in parts)
-    if bank.T == 0:
-        return FirstOrder(x, full_rate_scalogram(bank, half), u1_hats)
+    found = [of_group(half, group, mean) for group, mean in zip(tables.groups1, means, strict=True)]
+    u1_hats = tuple(u1_hat for u1_hat, _ in found)
     if bank.T == "global":
-        s1 = jnp.concatenate([mean for _, mean in parts if mean is not None], axis=-2)
-        return FirstOrder(x.mean(-1, keepdims=True), s1, u1_hats)
-    s0 = low_pass(bank, half[..., : bank.tables.phi_hat.size])
-    return FirstOrder(s0, low_pass_rows(bank, u1_hats), u1_hats)
+        s0 = x.mean(-1, keepdims=True)
+        s1 = low = jnp.concatenate([mean for _, mean in found if mean is not None], axis=-2)
+    elif bank.T == 0:
+        s0, s1, low = x, full_rate_scalogram(bank, half), low_pass_rows(bank, u1_hats)
+    else:
+        s0 = low_pass(bank, half[..., : tables.phi_hat.size])
+        s1 = low = low_pass_rows(bank, u1_hats)
+    return FirstOrder(s0, s1, low, u1_hats)
 
 
 def _n_bins(bank: FilterBank, group: WaveletGroup) -> int:

@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 from . import _checks
 from ._coefficients import JointScattering
 from ._filterbank import FilterBank
-from ._first_order import first_order, low_pass_rows
+from ._first_order import first_order
 from ._jit import jit
 from ._level import of_any_level
 from ._log_frequency import FrequentialFilters
@@ -95,31 +95,35 @@ def _jtfs(x: Float[Array, "*batch time"], bank: FilterBank) -> JointScattering:
     tables = bank.tables
     assert tables.filters_fr is not None
     first = first_order(bank, x)
-
-    s1 = low_pass_rows(bank, first.u1_hats) if bank.T == 0 else first.S1
-    slices = [(tables.filters_fr, tables.filters_fr.modulus_of_real(s1)[..., None, :, :])]
+    slices = [(tables.filters_fr, tables.filters_fr.modulus_of_real(first.low)[..., None, :, :])]
     for second in tables.second:
         assert second.filters_fr is not None
         u = second_order(bank, second, first.u1_hats, second.filters_fr.modulus_of_complex)
         slices.append((second.filters_fr, u))
-
-    if bank.paths_share_shape:
-        dense = [filters.average_rows(u) for filters, u in slices]
-        dense = [s.reshape(*s.shape[:-4], s.shape[-4] * s.shape[-3], *s.shape[-2:]) for s in dense]
-        s2 = jnp.concatenate(dense, axis=-3)
-    else:
-        of_paths = [s2 for filters, u in slices for s2 in _paths_of_slice(bank, filters, u)]
-        s2 = dict(zip(joint_paths(bank), of_paths, strict=True))
+    s2 = _dense_paths(slices) if bank.paths_share_shape else _ragged_paths(bank, slices)
     return JointScattering(S0=first.S0, S1=first.S1, S2=s2)
 
 
-def _paths_of_slice(
-    bank: FilterBank, filters: FrequentialFilters, u: Float[Array, "*batch n2 row frame"]
-) -> list[Float[Array, "*batch band frame"]]:
-    """The paths of some n2 one by one, each with its live rows."""
-    if bank.F == 0:
-        of_filters = filters.split_rows(u)
-    else:
-        averaged = filters.average_rows(u)[..., : filters.n_live_bands, :]
-        of_filters = jnp.moveaxis(averaged, -3, 0)
-    return [s2[..., index, :, :] for index in range(u.shape[-3]) for s2 in of_filters]
+# The rows |U1 ⋆ ψ_n2 ⋆ ψ_β| ⋆ φ_T of all filters ψ_β, for the n2 of one resolution.
+_Slice = tuple[FrequentialFilters, Float[Array, "*batch n2 row frame"]]
+
+
+def _dense_paths(slices: list[_Slice]) -> Float[Array, "*batch path band frame"]:
+    averaged = [filters.average_rows(u) for filters, u in slices]
+    flat = [s.reshape(*s.shape[:-4], s.shape[-4] * s.shape[-3], *s.shape[-2:]) for s in averaged]
+    return jnp.concatenate(flat, axis=-3)
+
+
+def _ragged_paths(
+    bank: FilterBank, slices: list[_Slice]
+) -> dict[tuple[int, int], Float[Array, "*batch band frame"]]:
+    """Paths with resolutions of their own, each with its live rows."""
+    paths = []
+    for filters, u in slices:
+        if bank.F == 0:
+            of_filters = filters.split_rows(u)
+        else:
+            live = filters.average_rows(u)[..., : filters.n_live_bands, :]
+            of_filters = jnp.moveaxis(live, -3, 0)
+        paths += [s2[..., index, :, :] for index in range(u.shape[-3]) for s2 in of_filters]
+    return dict(zip(joint_paths(bank), paths, strict=True))

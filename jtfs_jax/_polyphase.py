@@ -73,23 +73,25 @@ def polyphase_ifft(
 def polyphase_rfft(
     u: Float[Array, "*batch phase row sample"], n_bins: int, twiddle: Float[Array, "2 p k"]
 ) -> Complex[Array, "*batch row bin"]:
-    """The lowest bins of real signals that are laid out by phases."""
+    """The lowest bins of real signals that are laid out by phases.
+
+    û(κ + aM) = Σ_p exp(−2πi ap/P) · exp(−2πi κp/n) · û_p(κ)     with |κ| ≤ M/2
+    """
     phases, length = u.shape[-3], u.shape[-1]
     u_hat = _fft.rfft(u)
     if phases == 1:
         return u_hat[..., 0, :, :n_bins]
     turns = _turns(twiddle, phases, length)[..., : u_hat.shape[-1]]
     u_hat = u_hat * jnp.conj(of_rank(turns, u_hat.ndim))
-    above = [u_hat[..., phase, :, :] for phase in range(phases)]
-    below = [jnp.conj(z[..., 1 : length // 2]) for z in above]
-    # Around the multiples of M: above them the bins of u_hat, below them their conjugates.
+    positive = [u_hat[..., phase, :, :] for phase in range(phases)]  # κ = 0, …, M/2
+    negative = [jnp.conj(z[..., 1 : length // 2]) for z in positive]  # κ = −1, …, 1 − M/2
     n_folds = max(-(-(n_bins - 1 - length // 2) // length), 0) + 1
     parts = []
     for a in range(n_folds):
         cycles = -a * np.arange(phases) / phases
         if a:
-            parts.append(_turned_sum(below, cycles)[..., ::-1])
-        parts.append(_turned_sum(above, cycles))
+            parts.append(_turned_sum(negative, cycles)[..., ::-1])
+        parts.append(_turned_sum(positive, cycles))
     return jnp.concatenate(parts, axis=-1)[..., :n_bins]
 
 

@@ -26,8 +26,12 @@ class TimeAverage(eqx.Module):
     """φ_T and subsampling of signals at one resolution, as products of blocks with weights.
 
     A block is a stretch of one phase (see `_polyphase`). A product gives what it adds to the
-    frames: to every frame, or, where φ_T is short, to the frames near it, in chunks that all have
-    the same weights.
+    frames: to every frame, or, where φ_T is short, to the frames that each of its chunks reaches.
+    Chunks are as long as `hop` frames, and all have the same weights:
+
+        samples of a phase   |--chunk--|--chunk--|--chunk--|--chunk--|--chunk--|   some to a block
+        frames               .    .    .    .    .    .    .    .    .    .        hop = 2
+        reach of the third   |<--------------- n_near · hop ---------------->|     n_near = 5
     """
 
     weights: Float[Array, "phase_block sample frame"] | Float[Array, "phase sample frame"]
@@ -44,17 +48,26 @@ class TimeAverage(eqx.Module):
         weights = self.weights.reshape(-1, length, self.weights.shape[-1])
         return product(u[..., start : start + length], of_rank(weights, u.ndim)).sum(-3)
 
+    @property
+    def chunk(self) -> int:
+        """Samples in a chunk."""
+        return self.weights.shape[-2]
+
+    @property
+    def n_near(self) -> int:
+        """How many times its own length a chunk reaches, itself in the middle."""
+        assert self.hop is not None
+        return self.weights.shape[-1] // self.hop
+
     def of_block(
         self, u: Float[Array, "*batch row sample"], index: Array
     ) -> Float[Array, "*batch row part"]:
         """What one block, of all those of all phases, adds to the frames."""
         if self.hop is None:
             return product(u, self.weights[index])
-        _, chunk, reach = self.weights.shape
-        parts = u.reshape(*u.shape[:-1], self.block // chunk, chunk)
-        parts = product(parts, self.weights[index // self.n_blocks])
-        parts = overlap_add(parts.reshape(*parts.shape[:-1], reach // self.hop, self.hop))
-        return parts.reshape(*u.shape[:-1], parts.shape[-2] * parts.shape[-1])
+        chunks = u.reshape(*u.shape[:-1], self.block // self.chunk, self.chunk)
+        parts = product(chunks, self.weights[index // self.n_blocks])
+        return _overlap_add(parts.reshape(*parts.shape[:-1], self.n_near, self.hop))
 
     def total(
         self, parts: Float[Array, "*batch phase_block row part"]
@@ -62,21 +75,16 @@ class TimeAverage(eqx.Module):
         """Sum over the blocks, at the frames that are kept."""
         if self.hop is None:
             return parts.sum(-3)
-        _, chunk, reach = self.weights.shape
-        hop = self.block // chunk * self.hop  # frames from a block to the next
+        hop_of_block = self.block // self.chunk * self.hop
         *batch, _, n_rows, n_parts = parts.shape
-        parts = parts.reshape(*batch, -1, self.n_blocks, n_rows, n_parts).sum(-4)
+        parts = parts.reshape(*batch, -1, self.n_blocks, n_rows, n_parts).sum(-4)  # over phases
         parts = jnp.moveaxis(parts, -3, -2)
-        n_overlaps = -(-parts.shape[-1] // hop)
-        parts = _pad_last(parts, 0, n_overlaps * hop - parts.shape[-1])
-        parts = overlap_add(parts.reshape(*parts.shape[:-1], n_overlaps, hop))
-        frames = parts.reshape(*parts.shape[:-2], parts.shape[-2] * hop)
-        # The first chunk reaches back by almost half of its frames; time is periodic.
-        start = (self.first_block * hop - reach // self.hop // 2 * self.hop) % self.period
-        n_periods = -(-(start + frames.shape[-1]) // self.period)
-        frames = _pad_last(frames, start, n_periods * self.period - start - frames.shape[-1])
-        frames = frames.reshape(*frames.shape[:-1], n_periods, self.period).sum(-2)
-        return frames[..., slice(*self.kept)]
+        n_overlaps = -(-n_parts // hop_of_block)
+        parts = _pad_last(parts, 0, n_overlaps * hop_of_block - n_parts)
+        frames = _overlap_add(parts.reshape(*parts.shape[:-1], n_overlaps, hop_of_block))
+        # The first chunk reaches back by almost half of its frames.
+        start = self.first_block * hop_of_block - self.n_near // 2 * self.hop
+        return _wrapped(frames, start, self.period)[..., slice(*self.kept)]
 
 
 @exportable
@@ -90,16 +98,25 @@ class MeanByRow(eqx.Module):
         return (u * of_rank(self.weights, u.ndim)).sum((-3, -1))[..., None]
 
 
-def overlap_add(
-    parts: Float[Array, "*batch chunk overlap hop"],
-) -> Float[Array, "*batch chunks_and_overlaps hop"]:
-    """Sums of what is meant for the same place: part d of chunk c for place c + d."""
+def _overlap_add(parts: Float[Array, "*batch chunk overlap hop"]) -> Float[Array, "*batch frame"]:
+    """Sums of what is meant for the same frames: part d of chunk c for place c + d."""
     n_overlaps = parts.shape[-2]
     placed = [
         jnp.pad(parts[..., d, :], [(0, 0)] * (parts.ndim - 3) + [(d, n_overlaps - 1 - d), (0, 0)])
         for d in range(n_overlaps)
     ]
-    return sum(placed[1:], placed[0])
+    total = sum(placed[1:], placed[0])
+    return total.reshape(*total.shape[:-2], total.shape[-2] * total.shape[-1])
+
+
+def _wrapped(
+    frames: Float[Array, "*batch frame"], start: int, period: int
+) -> Float[Array, "*batch period"]:
+    """One period of what begins at frame `start` and is repeated: time is periodic."""
+    start %= period
+    n_periods = -(-(start + frames.shape[-1]) // period)
+    frames = _pad_last(frames, start, n_periods * period - start - frames.shape[-1])
+    return frames.reshape(*frames.shape[:-1], n_periods, period).sum(-2)
 
 
 def _pad_last(a: Array, before: int, after: int) -> Array:
@@ -112,31 +129,39 @@ def local_average(
     """φ_T of a given width at some multiples of `stride`, for signals at one in 2**log2_stride."""
     n_padded = len(phi)
     phases = n_phases(n_padded >> log2_stride)
-    phase = np.arange(phases)[:, None, None] << log2_stride
     step = phases << log2_stride  # between samples of a phase
-    length = n_padded // step
-    chunk = min(max(_CHUNK_FRAMES * stride // step, _MIN_CHUNK), length)
-    chunk = max(min(chunk, BLOCK), stride // step)
+    length = n_padded // step  # of a phase
+    chunk = _chunk_length(stride, step, length)
     hop = chunk * step // stride
     n_near = 2 * math.ceil(low_pass_reach(width) / (chunk * step)) + 1
-    phi = phi * 2**log2_stride
-    if len(kept) <= n_near * hop or n_near * chunk >= length:
-        frame = np.array(kept) * stride
-        return _full_average(phi[(frame - phase - np.arange(length)[:, None] * step) % n_padded])
-    frame = (np.arange(n_near * hop) - n_near // 2 * hop) * stride
+
+    def weights(frames: np.ndarray, n_samples: int) -> Float[np.ndarray, "phase sample frame"]:
+        phase = np.arange(phases)[:, None, None] << log2_stride
+        sample = np.arange(n_samples)[:, None] * step
+        return phi[(frames * stride - phase - sample) % n_padded] * 2**log2_stride
+
+    if len(kept) <= n_near * hop or n_near * chunk >= length:  # chunks would reach every frame
+        return _full_average(weights(np.array(kept), length))
     block = max(min(BLOCK, length), chunk)
+    # Blocks from which φ_T reaches the frames that are kept.
     margin = math.ceil(low_pass_reach(width) / step) + 1
     first = max(kept[0] * stride // step - margin, 0) // block
-    last = min(-(-(kept[-1] * stride // step + margin + 1) // block), length // block)
+    stop = min(-(-(kept[-1] * stride // step + margin + 1) // block), length // block)
     return TimeAverage(
-        weights=as_leaf(phi[(frame - phase - np.arange(chunk)[:, None] * step) % n_padded]),
+        weights=as_leaf(weights(np.arange(n_near * hop) - n_near // 2 * hop, chunk)),
         block=block,
         first_block=first,
-        n_blocks=last - first,
+        n_blocks=stop - first,
         hop=hop,
         period=n_padded // stride,
         kept=(kept.start, kept.stop),
     )
+
+
+def _chunk_length(stride: int, step: int, length: int) -> int:
+    """Samples in a chunk: whole frames of them, enough for a product, not more than a block."""
+    chunk = min(max(_CHUNK_FRAMES * stride // step, _MIN_CHUNK), length)
+    return max(min(chunk, BLOCK), stride // step)
 
 
 def global_average(n_samples: int, n_padded: int, log2_stride: int) -> TimeAverage:
