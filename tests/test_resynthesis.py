@@ -17,6 +17,7 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 N = 1024
 JointScattering: Any = jtfs_jax.JointScattering  # of weights instead of coefficients
 BOLD = bold_driver(learning_rate=0.3)
+KEY = jax.random.key(3)
 
 
 def resynthesize(*arguments, **options) -> Any:
@@ -76,11 +77,13 @@ def test_the_error_falls_and_is_what_it_says(bank, x, result):
 
 def test_starts_are_row_0(bank, x):
     transform = jtfs_jax.time_scattering
-    noise = colored_noise(bank, transform(bank, x).S1, count=2, seed=3)
+    noise = colored_noise(bank, transform(bank, x).S1, n_sounds=2, key=KEY)
     white = np.random.default_rng(0).standard_normal(N).astype(np.float32)
     errors = {}
     for name, start in [("colored", "colored"), ("white", "white"), ("given", white)]:
-        run = resynthesize(bank, x, transform=transform, n_steps=1, count=2, seed=3, start=start)
+        run = resynthesize(
+            bank, x, transform=transform, n_steps=1, n_sounds=2, key=KEY, start=start
+        )
         errors[name] = np.asarray(run.error[0])
     expected = [relative_error(bank, x, y, transform) for y in noise]
     np.testing.assert_allclose(errors["colored"], expected, rtol=1e-4)
@@ -95,8 +98,8 @@ def test_what_a_transform_compresses_is_not_taken_for_loudness(bank, x):
     def compressed(bank, y):
         return jtfs_jax.analysis.log_compress(jtfs_jax.time_scattering(bank, y), 1e-3)
 
-    run = resynthesize(bank, x, transform=compressed, n_steps=1, seed=3)
-    noise = colored_noise(bank, jtfs_jax.time_scattering(bank, x).S1, seed=3)
+    run = resynthesize(bank, x, transform=compressed, n_steps=1, key=KEY)
+    noise = colored_noise(bank, jtfs_jax.time_scattering(bank, x).S1, key=KEY)
     expected = relative_error(bank, x, noise[0], compressed)
     assert run.error[0, 0] == pytest.approx(expected, rel=1e-4)
 
@@ -180,15 +183,15 @@ def test_coefficients_alone(bank, x, result):
 def test_a_batch_is_separate_runs(bank, x):
     """Four noises and two targets at once, each with its own steps."""
     targets = np.stack([x, 0.01 * x[::-1]])
-    batch = resynthesize(bank, targets, n_steps=8, count=4)
+    batch = resynthesize(bank, targets, n_steps=8, n_sounds=4)
     assert batch.y.shape == (4, 2, N)
     assert batch.error.shape == (9, 4, 2)
     S = jtfs_jax.jtfs(bank, jnp.asarray(targets))
-    alone = resynthesize(bank, coefficients=S, n_steps=8, count=4)
+    alone = resynthesize(bank, coefficients=S, n_steps=8, n_sounds=4)
     np.testing.assert_allclose(alone.error, batch.error, rtol=1e-2)
     for t, target in enumerate(targets):
         for k in range(4):
-            start = colored_noise(bank, S.S1, count=4)[k, t]
+            start = colored_noise(bank, S.S1, n_sounds=4)[k, t]
             single = resynthesize(bank, target, n_steps=8, start=start)
             np.testing.assert_allclose(single.error[:, 0], batch.error[:, k, t], rtol=1e-2)
             atol = 0.02 * float(jnp.abs(single.y).max())
@@ -198,7 +201,7 @@ def test_a_batch_is_separate_runs(bank, x):
 def test_steps_of_a_batch_differ(x):
     bank = jnp.asarray(np.random.default_rng(0).standard_normal((6, N)), jnp.float32) / 10
     run = resynthesize(
-        bank, x, transform=linear, start="white", n_steps=30, count=2, optimizer=BOLD
+        bank, x, transform=linear, start="white", n_steps=30, n_sounds=2, optimizer=BOLD
     )
     rates = run.learning_rate
     assert len(np.unique(np.round(rates[1:] / rates[:-1], 3), axis=1)) > 1
@@ -223,7 +226,7 @@ TRANSFORMS: dict[str, tuple[int, Any, Any]] = {
 def test_transforms(x, name):
     J, T, transform = TRANSFORMS[name]
     bank = jtfs_jax.filterbank(N, J=J, Q=4, J_fr=2, T=T)
-    run = resynthesize(bank, x, transform=transform, n_steps=15, count=2)
+    run = resynthesize(bank, x, transform=transform, n_steps=15, n_sounds=2)
     assert (run.error[-1] < 0.6 * run.error[0]).all()
     batch = jax.tree.map(lambda leaf: leaf[0], transform(bank, jnp.asarray(x)[None]))
     y = jax.tree.map(lambda leaf: leaf[0], transform(bank, run.y[:1]))
@@ -352,8 +355,8 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
     "one of two": ({"x": np.stack([np.ones(N), np.zeros(N)])}, "not silent"),
     "NaN": ({"x": np.full(N, np.nan)}, "finite"),
     "n_steps": ({"n_steps": 0}, "n_steps must be an integer of at least 1, got 0"),
-    "count": ({"count": 0}, "count must be an integer of at least 1, got 0"),
-    "seed": ({"seed": -1}, "seed must be an integer between 0 and 2.*32 − 1, got -1"),
+    "n_sounds": ({"n_sounds": 0}, "n_sounds must be an integer of at least 1, got 0"),
+    "key": ({"key": 3}, "key must be one key of jax.random, got 3"),
     "weights 0": ({"weights": 0.0}, "times the weights, is 0"),
     "weights of another": ({"weights": {"S1": 1.0}}, "weights must be numbers, or a pytree"),
     "weights shape": (

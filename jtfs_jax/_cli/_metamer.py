@@ -6,6 +6,7 @@ import shlex
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from jtfs_jax import plot
@@ -122,7 +123,7 @@ def _advance(run: Run, bank: FilterBank, options: argparse.Namespace) -> bool:
                 bank,
                 run.x,
                 n_steps=n_left,
-                seed=one.seed,
+                key=jax.random.key(one.seed),
                 optimizer=_OPTIMIZERS[options.optimizer],
                 state=one.state,
                 callback=progress,

@@ -39,33 +39,33 @@ class ResynthesisState(eqx.Module):
         batch: Number of sounds for each target, and the leading axes of the targets.
     """
 
-    scale: Float[Array, "sound time"]
-    trial: Float[Array, "sound time"]
-    best: Float[Array, "sound time"]
-    value: Float[Array, " sound"]
-    was_accepted: Bool[Array, " sound"]
+    scale: Float[Array, "metamer time"]
+    trial: Float[Array, "metamer time"]
+    best: Float[Array, "metamer time"]
+    value: Float[Array, " metamer"]
+    was_accepted: Bool[Array, " metamer"]
     optimizer: PyTree[Array]
     n_forward: Int[Array, ""]
     n_gradient: Int[Array, ""]
     batch: tuple[int, ...] = eqx.field(static=True)
 
     @property
-    def y(self) -> Float[Array, "count *batch time"]:
+    def y(self) -> Float[Array, "sound *batch time"]:
         """The best sounds so far."""
         return (self.scale * self.best).reshape(*self.batch, -1)
 
     @property
-    def error(self) -> Float[Array, "count *batch"]:
+    def error(self) -> Float[Array, "sound *batch"]:
         """Relative errors of these."""
         return jnp.sqrt(2 * self.value).reshape(self.batch)
 
     @property
-    def accepted(self) -> Bool[Array, "count *batch"]:
+    def accepted(self) -> Bool[Array, "sound *batch"]:
         """Whether the last trial became the sound."""
         return self.was_accepted.reshape(self.batch)
 
     @property
-    def learning_rate(self) -> Float[Array, "count *batch"] | None:
+    def learning_rate(self) -> Float[Array, "sound *batch"] | None:
         """Factor of the direction in the next step."""
         trials = trial_state(self.optimizer)
         return None if trials is None else trials.learning_rate.reshape(self.batch)
@@ -87,7 +87,7 @@ def _row(state: ResynthesisState) -> Row:
 
 @partial(jax.jit, static_argnames="optimizer")
 def begin(
-    y: Float[Array, "count *batch time"],
+    y: Float[Array, "sound *batch time"],
     envelope: Float[Array, "*batch time"],
     optimizer: optax.GradientTransformation,
 ) -> ResynthesisState:

@@ -12,7 +12,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from jtfs_jax._checks import integer_of_32_bits, is_traced, positive_integer, signal
+from jtfs_jax._checks import is_traced, positive_integer, random_key, signal
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import jtfs
 from jtfs_jax._nodes import exportable
@@ -44,16 +44,16 @@ class Resynthesis(eqx.Module):
         state: From which another call goes on.
     """
 
-    error: Float[Array, "step count *batch"]
-    learning_rate: Float[Array, "step count *batch"] | None
-    accepted: Bool[Array, "step count *batch"]
+    error: Float[Array, "step sound *batch"]
+    learning_rate: Float[Array, "step sound *batch"] | None
+    accepted: Bool[Array, "step sound *batch"]
     n_forward: Int[Array, " step"]
     n_gradient: Int[Array, " step"]
     seconds: Float[np.ndarray, " step"] | None
     state: ResynthesisState
 
     @property
-    def y(self) -> Float[Array, "count *batch time"]:
+    def y(self) -> Float[Array, "sound *batch time"]:
         """The metamers."""
         return self.state.y
 
@@ -66,8 +66,8 @@ def resynthesize(
     transform: Transform = jtfs,
     weights: PyTree[Array | float] = 1.0,
     n_steps: int = 100,
-    count: int = 1,
-    seed: int = 0,
+    n_sounds: int = 1,
+    key: Array | None = None,
     start: Literal["colored", "white"] | Float[Array | np.ndarray, "..."] = "colored",
     optimizer: optax.GradientTransformation | None = None,
     envelope: Float[Array | np.ndarray, "..."] | float | None = None,
@@ -99,22 +99,22 @@ def resynthesize(
             it, whose leaves broadcast to the coefficients; see `losses.path_weights`.
         n_steps: Number of steps, failed ones included; on the noise at the start comes one
             evaluation more.
-        count: Number of metamers for each target. Each is the same for any `count`.
-        seed: Integer that determines the noise, from 0 to 2**32 − 1.
+        n_sounds: Number of metamers for each target. Each is the same for any `n_sounds`.
+        key: Key of `jax.random` for the noise at the start. None: `jax.random.key(0)`.
         start: "colored" for `colored_noise`, "white" for white noise of the same power, or samples
-            that broadcast to `(count, *batch, time)`. "colored" takes the S1 of x from `bank`, or
-            from coefficients alone, which then must have it uncompressed.
+            that broadcast to `(n_sounds, *batch, time)`. "colored" takes the S1 of x from `bank`,
+            or from coefficients alone, which then must have it uncompressed.
         optimizer: Any of optax that needs no line search, with the loss as `value` if it asks for
             it. None: `lbfgs()`.
         envelope: e instead of the loudness of the target: positive numbers that broadcast to
             `(*batch, time)`. Without S1, see `start`, None means 1.
         state: Of another `Resynthesis`, from which to go on: two runs of 50 steps give the same
-            bits as one of 100. `count`, `seed`, `start` and `envelope` are then without effect.
+            bits as one of 100. `n_sounds`, `key`, `start` and `envelope` are then ignored.
         callback: Called with each state, the one at the start included. If it returns something
             true, this step is the last one.
 
     Returns:
-        Metamers `(count, *batch, time)` and their history.
+        Metamers `(n_sounds, *batch, time)` and their history.
 
     Raises:
         ValueError: If a target is silent or not finite, or an argument is out of range or does
@@ -139,8 +139,8 @@ def resynthesize(
     """
     begun = time.monotonic()
     positive_integer("n_steps", n_steps)
-    positive_integer("count", count)
-    integer_of_32_bits("seed", seed)
+    positive_integer("n_sounds", n_sounds)
+    key = random_key("key", jax.random.key(0) if key is None else key)
     if (x is None) == (coefficients is None):
         raise ValueError(
             "x or coefficients must be given, got "
@@ -159,7 +159,7 @@ def resynthesize(
         one_sound = jax.ShapeDtypeStruct((1, length), dtype)
         of_one = jax.eval_shape(transform, bank, one_sound)
         coefficients, targets = flattened(coefficients, of_one)
-    shape = (count, *targets, length)
+    shape = (n_sounds, *targets, length)
     y: Any = None
     e: Any = None
     if state is None:
@@ -175,7 +175,7 @@ def resynthesize(
     if state is None:
         s1 = known_s1(bank, x, coefficients, transform)
         if isinstance(y, str):
-            y = noise(bank, x, s1, y, seed, shape, dtype)
+            y = noise(bank, x, s1, y, key, shape, dtype)
         if e is None:
             e = loudness_of(bank, s1, shape[1:], dtype)
         now = begin(y, e, optimizer)

@@ -18,10 +18,10 @@ from ._noise import colored_noise, first_order, loudness, white_noise
 
 def checked_start(
     start: Any, shape: tuple[int, ...], dtype: np.dtype, *, has_s1: bool
-) -> str | Float[Array, "count *batch time"]:
+) -> str | Float[Array, "sound *batch time"]:
     """The kind of noise, or the samples, to start from."""
     if not isinstance(start, str):
-        axes, cure = "(count, *batch, time)", "give one sound, or one for each metamer"
+        axes, cure = "(n_sounds, *batch, time)", "give one sound, or one for each metamer"
         return _broadcast("start", start, axes, shape, dtype, cure)
     if start not in ("colored", "white"):
         raise ValueError(f'start must be "colored", "white" or samples, got {start!r}.')
@@ -73,21 +73,21 @@ def noise(
     x: Float[Array, "target time"] | None,
     s1: Float[Array, "target n1 frame"] | None,
     kind: str,
-    seed: int,
+    key: Array,
     shape: tuple[int, ...],
     dtype: np.dtype,
-) -> Float[Array, "count *batch time"]:
+) -> Float[Array, "sound *batch time"]:
     """Colored noise; or white noise as powerful as that, or as x where there is no S1."""
-    count, n_samples = shape[0], shape[-1]
+    n_sounds, n_samples = shape[0], shape[-1]
     if s1 is not None:
-        colored = colored_noise(bank, s1, count=count, seed=seed)
+        colored = colored_noise(bank, s1, n_sounds=n_sounds, key=key)
         if kind == "colored":
             return colored.reshape(shape)
         level = _rms(colored)
     else:
         n_targets = math.prod(shape[1:-1])
         level = jnp.ones((1, n_targets), dtype) if x is None else _rms(x)[None]
-    white = white_noise(n_samples, dtype, count, seed)
+    white = white_noise(key, n_sounds, n_samples, dtype)
     return (level[..., None] * white[:, None]).reshape(shape)
 
 

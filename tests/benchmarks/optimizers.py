@@ -65,7 +65,7 @@ class Method(NamedTuple):
 def stationary(bank, x, seed):
     """Gaussian noise with the mean spectrum of the sound, as in the report of 2024."""
     s1 = jtfs_jax.time_scattering(bank, x).S1
-    return colored_noise(bank, s1.mean(axis=-1, keepdims=True), seed=seed)
+    return colored_noise(bank, s1.mean(axis=-1, keepdims=True), key=jax.random.key(seed))
 
 
 def random_phases(bank, x, seed):
@@ -124,7 +124,7 @@ def load(sound: str) -> np.ndarray:
 
 def run(bank, x, method: Method, seed: int, n_gradients: int = N_GRADIENTS) -> tuple[Any, dict]:
     """A metamer, its error after each evaluation of the gradient, and what these cost."""
-    noise: dict[str, Any] = {"seed": seed}
+    noise: dict[str, Any] = {"key": jax.random.key(seed)}
     if method.start:
         noise = {"start": method.start(bank, x, seed), "envelope": 1.0}
     descend = by_line_search if method.searches_line else by_trials
