@@ -227,6 +227,11 @@ def test_compression_composes(bank):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+def test_weights_of_orders_go_by_name(bank):
+    with pytest.raises(TypeError, match="positional"):
+        losses.path_weights(bank, 2.0)  # pyright: ignore[reportCallIssue]
+
+
 ERRORS = {
     "structure": (lambda bank, S: losses.distance(S, S.S1), "pytree like that of S"),
     "shapes": (

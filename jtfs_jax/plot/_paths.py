@@ -144,9 +144,7 @@ def animation(
     shown = range(len(table)) if indices is None else indices
     shown = [_checks.index("indices", index, len(table)) for index in shown]
     if not shown:
-        raise ValueError(
-            "indices must have at least one index, got none; None stands for all paths."
-        )
+        raise ValueError("indices must have at least one index, got none; None stands for all.")
     if reference is None:
         reference = largest(*(live[index] for index in shown)) or None
     canvas = current_axes(ax)

@@ -18,6 +18,7 @@ from ._trials import (
 
 
 def bold_driver(
+    *,
     learning_rate: float = 0.1,
     momentum: float = 0.9,
     accelerate: float = 1.1,

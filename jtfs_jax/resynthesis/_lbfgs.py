@@ -40,7 +40,7 @@ class _Pairs(NamedTuple):
 
 
 def lbfgs(
-    memory_size: int = 10, learning_rate: float = 0.1
+    *, memory_size: int = 10, learning_rate: float = 0.1
 ) -> optax.GradientTransformationExtraArgs:
     """L-BFGS that tries its full step, and halves it where the loss does not become smaller.
 
