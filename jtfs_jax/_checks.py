@@ -53,11 +53,11 @@ def positive_integer(name: str, value: object) -> int:
 def random_key(name: str, value: Any) -> Array:
     """A key of `jax.random`, typed, or legacy and made typed."""
     if isinstance(value, jax.Array | np.ndarray):
-        if not value.ndim and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
+        if not value.ndim and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
             return jnp.asarray(value)
         legacy = jax.eval_shape(jax.random.PRNGKey, 0)
         if (value.dtype, value.shape) == (legacy.dtype, legacy.shape):
-            return jax.random.wrap_key_data(value)
+            return jax.random.wrap_key_data(jnp.asarray(value))
     raise ValueError(
         f"{name} must be one key of jax.random, got {shown(value)}; make it by jax.random.key(0)."
     )

@@ -96,6 +96,6 @@ NO_KEYS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", NO_KEYS)
 def test_what_is_no_key(bank, name):
-    s1 = np.ones((len(bank.wavelets1), 1), np.float32)
+    s1 = jnp.ones((len(bank.wavelets1), 1))
     with pytest.raises(ValueError, match=r"key must be one key of jax\.random, got .*make it by"):
         colored_noise(bank, s1, key=NO_KEYS[name])

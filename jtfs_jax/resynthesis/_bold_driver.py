@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import optax
 from optax import tree_utils
 
-from ._trials import (
+from ._trial_state import (
     TrialState,
     at_rest,
     check,

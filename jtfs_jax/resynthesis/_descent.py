@@ -12,8 +12,8 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from jtfs_jax._nodes import exportable
 
-from ._target import Target, Transform, half_square
-from ._trials import trial_state
+from ._objective import Bank, Objective, Transform, half_square
+from ._trial_state import trial_state
 
 CHUNK = 64  # steps that one call can take
 
@@ -117,33 +117,33 @@ def begin(
 @partial(jax.jit, static_argnames=("transform", "optimizer"))
 @jax.named_scope("jtfs_jax.resynthesize")
 def run(
-    bank: PyTree,
-    target: Target,
+    bank: Bank,
+    goal: Objective,
     state: ResynthesisState,
     n: int,
     *,
-    transform: Transform,
+    transform: Transform[Bank],
     optimizer: optax.GradientTransformation,
 ) -> tuple[ResynthesisState, Row]:
     """As many trials as `n`, up to `CHUNK`; as `n` is traced, one program serves them all."""
 
     def trial(index, state_and_rows):
         state, rows = state_and_rows
-        state = _try(bank, target, state, transform, optimizer)
+        state = _try(bank, goal, state, transform, optimizer)
         return state, jax.tree.map(lambda buffer, row: buffer.at[index].set(row), rows, _row(state))
 
     rows = jax.tree.map(lambda row: jnp.zeros((CHUNK, *row.shape), row.dtype), _row(state))
     return jax.lax.fori_loop(0, n, trial, (state, rows))
 
 
-def _try(bank, target, state, transform, optimizer) -> ResynthesisState:
+def _try(bank, goal, state, transform, optimizer) -> ResynthesisState:
     """Evaluate the trial, let the optimizer judge it, and propose the next."""
     optimizer = optax.with_extra_args_support(optimizer)
     z = state.trial
 
     def loss(z):
         s = transform(bank, state.scale * z)
-        return half_square(target, s, math.prod(state.batch[1:])).astype(z.dtype)
+        return half_square(goal, s, math.prod(state.batch[1:])).astype(z.dtype)
 
     value, pullback = jax.vjp(loss, z)
     better = jnp.isfinite(value) & (value <= state.value)

@@ -11,7 +11,7 @@ from optax import tree_utils
 from jtfs_jax._checks import positive_integer
 from jtfs_jax._nodes import exportable
 
-from ._trials import (
+from ._trial_state import (
     TrialState,
     at_rest,
     check,

@@ -1,4 +1,4 @@
-"""Noise with the first-order coefficients of a sound, and the loudness of the sound over time."""
+"""What S1 tells of a sound before any search: noise that resembles it, and its loudness."""
 
 import math
 from functools import partial
@@ -26,7 +26,7 @@ def colored_noise(
     s1: Float[Array, "*batch n1 frame"],
     *,
     n_sounds: int = 1,
-    key: Array | None = None,
+    key: Array | np.ndarray | None = None,
 ) -> Float[Array, "sound *batch time"]:
     """Gaussian noise that has nearly the first-order coefficients `s1`.
 
@@ -70,9 +70,85 @@ def colored_noise(
     References:
         Lostanlen & Han, Musical metamerism with time–frequency scattering, 2024, section 2.3,
         for stationary noise.
+
+    See Also:
+        white_noise: noise that has only the power in common with a sound.
+        jtfs_jax.synth.power_law_noise: noise of a given spectrum.
     """
     positive_integer("n_sounds", n_sounds)
     key = random_key("key", jax.random.key(0) if key is None else key)
+    s1 = _checked(bank, s1)
+    flat = s1.reshape(-1, *s1.shape[-2:])
+    y = _colored_noise(bank, flat, _gaussian_noise(bank, n_sounds, key))
+    return y.reshape(n_sounds, *s1.shape[:-2], bank.n_samples)
+
+
+def white_noise(
+    bank: FilterBank,
+    s1: Float[Array, "*batch n1 frame"],
+    *,
+    n_sounds: int = 1,
+    key: Array | np.ndarray | None = None,
+) -> Float[Array, "sound *batch time"]:
+    """White Gaussian noise as powerful as `colored_noise`, which is made of it.
+
+    It knows of the target how loud it is, but neither its frequencies nor its times.
+
+    Args:
+        bank: As for `colored_noise`.
+        s1: As for `colored_noise`.
+        n_sounds: As for `colored_noise`.
+        key: As for `colored_noise`.
+
+    Returns:
+        The sounds.
+
+    Raises:
+        ValueError: As `colored_noise` does.
+
+    Example:
+        >>> import jax.numpy as jnp, jtfs_jax
+        >>> bank = jtfs_jax.filterbank(1024, J=6, Q=4, J_fr=2)
+        >>> target = jtfs_jax.jtfs(bank, jnp.sin(jnp.linspace(0.0, 300.0, 1024)))
+        >>> white_noise(bank, target.S1, n_sounds=3).shape
+        (3, 1024)
+    """
+    colored = colored_noise(bank, s1, n_sounds=n_sounds, key=key)
+    key = random_key("key", jax.random.key(0) if key is None else key)
+    level = jnp.sqrt(jnp.square(colored).mean(axis=-1))
+    white = _gaussian_noise(bank, n_sounds, key)
+    one_axis = (n_sounds, *[1] * (level.ndim - 1), bank.n_samples)
+    return level[..., None] * white.reshape(one_axis)
+
+
+def loudness(bank: FilterBank, s1: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch time"]:
+    """Loudness over time, √Σ_n1 S1², relative to its maximum and at least 0.01 of it.
+
+    Args:
+        bank: Filters from `filterbank`.
+        s1: First-order coefficients S1 of one sound or several, all frames.
+
+    Returns:
+        Numbers between 0.01 and 1 for each sample, interpolated between frames.
+
+    Raises:
+        ValueError: If `s1` was not computed with `bank`.
+
+    Example:
+        >>> import jax.numpy as jnp, jtfs_jax
+        >>> bank = jtfs_jax.filterbank(1024, J=6, Q=4)
+        >>> decay = jnp.exp(jnp.linspace(0.0, -8.0, 1024)) * jnp.sin(jnp.linspace(0.0, 300.0, 1024))
+        >>> e = loudness(bank, jtfs_jax.time_scattering(bank, decay).S1)
+        >>> e.shape, float(e.max()), round(float(e.min()), 2)
+        ((1024,), 1.0, 0.01)
+
+    See Also:
+        resynthesize: takes it as `envelope`.
+    """
+    return _loudness(bank, _checked(bank, s1))
+
+
+def _checked(bank: FilterBank, s1: Array) -> Float[Array, "*batch n1 frame"]:
     s1 = jnp.asarray(s1, bank.dtype)
     shape = (len(bank.wavelets1), len(frame_times(bank)))
     if s1.ndim < 2 or s1.shape[-2] != shape[0] or s1.shape[-1] not in (1, shape[1]):
@@ -80,17 +156,13 @@ def colored_noise(
             f"s1 must have {shape[0]} rows and 1 or {shape[1]} frames on its last axes, but its "
             f"shape is {s1.shape}; compute it with this filterbank."
         )
-    flat = s1.reshape(-1, *s1.shape[-2:])
-    y = _colored_noise(bank, flat, white_noise(key, n_sounds, bank.n_samples, bank.dtype))
-    return y.reshape(n_sounds, *s1.shape[:-2], bank.n_samples)
+    return s1
 
 
-def white_noise(
-    key: Array, n_sounds: int, n_samples: int, dtype: np.dtype
-) -> Float[Array, "sound time"]:
-    """Gaussian noise of variance 1; each sound is the same for any `n_sounds`."""
+def _gaussian_noise(bank: FilterBank, n_sounds: int, key: Array) -> Float[Array, "sound time"]:
+    """Of variance 1; each sound is the same for any `n_sounds`."""
     keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(n_sounds))
-    return jax.vmap(lambda key: jax.random.normal(key, (n_samples,), dtype))(keys)
+    return jax.vmap(lambda key: jax.random.normal(key, (bank.n_samples,), bank.dtype))(keys)
 
 
 @jax.jit
@@ -102,8 +174,7 @@ def first_order(
 
 
 @jax.jit
-def loudness(bank: FilterBank, s1: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch time"]:
-    """Loudness over time, √Σ_n1 S1², relative to its maximum and at least 0.01 of it."""
+def _loudness(bank: FilterBank, s1: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch time"]:
     nodes = _nodes(bank, s1.shape[-1])
     at_nodes = jnp.sqrt(jnp.square(nodes.average(s1)).sum(axis=-2))
     e = jnp.vectorize(nodes.interpolate, signature="(node)->(time)")(at_nodes)
