@@ -238,6 +238,15 @@ def test_steps_of_a_batch_differ(x):
     assert rates[-1, 0] != rates[-1, 1]
 
 
+def test_resuming_needs_neither_start_nor_filterbank(x):
+    bank = jnp.asarray(np.random.default_rng(0).standard_normal((6, N)), jnp.float32) / 10
+    target = linear(bank, jnp.asarray(x))
+    options = {"transform": linear, "optimizer": BOLD}
+    run = resynthesize(bank, target, y0=noise_like(x), n_steps=2, **options)
+    more = resynthesize(bank, target, state=run.state, n_steps=2, **options)
+    same(more.state, resynthesize(bank, target, y0=noise_like(x), n_steps=4, **options).state)
+
+
 OPTIMIZERS = {"adam": optax.adam(0.1), "clipped": optax.chain(optax.clip(1.0), lbfgs())}
 TRANSFORMS: dict[str, tuple[int, Any, Any]] = {
     "time scattering": (6, None, jtfs_jax.time_scattering),
@@ -403,6 +412,7 @@ INVALID_SEARCHES: dict[str, tuple[dict[str, Any], str]] = {
     "n_steps": ({"n_steps": 0}, "n_steps must be an integer of at least 1, got 0"),
     "no pytree of the transform": ({"target": np.ones(3)}, "target must be coefficients as"),
     "y0 shape": ({"y0": np.ones(3)}, r"y0 must broadcast to \(sound, .* = \(1, 1024\)"),
+    "no sound": ({"y0": np.ones((0, N))}, "y0 must have at least one sound"),
     "y0 axes": ({"y0": np.ones((2, 3, N))}, r"y0 must broadcast to .* = \(2, 1024\)"),
     "y0 NaN": ({"y0": np.full(N, np.nan)}, "choose another y0"),
     "no y0": ({"transform": lambda bank, y: jtfs_jax.jtfs(bank, y)}, "y0 must be given where"),

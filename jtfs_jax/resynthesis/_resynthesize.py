@@ -222,6 +222,8 @@ def _start(
             raise ValueError("envelope must be positive and finite, which it is not; clip it.")
     if y0 is not None:
         n_sounds = np.shape(y0)[0] if np.ndim(y0) > len(shape) else 1
+        if n_sounds == 0:
+            raise ValueError(f"y0 must have at least one sound, got the shape {np.shape(y0)}.")
         axes, cure = "(sound, *batch, time)", "give one sound, or one for each target"
         return _broadcast("y0", y0, axes, (n_sounds, *shape), dtype, cure), envelope
     if s1 is None:
