@@ -50,12 +50,17 @@ def positive_integer(name: str, value: object) -> int:
     return int(number)
 
 
-def integer_of_32_bits(name: str, value: object) -> int:
-    """An integer from 0 to 2**32 − 1, as seeds are."""
-    number = plain(name, value)
-    if not _is_integer(number) or not 0 <= number < 2**32:
-        raise ValueError(f"{name} must be an integer between 0 and 2**32 − 1, got {shown(value)}.")
-    return int(number)
+def random_key(name: str, value: Any) -> Array:
+    """A key of `jax.random`, typed, or legacy and made typed."""
+    if isinstance(value, jax.Array | np.ndarray):
+        if not value.ndim and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+            return jnp.asarray(value)
+        legacy = jax.eval_shape(jax.random.PRNGKey, 0)
+        if (value.dtype, value.shape) == (legacy.dtype, legacy.shape):
+            return jax.random.wrap_key_data(jnp.asarray(value))
+    raise ValueError(
+        f"{name} must be one key of jax.random, got {shown(value)}; make it by jax.random.key(0)."
+    )
 
 
 def positive_number(name: str, value: object) -> float:

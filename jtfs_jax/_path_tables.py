@@ -105,7 +105,7 @@ def path_table(bank: FilterBank, *, sample_rate: float | None = None) -> PathTab
     return PathTable(**{name: np.array([row[name] for row in rows]) for name in rows[0]})
 
 
-def describe_path(bank: FilterBank, path: int, *, sample_rate: float | None = None) -> str:
+def describe_path(bank: FilterBank, index: int, *, sample_rate: float | None = None) -> str:
     """Rate, scale and direction of a path of `jtfs` in words, as in the titles of pictures.
 
     "steady" stands for α = 0, where there is no rate; "all bands together" for β = 0, where there
@@ -113,7 +113,7 @@ def describe_path(bank: FilterBank, path: int, *, sample_rate: float | None = No
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
-        path: Index of the path, as in `path_table`.
+        index: Which path, as in `path_table`.
         sample_rate: In Hz. None: rates are in cycles/sample.
 
     Returns:
@@ -135,15 +135,15 @@ def describe_path(bank: FilterBank, path: int, *, sample_rate: float | None = No
         path_table: the numbers.
     """
     table = path_table(bank, sample_rate=sample_rate)
-    path = _checks.index("path", path, len(table))
+    index = _checks.index("index", index, len(table))
     unit = "cycles/sample" if sample_rate is None else "Hz"
-    rate, scale = (f"{float(f'{x:.2g}'):g}" for x in (table.rate[path], table.scale[path]))
+    rate, scale = (f"{float(f'{x:.2g}'):g}" for x in (table.rate[index], table.scale[index]))
     words = [
-        f"{rate} {unit}" if table.n2[path] >= 0 else "steady",
+        f"{rate} {unit}" if table.n2[index] >= 0 else "steady",
         f"{scale} cycle{'' if scale == '1' else 's'}/octave"
-        if table.n_fr[path]
+        if table.n_fr[index]
         else "all bands together",
-        {1: "rising", -1: "falling", 0: ""}[int(table.spin[path])],
+        {1: "rising", -1: "falling", 0: ""}[int(table.spin[index])],
     ]
     return ", ".join(word for word in words if word)
 

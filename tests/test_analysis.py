@@ -7,7 +7,7 @@ import pytest
 
 import jtfs_jax
 from jtfs_jax.analysis import band_synchrony
-from jtfs_jax.resynthesis import resynthesize
+from jtfs_jax.resynthesis import metamer
 
 N = 8192
 TONES = 0.4 * 2.0 ** -np.arange(0.5, 4, 0.8)  # cycles/sample
@@ -150,7 +150,7 @@ def test_joint_metamers_keep_the_synchrony_that_those_of_time_scattering_lose():
     bank = jtfs_jax.filterbank(n, J=7, Q=6, T=2**9, J_fr=2)
     x = clicks()[:n].astype(np.float32)
     metamers = [
-        resynthesize(bank, x, transform=transform, n_steps=30).y
+        metamer(bank, x, transform=transform, n_steps=30).y
         for transform in (jtfs_jax.jtfs, jtfs_jax.time_scattering)
     ]
     joint, of_time = (float(band_synchrony(bank, y)[0]) for y in metamers)

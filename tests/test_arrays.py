@@ -154,7 +154,7 @@ def test_filterbanks_are_arrays_wherever_they_are_made(name):
 
 
 def test_weights_made_under_a_trace_may_be_kept(bank):
-    make = lru_cache(lambda: jtfs_jax.losses.path_weights(bank, {"phi_t*phi_f": 0}, S1=2.0))
+    make = lru_cache(lambda: jtfs_jax.losses.path_weights(bank, S1=2.0, S2={"phi_t*phi_f": 0}))
     x = jnp.asarray(integers(), jnp.float32)
 
     def loss(x):

@@ -31,9 +31,9 @@ FUNCTIONS: dict[str, Any] = {
     "one path": lambda bank, S: losses.path_distance(S.S2[:, 3], S.S2[:, 2]),
     "log": lambda bank, S: analysis.log_compress(S, 0.25),
     "levels": lambda bank, S: analysis.fit_levels(bank, S),
-    "log by levels": lambda bank, S: analysis.mu_log(analysis.fit_levels(bank, S), S),
+    "log by levels": lambda bank, S: analysis.mu_log(S, analysis.fit_levels(bank, S)),
     "constants": lambda bank, S: analysis.fit_standardization(bank, S),
-    "standardized": lambda bank, S: analysis.standardize(analysis.fit_standardization(bank, S), S),
+    "standardized": lambda bank, S: analysis.standardize(S, analysis.fit_standardization(bank, S)),
     "scaled": lambda bank, S: resynthesis.scale_paths(
         bank, S, np.linspace(0, 1, len(jtfs_jax.path_table(bank)))
     ),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jtfs_jax
-from jtfs_jax.resynthesis._composing import morph, scale_paths, swap_spins
+from jtfs_jax.resynthesis._edit import morph, scale_paths, swap_spins
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 

@@ -57,7 +57,7 @@ def test_mean_logarithm(bank, S):
     levels = analysis.fit_levels(bank, S)
     expected = [np.abs(path).mean() for path in paths(bank, S)]
     np.testing.assert_allclose(flat(levels), expected, rtol=1e-4)
-    compressed = analysis.mu_log(levels, S, epsilon=0.2)
+    compressed = analysis.mu_log(S, levels, epsilon=0.2)
     assert jax.tree.structure(compressed) == jax.tree.structure(S)
     for found, s, mu in zip(paths(bank, compressed), paths(bank, S), expected, strict=True):
         reference = np.sign(s) * np.log(1 + np.abs(s) / (0.2 * mu))
@@ -73,23 +73,23 @@ def test_median_levels(bank, S):
 def test_standardization(bank, S):
     constants = analysis.fit_standardization(bank, S)
     for found, s in zip(
-        paths(bank, analysis.standardize(constants, S)), paths(bank, S), strict=True
+        paths(bank, analysis.standardize(S, constants)), paths(bank, S), strict=True
     ):
         np.testing.assert_allclose(found, (s - s.mean()) / s.std(), atol=1e-4)
     # Constants of many sounds are for a single one, too.
     one = jax.tree.map(lambda leaf: leaf[1, 2], S)
-    found = jax.tree.leaves(analysis.standardize(constants, one))
-    for a, b in zip(found, jax.tree.leaves(analysis.standardize(constants, S)), strict=True):
+    found = jax.tree.leaves(analysis.standardize(one, constants))
+    for a, b in zip(found, jax.tree.leaves(analysis.standardize(S, constants)), strict=True):
         np.testing.assert_allclose(a, b[1, 2], atol=1e-5)
 
 
 def test_silence_and_constants_become_zero(bank, S):
     silence = jax.tree.map(jnp.zeros_like, S)
-    for leaf in jax.tree.leaves(analysis.mu_log(analysis.fit_levels(bank, silence), S)):
+    for leaf in jax.tree.leaves(analysis.mu_log(S, analysis.fit_levels(bank, silence))):
         assert not np.any(leaf)
     same = jax.tree.map(jnp.ones_like, S)
     constants = analysis.fit_standardization(bank, silence)
-    assert not any(np.any(s) for s in jax.tree.leaves(analysis.standardize(constants, same)))
+    assert not any(np.any(s) for s in jax.tree.leaves(analysis.standardize(same, constants)))
 
 
 def test_equal_numbers_become_zero(bank, S):
@@ -97,7 +97,7 @@ def test_equal_numbers_become_zero(bank, S):
     equal = jax.tree.map(lambda leaf: jnp.full_like(leaf, 1 / 3), S)
 
     def total(S):
-        found = analysis.standardize(analysis.fit_standardization(bank, S), S)
+        found = analysis.standardize(S, analysis.fit_standardization(bank, S))
         return jnp.stack([jnp.sum(leaf**2) for leaf in jax.tree.leaves(found)]).sum()
 
     value, gradient = jax.value_and_grad(total)(equal)
@@ -126,7 +126,7 @@ def test_errors_of_compression(bank, S):
             analysis.log_compress(S, level)
     levels = analysis.fit_levels(bank, S)
     with pytest.raises(ValueError, match="epsilon must be a positive number, got 0"):
-        analysis.mu_log(levels, S, epsilon=0)
+        analysis.mu_log(S, levels, epsilon=0)
     fewer = analysis.PathConstants(levels.S0, levels.S1, levels.S2[1:])
     with pytest.raises(ValueError, match="as many paths as the constants"):
-        analysis.mu_log(fewer, S)
+        analysis.mu_log(S, fewer)

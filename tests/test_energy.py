@@ -183,14 +183,17 @@ def test_what_is_symmetric_in_time_neither_rises_nor_falls(dense):
 
 @pytest.mark.parametrize("transform", [jtfs_jax.jtfs, jtfs_jax.time_scattering])
 def test_distances_of_pairs(dense, transform):
-    S_a, S_b = transform(dense, burst()), transform(dense, 3 * burst())
-    found = analysis.pair_distances(dense, S_a, S_b)
-    assert list(found) == list(analysis.pair_energies(dense, S_a))
+    S, target = transform(dense, 3 * burst()), transform(dense, burst())
+    found = analysis.pair_distances(dense, S, target)
+    assert list(found) == list(analysis.pair_energies(dense, target))
     for distance in found.values():
         np.testing.assert_allclose(distance, 2, rtol=1e-4)
-    S_b = transform(dense, chirp()[None].repeat(2, axis=0))
-    expected = np.linalg.norm(S_b.S1 - S_a.S1, axis=(1, 2)) / np.linalg.norm(S_a.S1, axis=(1, 2))
-    found = analysis.pair_distances(dense, S_a, S_b)
+    for distance in analysis.pair_distances(dense, target, S).values():
+        np.testing.assert_allclose(distance, 2 / 3, rtol=1e-4)
+    S = transform(dense, chirp()[None].repeat(2, axis=0))
+    error = np.linalg.norm(S.S1 - target.S1, axis=(1, 2))
+    expected = error / np.linalg.norm(target.S1, axis=(1, 2))
+    found = analysis.pair_distances(dense, S, target)
     np.testing.assert_allclose(found["S1"], expected, rtol=1e-4)
 
 
@@ -236,7 +239,7 @@ def test_errors_of_energies(dense):
         analysis.path_energies(dense, S.S2)
     with pytest.raises(ValueError, match="what jtfs returns"):
         analysis.spin_ratio(dense, of_time)
-    with pytest.raises(ValueError, match="shapes of S_a"):
+    with pytest.raises(ValueError, match="S must have the shapes of target"):
         analysis.pair_distances(dense, S, jax.tree.map(lambda leaf: leaf[0], S))
     with pytest.raises(ValueError, match="same batch as x"):
         analysis.energy_fractions(dense, burst()[0], S)

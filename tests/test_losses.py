@@ -193,7 +193,7 @@ def test_path_weights(options):
     of_wavelets = np.sum(np.square(S.S1 - R.S1), axis=-1)
     S1 = np.arange(len(of_wavelets))
     for S2, expected in cases:
-        weights = losses.path_weights(bank, S2, S0=0, S1=S1)
+        weights = losses.path_weights(bank, S0=0, S1=S1, S2=S2)
         square = np.sum(S1**2 * of_wavelets) + np.sum(np.square(expected) * of_paths)
         np.testing.assert_allclose(losses.distance(S, R, weights=weights), square**0.5, rtol=1e-5)
 
@@ -227,6 +227,11 @@ def test_compression_composes(bank):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+def test_weights_of_orders_go_by_name(bank):
+    with pytest.raises(TypeError, match="positional"):
+        losses.path_weights(bank, 2.0)  # pyright: ignore[reportCallIssue]
+
+
 ERRORS = {
     "structure": (lambda bank, S: losses.distance(S, S.S1), "pytree like that of S"),
     "shapes": (
@@ -239,10 +244,13 @@ ERRORS = {
     ),
     "p": (lambda bank, S: losses.distance(S, S, p=3), "p must be 1 or 2"),
     "weights": (lambda bank, S: losses.distance(S, S, weights={"S1": 1.0}), "weights must be"),
-    "kind": (lambda bank, S: losses.path_weights(bank, {"S2": 1.0}), "kinds in S2 must be"),
-    "paths": (lambda bank, S: losses.path_weights(bank, np.ones(3)), r"S2 must be .* a path"),
+    "kind": (lambda bank, S: losses.path_weights(bank, S2={"S2": 1.0}), "kinds in S2 must be"),
+    "paths": (lambda bank, S: losses.path_weights(bank, S2=np.ones(3)), r"S2 must be .* a path"),
     "wavelets": (lambda bank, S: losses.path_weights(bank, S1=np.ones(3)), "S1 must be"),
-    "complex": (lambda bank, S: losses.path_weights(bank, np.array(1j)), "must have real numbers"),
+    "complex": (
+        lambda bank, S: losses.path_weights(bank, S2=np.array(1j)),
+        "must have real numbers",
+    ),
 }
 
 

@@ -1,7 +1,9 @@
-"""Noise at the start of metamers: its first-order coefficients, and its seeds."""
+"""Noise at the start of metamers: its first-order coefficients, and its keys."""
 
 import itertools
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -32,7 +34,7 @@ def test_noise_has_the_spectrum_of_s1():
     white_hat = np.fft.rfft(np.random.default_rng(0).standard_normal((64, 4096)))
     x = jnp.asarray(np.fft.irfft(np.sqrt(density) * white_hat), jnp.float32)
     s1 = jtfs_jax.time_scattering(bank, x).S1.mean(axis=(0, 2))[:, None]
-    y = colored_noise(bank, s1, count=64)
+    y = colored_noise(bank, s1, n_sounds=64)
 
     np.testing.assert_allclose(y.mean(axis=1), 0, atol=1e-6)
     power = (np.abs(np.fft.rfft(y)) ** 2 / 4096).mean(axis=0)
@@ -46,11 +48,11 @@ def test_noise_has_the_spectrum_of_s1():
 def test_noise_has_nearly_the_s1(x, options):
     bank = jtfs_jax.filterbank(N, J=6, Q=4, **options)
     s1 = jtfs_jax.time_scattering(bank, x).S1
-    s1y = jtfs_jax.time_scattering(bank, colored_noise(bank, s1, count=16)).S1.mean(axis=0)
+    s1y = jtfs_jax.time_scattering(bank, colored_noise(bank, s1, n_sounds=16)).S1.mean(axis=0)
     for axis in (0, 1):
         wanted, found = (np.asarray(s).mean(axis=axis) for s in (s1, s1y))
         assert np.linalg.norm(wanted - found) < 0.25 * np.linalg.norm(wanted)
-    stationary = colored_noise(bank, s1.mean(axis=1, keepdims=True), count=16)
+    stationary = colored_noise(bank, s1.mean(axis=1, keepdims=True), n_sounds=16)
     if s1.shape[1] > 1:
         s1z = jtfs_jax.time_scattering(bank, stationary).S1.mean(axis=0)
         assert jnp.linalg.norm(s1 - s1y) < 0.6 * jnp.linalg.norm(s1 - s1z)
@@ -58,16 +60,42 @@ def test_noise_has_nearly_the_s1(x, options):
 
 def test_several_noises_at_once(bank, x):
     s1 = jtfs_jax.time_scattering(bank, np.stack([[x, 2 * x], [x[::-1], x]])).S1
-    y = colored_noise(bank, s1, count=3)
+    y = colored_noise(bank, s1, n_sounds=3)
     assert y.shape == (3, 2, 2, N)
     np.testing.assert_allclose(y[:, 0, 1], 2 * y[:, 0, 0], atol=1e-3 * float(y.max()))
-    np.testing.assert_allclose(y[:, 1, 1], colored_noise(bank, s1[0, 0], count=3), atol=1e-4)
+    np.testing.assert_allclose(y[:, 1, 1], colored_noise(bank, s1[0, 0], n_sounds=3), atol=1e-4)
 
 
-def test_seeds(bank, x):
+def test_keys(bank, x):
     s1 = jtfs_jax.time_scattering(bank, x).S1
-    two, three = colored_noise(bank, s1, count=2, seed=5), colored_noise(bank, s1, count=3, seed=5)
+    two, three = (
+        colored_noise(bank, s1, n_sounds=n_sounds, key=jax.random.key(5)) for n_sounds in (2, 3)
+    )
     np.testing.assert_allclose(two, three[:2], rtol=1e-4, atol=1e-5)
-    sounds = np.concatenate([three, colored_noise(bank, s1, seed=6)])
+    sounds = np.concatenate([three, colored_noise(bank, s1, key=jax.random.key(6))])
     correlation = np.corrcoef(sounds) - np.eye(4)
     assert np.abs(correlation).max() < 0.5
+
+
+def test_keys_of_either_kind_make_the_same_noise(bank, x):
+    s1 = jtfs_jax.time_scattering(bank, x).S1
+    typed = colored_noise(bank, s1, key=jax.random.key(4))
+    for legacy in (jax.random.PRNGKey(4), np.asarray(jax.random.PRNGKey(4))):
+        np.testing.assert_array_equal(colored_noise(bank, s1, key=legacy), typed)
+    default = colored_noise(bank, s1)
+    np.testing.assert_array_equal(default, colored_noise(bank, s1, key=jax.random.key(0)))
+
+
+NO_KEYS: dict[str, Any] = {
+    "seed": 4,
+    "array": jnp.zeros(2),
+    "shape": np.zeros(3, np.uint32),
+    "several": jax.random.split(jax.random.key(0), 2),
+}
+
+
+@pytest.mark.parametrize("name", NO_KEYS)
+def test_what_is_no_key(bank, name):
+    s1 = jnp.ones((len(bank.wavelets1), 1))
+    with pytest.raises(ValueError, match=r"key must be one key of jax\.random, got .*make it by"):
+        colored_noise(bank, s1, key=NO_KEYS[name])

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from jtfs_jax.losses import p_saga, scale_by_p_adam
+from jtfs_jax.losses import scale_by_p_adam, scale_by_p_saga
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -92,14 +92,14 @@ def test_p_adam_of_a_single_path_is_adam():
 def test_p_saga_is_its_formula():
     draws, gradients = draws_and_gradients(5, 60)
     expected = p_saga_in_numpy(5, draws, gradients)
-    found = updates_of(p_saga(5), draws, gradients)
+    found = updates_of(scale_by_p_saga(5), draws, gradients)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_chain_of_both():
     draws, gradients = draws_and_gradients(5, 60)
     expected = -0.1 * p_saga_in_numpy(5, draws, p_adam_in_numpy(5, draws, gradients))
-    chain = optax.chain(scale_by_p_adam(5), p_saga(5), optax.scale_by_learning_rate(0.1))
+    chain = optax.chain(scale_by_p_adam(5), scale_by_p_saga(5), optax.scale_by_learning_rate(0.1))
     found = updates_of(chain, draws, gradients)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
@@ -131,7 +131,7 @@ def test_p_saga_settles_where_descent_wanders():
 
         return np.linalg.norm(descent(jnp.zeros(size)) - minimum)
 
-    of_saga, of_descent = error(p_saga(n_paths)), error(optax.identity())
+    of_saga, of_descent = error(scale_by_p_saga(n_paths)), error(optax.identity())
     assert of_saga < 1e-5
     assert of_descent > 1e-2
 
@@ -141,7 +141,7 @@ ERRORS = {
     "b2": (lambda: scale_by_p_adam(3, b2=0.0), "b2 must be a number between 0 and 1"),
     "eps": (lambda: scale_by_p_adam(3, eps=0.0), "eps must be a positive number"),
     "n_paths of P-Adam": (lambda: scale_by_p_adam(0), "n_paths must be an integer of at least 1"),
-    "n_paths of P-SAGA": (lambda: p_saga(0), "n_paths must be an integer of at least 1"),
+    "n_paths of P-SAGA": (lambda: scale_by_p_saga(0), "n_paths must be an integer of at least 1"),
 }
 
 

@@ -189,7 +189,7 @@ def test_words_for_paths_say_what_the_table_says(bank, sample_rate):
 
 
 def test_words_for_no_path(bank):
-    with pytest.raises(ValueError, match="path must be an integer between 0 and"):
+    with pytest.raises(ValueError, match="index must be an integer between 0 and"):
         jtfs_jax.describe_path(bank, 999)
     with pytest.raises(ValueError, match="J_fr"):
         jtfs_jax.describe_path(jtfs_jax.filterbank(256, J=4, Q=4), 0)

@@ -170,8 +170,8 @@ def test_energy_profile_marks_pairs(bank, S, table, ax):
 
 
 def test_animation_shows_path_after_path(bank, S, table, ax, tmp_path):
-    paths = [3, 40, 12]
-    animation = plot.animation(bank, S, paths=paths, sample_rate=RATE, ax=ax)
+    indices = [3, 40, 12]
+    animation = plot.animation(bank, S, indices=indices, sample_rate=RATE, ax=ax)
     meshes, titles = [], []
 
     def record(frame, n_frames):
@@ -179,8 +179,8 @@ def test_animation_shows_path_after_path(bank, S, table, ax, tmp_path):
         titles.append(ax.get_title())
 
     animation.save(tmp_path / "paths.gif", writer="pillow", dpi=30, progress_callback=record)
-    top = max(float(S.S2[p].max()) for p in paths)
-    for p, mesh, title in zip(paths, meshes, titles, strict=True):
+    top = max(float(S.S2[p].max()) for p in indices)
+    for p, mesh, title in zip(indices, meshes, titles, strict=True):
         expected = decibels(S.S2[p][: table.n_rows[p]], top)
         np.testing.assert_allclose(mesh, expected, atol=1e-4)
         assert title == jtfs_jax.describe_path(bank, p, sample_rate=RATE)
@@ -232,8 +232,8 @@ PICTURES = {
     "energy_profile": lambda bank, S, x, **kw: plot.energy_profile(bank, S, **kw),
     "joint_wavelet": lambda bank, S, x, **kw: plot.joint_wavelet(bank, 20, **kw),
     "gallery": lambda bank, S, x, **kw: plot.gallery(bank, **kw),
-    "first": lambda bank, S, x, **kw: plot.filterbank(bank, "first", **kw),
-    "frequential": lambda bank, S, x, **kw: plot.filterbank(bank, "frequential", **kw),
+    "first": lambda bank, S, x, **kw: plot.filters(bank, "first", **kw),
+    "frequential": lambda bank, S, x, **kw: plot.filters(bank, "frequential", **kw),
 }
 
 
@@ -256,17 +256,17 @@ BAD = {
     "band": (lambda b, S: plot.scale_rate(b, S, band=99), "band must be an integer between 0 and"),
     "frame": (lambda b, S: plot.scale_rate(b, S, frame=-1), "frame must be an integer between 0"),
     "reference": (lambda b, S: plot.path(b, S, 3, reference=0.0), "reference must be a positive"),
-    "path": (lambda b, S: plot.path(b, S, -1), "path must be an integer between 0 and"),
-    "wavelet": (lambda b, S: plot.joint_wavelet(b, 999), "path must be an integer between 0"),
+    "path": (lambda b, S: plot.path(b, S, -1), "index must be an integer between 0 and"),
+    "wavelet": (lambda b, S: plot.joint_wavelet(b, 999), "index must be an integer between 0"),
     "n2": (lambda b, S: plot.gallery(b, n2=[99]), "n2 must have indices between 3 and 8"),
     "no n_fr": (
         lambda b, S: plot.gallery(b, n_fr=[]),
         "n_fr must have indices between 0 and 8, at least one",
     ),
-    "paths": (lambda b, S: plot.animation(b, S, paths=[]), "paths must have at least one"),
+    "indices": (lambda b, S: plot.animation(b, S, indices=[]), "indices must have at least one"),
     "interval": (lambda b, S: plot.animation(b, S, interval=0), "interval must be a positive"),
     "filters": (
-        lambda b, S: plot.filterbank(b, "third"),  # pyright: ignore[reportArgumentType]
+        lambda b, S: plot.filters(b, "third"),  # pyright: ignore[reportArgumentType]
         'filters must be "first"',
     ),
 }

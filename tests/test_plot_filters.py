@@ -122,7 +122,7 @@ def number(label):
 
 @pytest.mark.parametrize("filters", ["first", "second"])
 def test_filterbank_over_time(bank, ax, filters):
-    *wavelets, low_pass, total = plot.filterbank(bank, filters, sample_rate=RATE, ax=ax)
+    *wavelets, low_pass, total = plot.filters(bank, filters, sample_rate=RATE, ax=ax)
     defined = reference.filters(N, J=J, Q=Q, T=256)
     first_live = min(n2 for n2 in jtfs_jax.path_table(bank).n2 if n2 >= 0)
     expected = {"first": defined.psi1, "second": defined.psi2[first_live:]}[filters]
@@ -139,7 +139,7 @@ def test_filterbank_over_time(bank, ax, filters):
 
 
 def test_filterbank_along_frequency(bank, ax):
-    *wavelets, low_pass, total = plot.filterbank(bank, "frequential", ax=ax)
+    *wavelets, low_pass, total = plot.filters(bank, "frequential", ax=ax)
     n = len(bank.wavelets_fr)
     for up, down, psi in zip(wavelets[:n], wavelets[n:], bank.wavelets_fr, strict=True):
         assert peak_of(up) == pytest.approx(psi.xi * Q, abs=0.1)

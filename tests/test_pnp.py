@@ -187,7 +187,7 @@ def test_exact_predictions_have_no_loss_and_no_gradient():
 def test_damping_follows_validation():
     losses = [5.0, 4.0, 4.0, np.nan, 6.0, 3.0, 2.9, 8.0, 8.0, 8.0, 8.0, np.inf, 1.0]
     state, strength, best = start_damping(100), 100.0, np.inf
-    update = jax.jit(partial(update_damping, accelerate=0.3, brake=4.0))
+    update = jax.jit(partial(update_damping, decrease=0.3, increase=4.0))
     for loss in losses:
         state = update(state, loss)
         improved = loss < best
@@ -240,11 +240,14 @@ ERRORS = {
         "damping must be a number",
     ),
     "negative": (lambda: start_damping(-1.0), "at least 0, got -1"),
-    "accelerate": (
-        lambda: update_damping(start_damping(1.0), 1.0, accelerate=1.5),
-        "accelerate must be a number between 0 and 1",
+    "decrease": (
+        lambda: update_damping(start_damping(1.0), 1.0, decrease=1.5),
+        "decrease must be a number between 0 and 1",
     ),
-    "brake": (lambda: update_damping(start_damping(1.0), 1.0, brake=0.5), "brake must be at least"),
+    "increase": (
+        lambda: update_damping(start_damping(1.0), 1.0, increase=0.5),
+        "increase must be at least",
+    ),
     "losses": (lambda: update_damping(start_damping(1.0), np.ones(2)), "take the mean"),
 }
 

@@ -280,3 +280,9 @@ def test_invalid_arguments(name):
         optimizer(**options)
     with pytest.raises(ValueError, match="params must be the point just tried"):
         lbfgs().update(jnp.ones(1), lbfgs().init(jnp.ones(1)), None, value=jnp.float32(0))
+
+
+@pytest.mark.parametrize("optimizer", [bold_driver, lbfgs])
+def test_constants_go_by_name(optimizer):
+    with pytest.raises(TypeError, match="positional"):
+        optimizer(0.1)

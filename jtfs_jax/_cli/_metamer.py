@@ -6,12 +6,13 @@ import shlex
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 
-from jtfs_jax import plot
+from jtfs_jax import plot, resynthesis
 from jtfs_jax._extras import require
 from jtfs_jax._filterbank import FilterBank
-from jtfs_jax.resynthesis import ResynthesisState, bold_driver, lbfgs, resynthesize
+from jtfs_jax.resynthesis import ResynthesisState, bold_driver, lbfgs
 
 from . import _interrupt
 from ._errors import in_options, of_file
@@ -118,11 +119,11 @@ def _advance(run: Run, bank: FilterBank, options: argparse.Namespace) -> bool:
                 continue
             one.start_clock()
             progress.one = one
-            resynthesize(
+            resynthesis.metamer(
                 bank,
                 run.x,
                 n_steps=n_left,
-                seed=one.seed,
+                key=jax.random.key(one.seed),
                 optimizer=_OPTIMIZERS[options.optimizer],
                 state=one.state,
                 callback=progress,
@@ -132,7 +133,7 @@ def _advance(run: Run, bank: FilterBank, options: argparse.Namespace) -> bool:
 
 
 class _Progress:
-    """The callback of `resynthesize`: it reports, saves now and then, and stops after Ctrl-C."""
+    """The callback of a search: it reports, saves now and then, and stops after Ctrl-C."""
 
     def __init__(self, run: Run, options: argparse.Namespace):
         self.one: Metamer = run.metamers[0]

@@ -137,15 +137,15 @@ def fit_levels(
 
 
 def mu_log(
-    levels: PathConstants, S: Scattering, *, epsilon: float | Float[Array, ""] = 0.1
+    S: Scattering, levels: PathConstants, *, epsilon: float | Float[Array, ""] = 0.1
 ) -> Scattering:
     """Logarithmic compression with a level for each path: log(1 + S(λ₂) / (ε µ(λ₂))).
 
     Brings the histogram of each path closer to a Gaussian, and paths to one scale.
 
     Args:
-        levels: The µ, from `fit_levels`. Where one is 0, so is the result.
         S: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
+        levels: The µ, from `fit_levels`. Where one is 0, so is the result.
         epsilon: Fraction ε of µ from which on compression is logarithmic, positive.
 
     Returns:
@@ -159,8 +159,8 @@ def mu_log(
         >>> import jax, jax.numpy as jnp, jtfs_jax
         >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
         >>> S = jtfs_jax.jtfs(bank, jax.random.normal(jax.random.key(0), (3, 4096)))
-        >>> compressed = mu_log(fit_levels(bank, S), S)
-        >>> features = standardize(fit_standardization(bank, compressed), compressed)
+        >>> compressed = mu_log(S, fit_levels(bank, S))
+        >>> features = standardize(compressed, fit_standardization(bank, compressed))
         >>> features.S2.shape
         (3, 59, 7, 16)
 
@@ -172,12 +172,12 @@ def mu_log(
         standardize: what comes next.
     """
     _checks.positive_if_known("epsilon", epsilon)
-    return _mu_log(levels, _checks.coefficients("S", S), epsilon)
+    return _mu_log(_checks.coefficients("S", S), levels, epsilon)
 
 
 @jit
 @jax.named_scope("jtfs_jax.analysis.mu_log")
-def _mu_log(levels: PathConstants, S: Scattering, epsilon: float | Float[Array, ""]) -> Scattering:
+def _mu_log(S: Scattering, levels: PathConstants, epsilon: float | Float[Array, ""]) -> Scattering:
     def compress(s: Array, mu: Array) -> Array:
         level = jnp.asarray(epsilon, s.dtype) * mu
         return _log1p(safe_divide(s, level))
@@ -213,12 +213,12 @@ def fit_standardization(bank: FilterBank, S: JointScattering | TimeScattering) -
 
 @jit
 @jax.named_scope("jtfs_jax.analysis.standardize")
-def standardize(constants: Standardization, S: Scattering) -> Scattering:
+def standardize(S: Scattering, constants: Standardization) -> Scattering:
     """Coefficients with a mean of 0 and a standard deviation of 1 in each path.
 
     Args:
-        constants: From `fit_standardization`. Paths that did not vary there become 0.
         S: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
+        constants: From `fit_standardization`. Paths that did not vary there become 0.
 
     Returns:
         As `S`. Bands of S2 that no first-order wavelet feeds, 0 before, are a constant after.

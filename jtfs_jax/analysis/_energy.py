@@ -212,35 +212,38 @@ def spin_ratios(bank: FilterBank, S: JointScattering) -> Float[Array, "*batch ra
 @jit
 @jax.named_scope("jtfs_jax.analysis.pair_distances")
 def pair_distances(
-    bank: FilterBank, S_a: Scattering, S_b: Scattering
+    bank: FilterBank, S: Scattering, target: Scattering
 ) -> dict[str, Float[Array, "*batch"]]:
-    """Relative distance between coefficients, for each order and each pair of filters.
+    """Relative distance to a target, for each order and each pair of filters.
 
-        ‖S_b − S_a‖ / ‖S_a‖     norms over the coefficients of the order or the pair
+        ‖S − target‖ / ‖target‖     norms over the coefficients of the order or the pair
 
     Args:
-        bank: The filters that `S_a` and `S_b` were computed with.
-        S_a: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
-        S_b: Coefficients of the same transform, and of the same shapes.
+        bank: The filters that `S` and `target` were computed with.
+        S: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
+        target: Coefficients of the same transform and the same shapes.
 
     Returns:
         Distances by the names of `pair_energies`; 0 where both have no energy, infinite where only
-        `S_a` has none.
+        `target` has none.
 
     Raises:
-        ValueError: At trace time, if `S_a` and `S_b` have not the paths of `bank`, or differ in
-            shapes.
+        ValueError: At trace time, if `S` or `target` was not computed with `bank`, or they differ
+            in shapes.
+
+    See Also:
+        losses.distance: the distance over all coefficients, for optimization.
     """
-    require_coefficients(bank, S_a)
-    require_coefficients(bank, S_b)
-    shapes_a, shapes_b = (jax.tree.map(jnp.shape, jax.tree.leaves(S)) for S in (S_a, S_b))
-    if shapes_a != shapes_b or type(S_a) is not type(S_b):
+    require_coefficients(bank, S)
+    require_coefficients(bank, target)
+    shapes, expected = (jax.tree.map(jnp.shape, jax.tree.leaves(s)) for s in (S, target))
+    if shapes != expected or type(S) is not type(target):
         raise ValueError(
-            f"S_b must have the shapes of S_a, got S1 of shape {S_b.S1.shape} where S_a has "
-            f"{S_a.S1.shape}; compute both by the same transform, and from as many sounds."
+            f"S must have the shapes of target, got S1 of shape {S.S1.shape} where target has "
+            f"{target.S1.shape}; compute both by the same transform, and from as many sounds."
         )
-    difference = pair_energies(bank, jax.tree.map(jnp.subtract, S_b, S_a))
-    energies = pair_energies(bank, S_a)
+    difference = pair_energies(bank, jax.tree.map(jnp.subtract, S, target))
+    energies = pair_energies(bank, target)
     squares = {name: _ratio(difference[name], energies[name], 0.0) for name in energies}
     return {name: safe_sqrt(square) for name, square in squares.items()}
 

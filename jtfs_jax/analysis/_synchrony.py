@@ -78,7 +78,7 @@ def band_synchrony(
         time–frequency scattering keep it.
 
     See Also:
-        jtfs_jax.resynthesis.resynthesize: metamers.
+        jtfs_jax.resynthesis.metamer: metamers.
     """
     is_pair = isinstance(octaves, tuple | list) and len(octaves) == 2
     if not (is_pair and 0 <= octaves[0] <= octaves[1]):

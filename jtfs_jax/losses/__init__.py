@@ -29,8 +29,8 @@ from ._path_importance import (
 from ._path_optimizers import (
     PAdamState as PAdamState,
     PSagaState as PSagaState,
-    p_saga as p_saga,
     scale_by_p_adam as scale_by_p_adam,
+    scale_by_p_saga as scale_by_p_saga,
 )
 from ._pnp import pnp_loss as pnp_loss
 from ._random_paths import path_distance as path_distance

@@ -67,19 +67,19 @@ def start_damping(strength: float | Float[Array | np.ndarray, ""]) -> Damping:
     )
 
 
-@partial(jit, static_argnames=("accelerate", "brake"))
+@partial(jit, static_argnames=("decrease", "increase"))
 @jax.named_scope("jtfs_jax.losses.update_damping")
 def update_damping(
     damping: Damping,
     validation_loss: float | Float[Array | np.ndarray, ""],
     *,
-    accelerate: float = 0.2,
-    brake: float = 1.0,
+    decrease: float = 0.2,
+    increase: float = 1.0,
 ) -> Damping:
     """Damping after an epoch: less of it as long as validation improves.
 
-        success, validation_loss < best:    λ ← accelerate · λ,      best ← validation_loss
-        failure, anything else:             λ ← min(brake · λ, λ₀)
+        success, validation_loss < best:    λ ← decrease · λ,      best ← validation_loss
+        failure, anything else:             λ ← min(increase · λ, λ₀)
 
     In the literature Adam starts afresh after a success, and training goes on from the best network
     after a failure: `damping.improved` says which it was. A loss that is not a number is a failure.
@@ -87,19 +87,19 @@ def update_damping(
     Args:
         damping: From `start_damping` or the last update.
         validation_loss: `pnp_loss` without damping, mean over sounds that are not trained on.
-        accelerate: Factor of λ after a success, between 0 and 1.
-        brake: Factor of λ after a failure, at least 1.
+        decrease: Factor of λ after a success, between 0 and 1.
+        increase: Factor of λ after a failure, at least 1.
 
     Returns:
         The next state; its `strength` is for the next epoch.
 
     Raises:
-        ValueError: If `accelerate` or `brake` are out of range, or the loss is not one number.
+        ValueError: If `decrease` or `increase` are out of range, or the loss is not one number.
 
     Example:
         >>> damping = start_damping(100.0)
         >>> for loss in (3.0, 2.0, 2.5):
-        ...     damping = update_damping(damping, loss, brake=2.0)
+        ...     damping = update_damping(damping, loss, increase=2.0)
         ...     print(round(float(damping.strength), 3), bool(damping.improved))
         20.0 True
         4.0 True
@@ -107,16 +107,18 @@ def update_damping(
 
     References:
         Han, Lostanlen & Lagrange, Perceptual–Neural–Physical Sound Matching, 2023,
-        arXiv:2301.02886 (accelerate=0.2); Learning to Solve Inverse Problems for Perceptual Sound
-        Matching, 2024, arXiv:2311.14213 (accelerate=0.05).
+        arXiv:2301.02886 (decrease=0.2); Learning to Solve Inverse Problems for Perceptual Sound
+        Matching, 2024, arXiv:2311.14213 (decrease=0.05).
 
     See Also:
         pnp_loss: what it is for.
     """
-    accelerate = _checks.fraction("accelerate", accelerate)
-    brake = _checks.positive_number("brake", brake)
-    if brake < 1:
-        raise ValueError(f"brake must be at least 1, got {brake!r}; 1 keeps damping as it is.")
+    decrease = _checks.fraction("decrease", decrease)
+    increase = _checks.positive_number("increase", increase)
+    if increase < 1:
+        raise ValueError(
+            f"increase must be at least 1, got {increase!r}; 1 keeps damping as it is."
+        )
     loss = _checks.real_array("validation_loss", validation_loss)
     if loss.ndim:
         raise ValueError(
@@ -127,8 +129,8 @@ def update_damping(
     return Damping(
         strength=jnp.where(
             improved,
-            accelerate * damping.strength,
-            jnp.minimum(brake * damping.strength, damping.largest),
+            decrease * damping.strength,
+            jnp.minimum(increase * damping.strength, damping.largest),
         ),
         largest=damping.largest,
         best=jnp.where(improved, loss, damping.best),

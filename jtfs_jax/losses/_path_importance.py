@@ -42,15 +42,15 @@ def path_curvatures(
             last axis, other axes are batch.
         loss: The loss of one path, as a function of the parameters: of synthesizer and distance.
         weights: Weights at which to measure: a pytree of real arrays.
-        key: For the random v that iterations start with.
+        key: Key of `jax.random`, for the random v that iterations start with.
         n_iterations: At least 1.
 
     Returns:
         C, one number for each parameter; 0 where nothing is to be learned.
 
     Raises:
-        ValueError: At trace time, if `n_iterations` is not positive, or if `predict` returns a
-            single number.
+        ValueError: At trace time, if `n_iterations` is not positive, `key` is not a key, or
+            `predict` returns a single number.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -80,7 +80,7 @@ def path_curvatures(
             "predict must return parameters on its last axis, got a single number; for a single "
             "parameter, return theta[..., None]."
         )
-    start = _scaled_to_one(_random_like(weights, key))
+    start = _scaled_to_one(_random_like(weights, _checks.random_key("key", key)))
 
     def through(parameter: Int[Array, ""], weights: Weights) -> Weights:
         theta, pullback = jax.vjp(predict, weights)

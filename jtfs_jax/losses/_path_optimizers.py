@@ -76,7 +76,7 @@ def scale_by_p_adam(
         for Machine Learning, 2026, arXiv:2602.11145.
 
     See Also:
-        p_saga: to be chained after it.
+        scale_by_p_saga: to be chained after it.
     """
     n_paths = _checks.positive_integer("n_paths", n_paths)
     b1, b2 = _checks.fraction("b1", b1), _checks.fraction("b2", b2)
@@ -118,7 +118,7 @@ def scale_by_p_adam(
 
 @exportable
 class PSagaState(NamedTuple):
-    """What `p_saga` remembers.
+    """What `scale_by_p_saga` remembers.
 
     Attributes:
         seen: Whether each path has been drawn.
@@ -131,7 +131,7 @@ class PSagaState(NamedTuple):
     total: PyTree[Float[Array, "..."]]
 
 
-def p_saga(n_paths: int) -> optax.GradientTransformationExtraArgs:
+def scale_by_p_saga(n_paths: int) -> optax.GradientTransformationExtraArgs:
     """Stochastic averages of gradients (SAGA) over paths: less noise by which path is drawn.
 
     With G_q the last gradient of each path q, and n the number of paths drawn so far, p included,
@@ -145,7 +145,7 @@ def p_saga(n_paths: int) -> optax.GradientTransformationExtraArgs:
     is P copies of the weights: too much for large networks, which can do without. In the literature
     it takes what `scale_by_p_adam` returns, and plain gradient descent follows:
 
-        optax.chain(scale_by_p_adam(P), p_saga(P), optax.scale_by_learning_rate(1e-4))
+        optax.chain(scale_by_p_adam(P), scale_by_p_saga(P), optax.scale_by_learning_rate(1e-4))
 
     Args:
         n_paths: P.
@@ -158,7 +158,7 @@ def p_saga(n_paths: int) -> optax.GradientTransformationExtraArgs:
 
     Example:
         >>> import jax.numpy as jnp
-        >>> saga = p_saga(3)
+        >>> saga = scale_by_p_saga(3)
         >>> state = saga.init(jnp.zeros(()))
         >>> for p, gradient in [(0, 1.0), (1, 4.0), (0, 2.0)]:
         ...     update, state = saga.update(jnp.asarray(gradient), state, index=p)

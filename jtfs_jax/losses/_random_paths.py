@@ -60,7 +60,7 @@ def path_distance(
 
     See Also:
         path_probabilities: to draw paths by what they tell about the parameters of a synthesizer.
-        scale_by_p_adam, p_saga: optimizers that are told which path a gradient is of.
+        scale_by_p_adam, scale_by_p_saga: optimizers that are told which path a gradient is of.
     """
     s, target = _checks.real_array("s", s), _checks.real_array("target", target)
     if s.shape != target.shape or s.ndim < 2:

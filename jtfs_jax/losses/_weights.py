@@ -21,10 +21,10 @@ Weight = float | Real[Array | np.ndarray, "..."]
 @jax.ensure_compile_time_eval()  # so that weights which are known may be kept
 def path_weights(
     bank: FilterBank,
-    S2: Weight | Mapping[str, float | Array] = 1.0,
     *,
     S0: float | Array = 1.0,
     S1: Weight = 1.0,
+    S2: Weight | Mapping[str, float | Array] = 1.0,
 ) -> JointScattering:
     """Weights for the coefficients of `jtfs`, to be given to the distances and to `resynthesize`.
 
@@ -33,10 +33,10 @@ def path_weights(
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
-        S2: Weight of the second order: a number for all; or numbers by `kind` of path, which is 1
-            for those not named; or an array with one number a path in the order of `path_table`.
         S0: Weight of the zeroth order.
-        S1: Weight of the first order: a number for all, or an array with one a wavelet.
+        S1: Weight of the first order: a number for all, or an array with one per wavelet.
+        S2: Weight of the second order: a number for all; or numbers by `kind` of path, which is 1
+            for those not named; or an array with one per path in the order of `path_table`.
 
     Returns:
         Weights that broadcast to the coefficients of `jtfs`.
@@ -49,8 +49,8 @@ def path_weights(
         >>> import jtfs_jax
         >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
         >>> table = jtfs_jax.path_table(bank, sample_rate=4000.0)
-        >>> joint_only = path_weights(bank, {"phi_t*phi_f": 0, "phi_t*psi_f": 0}, S0=0, S1=0)
-        >>> slow_only = path_weights(bank, table.rate < 40.0)
+        >>> joint_only = path_weights(bank, S0=0, S1=0, S2={"phi_t*phi_f": 0, "phi_t*psi_f": 0})
+        >>> slow_only = path_weights(bank, S2=table.rate < 40.0)
         >>> slow_only.S2.shape
         (59, 1, 1)
 

@@ -27,7 +27,7 @@ Example:
 """
 
 from ._axes import colorbar as colorbar
-from ._filters import filterbank as filterbank
+from ._filters import filters as filters
 from ._overview import overview as overview
 from ._paths import (
     animation as animation,

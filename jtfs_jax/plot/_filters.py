@@ -27,7 +27,7 @@ _N_POINTS = 512
 _CROWD = 50  # filters whose lines had better be thin
 
 
-def filterbank(
+def filters(
     bank: FilterBank,
     filters: Literal["first", "second", "frequential"] = "first",
     *,

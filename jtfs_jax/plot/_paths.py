@@ -54,7 +54,7 @@ _PAIRS = {
 def path(
     bank: FilterBank,
     S: JointScattering,
-    path: int,
+    index: int,
     *,
     sample_rate: float | None = None,
     reference: float | None = None,
@@ -68,7 +68,7 @@ def path(
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         S: Coefficients of one sound, from `jtfs`.
-        path: Index of the path, as in `path_table`.
+        index: Which path, as in `path_table`.
         sample_rate: Samples a second, in Hz. None: time in samples, frequency in cycles/sample.
         reference: Coefficient of 0 dB, the brightest color. None: the largest in the picture.
         ax: Where to draw. None: the current axes of pyplot.
@@ -86,9 +86,9 @@ def path(
         animation: path after path.
     """
     table = path_table(bank, sample_rate=sample_rate)
-    path = _checks.index("path", path, len(table))
-    u = live_paths(bank, S)[path]
-    n2, n_fr = int(table.n2[path]), int(table.n_fr[path])
+    index = _checks.index("index", index, len(table))
+    u = live_paths(bank, S)[index]
+    n2, n_fr = int(table.n2[index]), int(table.n_fr[index])
     times = frame_times(bank, sample_rate=sample_rate, n2=n2)
     bands = band_frequencies(bank, sample_rate=sample_rate, n_fr=n_fr)[: len(u)]
     # Borders are halfway between centers; the outer ones are those of the signal and of the
@@ -100,7 +100,7 @@ def path(
     mesh = draw_levels(ax, x, y, u, RANGE_DB, reference)
     label_time(ax, sample_rate)
     frequency_axis(ax, bank, sample_rate)
-    ax.set_title(describe_path(bank, path, sample_rate=sample_rate), fontsize="medium")
+    ax.set_title(describe_path(bank, index, sample_rate=sample_rate), fontsize="medium")
     return mesh
 
 
@@ -108,7 +108,7 @@ def animation(
     bank: FilterBank,
     S: JointScattering,
     *,
-    paths: Sequence[int] | None = None,
+    indices: Sequence[int] | None = None,
     interval: float = 0.4,
     sample_rate: float | None = None,
     reference: float | None = None,
@@ -122,7 +122,7 @@ def animation(
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         S: Coefficients of one sound, from `jtfs`.
-        paths: Indices of the paths, as in `path_table`. None: all.
+        indices: Which paths, as in `path_table`. None: all.
         interval: Time for which a path is seen, in seconds.
         sample_rate: Samples a second, in Hz. None: time in samples, frequency in cycles/sample.
         reference: Coefficient of 0 dB, the brightest color. None: the largest of these paths.
@@ -132,7 +132,7 @@ def animation(
         The animation, of as many frames as there are paths.
 
     Raises:
-        ValueError: If `S` is not that of one sound through `bank`, if `paths` is empty or has
+        ValueError: If `S` is not that of one sound through `bank`, if `indices` is empty or has
             an index that does not exist, or if `interval` is not a positive number.
 
     See Also:
@@ -141,10 +141,10 @@ def animation(
     table = path_table(bank, sample_rate=sample_rate)
     live = live_paths(bank, S)
     seconds = _checks.positive_number("interval", interval)
-    shown = range(len(table)) if paths is None else paths
-    shown = [_checks.index("paths", index, len(table)) for index in shown]
+    shown = range(len(table)) if indices is None else indices
+    shown = [_checks.index("indices", index, len(table)) for index in shown]
     if not shown:
-        raise ValueError("paths must have at least one index, got none; None stands for all.")
+        raise ValueError("indices must have at least one index, got none; None stands for all.")
     if reference is None:
         reference = largest(*(live[index] for index in shown)) or None
     canvas = current_axes(ax)

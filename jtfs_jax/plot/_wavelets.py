@@ -35,7 +35,7 @@ _N_PIXELS = 193  # of each side; odd, so that the center has one
 
 def joint_wavelet(
     bank: FilterBank,
-    path: int,
+    index: int,
     *,
     sample_rate: float | None = None,
     ax: "Axes | None" = None,
@@ -48,7 +48,7 @@ def joint_wavelet(
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
-        path: Index of the path that it belongs to, as in `path_table`.
+        index: Which path it belongs to, as in `path_table`.
         sample_rate: Samples a second, in Hz. None: time in samples.
         ax: Where to draw. None: the current axes of pyplot.
 
@@ -65,15 +65,15 @@ def joint_wavelet(
         gallery: many of them.
     """
     table = path_table(bank, sample_rate=sample_rate)
-    path = _checks.index("path", path, len(table))
-    n2, n_fr = int(table.n2[path]), int(table.n_fr[path])
+    index = _checks.index("index", index, len(table))
+    n2, n_fr = int(table.n2[index]), int(table.n_fr[index])
     width, height = reach_in_time(bank, n2, _REACH), reach_in_rows(bank, n_fr, _REACH)
     ax = current_axes(ax)
     right, top = width / (sample_rate or 1), height / bank.Q[0]
     image = _draw(ax, _real_part(bank, n2, n_fr, width, height), (-right, right, -top, top))
     label_time(ax, sample_rate)
     ax.set_ylabel("log-frequency (octaves)")
-    ax.set_title(describe_path(bank, path, sample_rate=sample_rate), fontsize="medium")
+    ax.set_title(describe_path(bank, index, sample_rate=sample_rate), fontsize="medium")
     return image
 
 

@@ -1,14 +1,21 @@
 """Metamers: sounds whose waveforms differ and whose coefficients agree.
 
-Noise that is as loud as the target, in each frequency and at each time, is optimized until its
-coefficients are those of the target. Optimizers are those of optax, and two of ours that undo
-failed trials. Targets may be composed: `swap_spins`, `scale_paths`, `morph`.
+`metamer` makes them from a recording: noise with the loudness of the target at each time and
+frequency is optimized until its coefficients match. Its parts are public: the noise
+(`colored_noise`, `white_noise`), the envelope (`loudness`) and the search (`resynthesize`), which
+needs the coefficients alone. These may be edited first: `swap_spins`, `scale_paths`, `morph`. Use
+any optax optimizer without line search, or one of the two here, which undo failed steps.
 """
 
 from ._bold_driver import bold_driver as bold_driver
-from ._composing import morph as morph, scale_paths as scale_paths, swap_spins as swap_spins
 from ._descent import ResynthesisState as ResynthesisState
+from ._edit import morph as morph, scale_paths as scale_paths, swap_spins as swap_spins
 from ._lbfgs import lbfgs as lbfgs
-from ._noise import colored_noise as colored_noise
+from ._metamer import metamer as metamer
+from ._noise import (
+    colored_noise as colored_noise,
+    loudness as loudness,
+    white_noise as white_noise,
+)
 from ._resynthesize import Resynthesis as Resynthesis, resynthesize as resynthesize
-from ._trials import TrialState as TrialState
+from ._trial_state import TrialState as TrialState

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import optax
 from optax import tree_utils
 
-from ._trials import (
+from ._trial_state import (
     TrialState,
     at_rest,
     check,
@@ -18,6 +18,7 @@ from ._trials import (
 
 
 def bold_driver(
+    *,
     learning_rate: float = 0.1,
     momentum: float = 0.9,
     accelerate: float = 1.1,

@@ -12,8 +12,8 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from jtfs_jax._nodes import exportable
 
-from ._target import Target, Transform, half_square
-from ._trials import trial_state
+from ._objective import Bank, Objective, Transform, half_square
+from ._trial_state import trial_state
 
 CHUNK = 64  # steps that one call can take
 
@@ -39,33 +39,33 @@ class ResynthesisState(eqx.Module):
         batch: Number of sounds for each target, and the leading axes of the targets.
     """
 
-    scale: Float[Array, "sound time"]
-    trial: Float[Array, "sound time"]
-    best: Float[Array, "sound time"]
-    value: Float[Array, " sound"]
-    was_accepted: Bool[Array, " sound"]
+    scale: Float[Array, "metamer time"]
+    trial: Float[Array, "metamer time"]
+    best: Float[Array, "metamer time"]
+    value: Float[Array, " metamer"]
+    was_accepted: Bool[Array, " metamer"]
     optimizer: PyTree[Array]
     n_forward: Int[Array, ""]
     n_gradient: Int[Array, ""]
     batch: tuple[int, ...] = eqx.field(static=True)
 
     @property
-    def y(self) -> Float[Array, "count *batch time"]:
+    def y(self) -> Float[Array, "sound *batch time"]:
         """The best sounds so far."""
         return (self.scale * self.best).reshape(*self.batch, -1)
 
     @property
-    def error(self) -> Float[Array, "count *batch"]:
+    def error(self) -> Float[Array, "sound *batch"]:
         """Relative errors of these."""
         return jnp.sqrt(2 * self.value).reshape(self.batch)
 
     @property
-    def accepted(self) -> Bool[Array, "count *batch"]:
+    def accepted(self) -> Bool[Array, "sound *batch"]:
         """Whether the last trial became the sound."""
         return self.was_accepted.reshape(self.batch)
 
     @property
-    def learning_rate(self) -> Float[Array, "count *batch"] | None:
+    def learning_rate(self) -> Float[Array, "sound *batch"] | None:
         """Factor of the direction in the next step."""
         trials = trial_state(self.optimizer)
         return None if trials is None else trials.learning_rate.reshape(self.batch)
@@ -87,7 +87,7 @@ def _row(state: ResynthesisState) -> Row:
 
 @partial(jax.jit, static_argnames="optimizer")
 def begin(
-    y: Float[Array, "count *batch time"],
+    y: Float[Array, "sound *batch time"],
     envelope: Float[Array, "*batch time"],
     optimizer: optax.GradientTransformation,
 ) -> ResynthesisState:
@@ -117,33 +117,33 @@ def begin(
 @partial(jax.jit, static_argnames=("transform", "optimizer"))
 @jax.named_scope("jtfs_jax.resynthesize")
 def run(
-    bank: PyTree,
-    target: Target,
+    bank: Bank,
+    goal: Objective,
     state: ResynthesisState,
     n: int,
     *,
-    transform: Transform,
+    transform: Transform[Bank],
     optimizer: optax.GradientTransformation,
 ) -> tuple[ResynthesisState, Row]:
     """As many trials as `n`, up to `CHUNK`; as `n` is traced, one program serves them all."""
 
     def trial(index, state_and_rows):
         state, rows = state_and_rows
-        state = _try(bank, target, state, transform, optimizer)
+        state = _try(bank, goal, state, transform, optimizer)
         return state, jax.tree.map(lambda buffer, row: buffer.at[index].set(row), rows, _row(state))
 
     rows = jax.tree.map(lambda row: jnp.zeros((CHUNK, *row.shape), row.dtype), _row(state))
     return jax.lax.fori_loop(0, n, trial, (state, rows))
 
 
-def _try(bank, target, state, transform, optimizer) -> ResynthesisState:
+def _try(bank, goal, state, transform, optimizer) -> ResynthesisState:
     """Evaluate the trial, let the optimizer judge it, and propose the next."""
     optimizer = optax.with_extra_args_support(optimizer)
     z = state.trial
 
     def loss(z):
         s = transform(bank, state.scale * z)
-        return half_square(target, s, math.prod(state.batch[1:])).astype(z.dtype)
+        return half_square(goal, s, math.prod(state.batch[1:])).astype(z.dtype)
 
     value, pullback = jax.vjp(loss, z)
     better = jnp.isfinite(value) & (value <= state.value)

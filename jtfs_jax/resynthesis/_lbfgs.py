@@ -11,7 +11,7 @@ from optax import tree_utils
 from jtfs_jax._checks import positive_integer
 from jtfs_jax._nodes import exportable
 
-from ._trials import (
+from ._trial_state import (
     TrialState,
     at_rest,
     check,
@@ -40,7 +40,7 @@ class _Pairs(NamedTuple):
 
 
 def lbfgs(
-    memory_size: int = 10, learning_rate: float = 0.1
+    *, memory_size: int = 10, learning_rate: float = 0.1
 ) -> optax.GradientTransformationExtraArgs:
     """L-BFGS that tries its full step, and halves it where the loss does not become smaller.
 

@@ -1,4 +1,4 @@
-"""Noise with the first-order coefficients of a sound, and the loudness of the sound over time."""
+"""What S1 tells of a sound before any search: noise that resembles it, and its loudness."""
 
 import math
 from functools import partial
@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jtfs_jax._arrays import times_real
-from jtfs_jax._checks import integer_of_32_bits, positive_integer
+from jtfs_jax._checks import positive_integer, random_key
 from jtfs_jax._coordinates import frame_times
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._time_scattering import time_scattering
@@ -25,9 +25,9 @@ def colored_noise(
     bank: FilterBank,
     s1: Float[Array, "*batch n1 frame"],
     *,
-    count: int = 1,
-    seed: int = 0,
-) -> Float[Array, "count *batch time"]:
+    n_sounds: int = 1,
+    key: Array | np.ndarray | None = None,
+) -> Float[Array, "sound *batch time"]:
     """Gaussian noise that has nearly the first-order coefficients `s1`.
 
     Gaussian noise n of spectral density P around the wavelet ψ, of bandwidth σ and peak gain 1, has
@@ -49,29 +49,106 @@ def colored_noise(
         bank: Filters from `filterbank`.
         s1: First-order coefficients S1 of one sound or several, all frames. A single frame, such as
             `s1.mean(axis=-1, keepdims=True)`, gives noise that is stationary.
-        count: Number of sounds for each of the `s1`. Each is the same for any `count`; sounds of
-            different `s1` come from the same white noise.
-        seed: Integer that determines the noise, from 0 to 2**32 − 1.
+        n_sounds: Number of sounds for each of the `s1`. Each is the same for any `n_sounds`; sounds
+            of different `s1` come from the same white noise.
+        key: Key of `jax.random` for the white noise. None: `jax.random.key(0)`.
 
     Returns:
         The sounds.
 
     Raises:
-        ValueError: If `count` or `seed` is out of range, or `s1` is not for this `bank`.
+        ValueError: If `n_sounds` is not positive, `key` is not a key, or `s1` was not computed with
+            `bank`.
 
     Example:
         >>> import jax.numpy as jnp, jtfs_jax
         >>> bank = jtfs_jax.filterbank(1024, J=6, Q=4)
         >>> x = jnp.sin(jnp.linspace(0.0, 300.0, 1024))
-        >>> colored_noise(bank, jtfs_jax.time_scattering(bank, x).S1, count=3).shape
+        >>> colored_noise(bank, jtfs_jax.time_scattering(bank, x).S1, n_sounds=3).shape
         (3, 1024)
 
     References:
         Lostanlen & Han, Musical metamerism with time–frequency scattering, 2024, section 2.3,
         for stationary noise.
+
+    See Also:
+        white_noise: noise that has only the power in common with a sound.
+        jtfs_jax.synth.power_law_noise: noise of a given spectrum.
     """
-    positive_integer("count", count)
-    integer_of_32_bits("seed", seed)
+    positive_integer("n_sounds", n_sounds)
+    key = random_key("key", jax.random.key(0) if key is None else key)
+    s1 = _checked(bank, s1)
+    flat = s1.reshape(-1, *s1.shape[-2:])
+    y = _colored_noise(bank, flat, _gaussian_noise(bank, n_sounds, key))
+    return y.reshape(n_sounds, *s1.shape[:-2], bank.n_samples)
+
+
+def white_noise(
+    bank: FilterBank,
+    s1: Float[Array, "*batch n1 frame"],
+    *,
+    n_sounds: int = 1,
+    key: Array | np.ndarray | None = None,
+) -> Float[Array, "sound *batch time"]:
+    """White Gaussian noise as powerful as `colored_noise`, which is made of it.
+
+    It knows of the target how loud it is, but neither its frequencies nor its times.
+
+    Args:
+        bank: As for `colored_noise`.
+        s1: As for `colored_noise`.
+        n_sounds: As for `colored_noise`.
+        key: As for `colored_noise`.
+
+    Returns:
+        The sounds.
+
+    Raises:
+        ValueError: As `colored_noise` does.
+
+    Example:
+        >>> import jax.numpy as jnp, jtfs_jax
+        >>> bank = jtfs_jax.filterbank(1024, J=6, Q=4, J_fr=2)
+        >>> target = jtfs_jax.jtfs(bank, jnp.sin(jnp.linspace(0.0, 300.0, 1024)))
+        >>> white_noise(bank, target.S1, n_sounds=3).shape
+        (3, 1024)
+    """
+    colored = colored_noise(bank, s1, n_sounds=n_sounds, key=key)
+    key = random_key("key", jax.random.key(0) if key is None else key)
+    level = jnp.sqrt(jnp.square(colored).mean(axis=-1))
+    white = _gaussian_noise(bank, n_sounds, key)
+    one_axis = (n_sounds, *[1] * (level.ndim - 1), bank.n_samples)
+    return level[..., None] * white.reshape(one_axis)
+
+
+def loudness(bank: FilterBank, s1: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch time"]:
+    """Loudness over time, √Σ_n1 S1², relative to its maximum and at least 0.01 of it.
+
+    Args:
+        bank: Filters from `filterbank`.
+        s1: First-order coefficients S1 of one sound or several, all frames.
+
+    Returns:
+        Numbers between 0.01 and 1 for each sample, interpolated between frames.
+
+    Raises:
+        ValueError: If `s1` was not computed with `bank`.
+
+    Example:
+        >>> import jax.numpy as jnp, jtfs_jax
+        >>> bank = jtfs_jax.filterbank(1024, J=6, Q=4)
+        >>> decay = jnp.exp(jnp.linspace(0.0, -8.0, 1024)) * jnp.sin(jnp.linspace(0.0, 300.0, 1024))
+        >>> e = loudness(bank, jtfs_jax.time_scattering(bank, decay).S1)
+        >>> e.shape, float(e.max()), round(float(e.min()), 2)
+        ((1024,), 1.0, 0.01)
+
+    See Also:
+        resynthesize: takes it as `envelope`.
+    """
+    return _loudness(bank, _checked(bank, s1))
+
+
+def _checked(bank: FilterBank, s1: Array) -> Float[Array, "*batch n1 frame"]:
     s1 = jnp.asarray(s1, bank.dtype)
     shape = (len(bank.wavelets1), len(frame_times(bank)))
     if s1.ndim < 2 or s1.shape[-2] != shape[0] or s1.shape[-1] not in (1, shape[1]):
@@ -79,15 +156,13 @@ def colored_noise(
             f"s1 must have {shape[0]} rows and 1 or {shape[1]} frames on its last axes, but its "
             f"shape is {s1.shape}; compute it with this filterbank."
         )
-    flat = s1.reshape(-1, *s1.shape[-2:])
-    y = _colored_noise(bank, flat, white_noise(bank.n_samples, bank.dtype, count, seed))
-    return y.reshape(count, *s1.shape[:-2], bank.n_samples)
+    return s1
 
 
-def white_noise(n_samples: int, dtype, count: int, seed: int) -> Float[Array, "count time"]:
-    """Gaussian noise of variance 1; each is the same for any `count`."""
-    keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(int(seed))))(jnp.arange(count))
-    return jax.vmap(lambda key: jax.random.normal(key, (n_samples,), dtype))(keys)
+def _gaussian_noise(bank: FilterBank, n_sounds: int, key: Array) -> Float[Array, "sound time"]:
+    """Of variance 1; each sound is the same for any `n_sounds`."""
+    keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(n_sounds))
+    return jax.vmap(lambda key: jax.random.normal(key, (bank.n_samples,), bank.dtype))(keys)
 
 
 @jax.jit
@@ -99,8 +174,7 @@ def first_order(
 
 
 @jax.jit
-def loudness(bank: FilterBank, s1: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch time"]:
-    """Loudness over time, √Σ_n1 S1², relative to its maximum and at least 0.01 of it."""
+def _loudness(bank: FilterBank, s1: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch time"]:
     nodes = _nodes(bank, s1.shape[-1])
     at_nodes = jnp.sqrt(jnp.square(nodes.average(s1)).sum(axis=-2))
     e = jnp.vectorize(nodes.interpolate, signature="(node)->(time)")(at_nodes)
@@ -144,8 +218,8 @@ def _nodes(bank: FilterBank, n_frames: int) -> _Nodes:
 
 @jax.jit
 def _colored_noise(
-    bank: FilterBank, s1: Float[Array, "target n1 frame"], white: Float[Array, "count time"]
-) -> Float[Array, "count target time"]:
+    bank: FilterBank, s1: Float[Array, "target n1 frame"], white: Float[Array, "sound time"]
+) -> Float[Array, "sound target time"]:
     nodes = _nodes(bank, s1.shape[-1])
     wanted = jnp.maximum(nodes.average(s1), 0)
     highest = wanted.max(axis=(-2, -1), keepdims=True)

@@ -1,9 +1,9 @@
-"""The search for metamers: arguments, the start, and the history of the steps."""
+"""The search for sounds of given coefficients: arguments, and the history of the steps."""
 
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -12,178 +12,151 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from jtfs_jax._checks import integer_of_32_bits, is_traced, positive_integer, signal
+from jtfs_jax._checks import is_traced, positive_integer
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import jtfs
 from jtfs_jax._nodes import exportable
+from jtfs_jax._time_scattering import time_scattering
 
 from ._descent import CHUNK, ResynthesisState, Row, begin, run
 from ._lbfgs import lbfgs
-from ._start import checked_envelope, checked_start, known_s1, loudness_of, noise
-from ._target import Transform, flattened, target_of
+from ._noise import colored_noise, loudness
+from ._objective import Bank, Transform, flattened, objective
 
 _DEFAULT_OPTIMIZER = lbfgs()
 
 
 @exportable
 class Resynthesis(eqx.Module):
-    """Metamers, and how they came about.
+    """Sounds that `resynthesize` or `metamer` found, and the history of the search.
 
-    Rows of the history stand for steps: row 0 for the noise at the start, unless the run resumes
-    another one; then for the first step after it. So both histories together are that of one run.
+    Each row of the history is a step. Row 0 is the start; in a run that resumes another one, it is
+    the first step after that run, so that both histories together are the history of one run.
 
     Attributes:
-        error: Relative error of each metamer after each step; it never rises.
+        error: Relative error of each sound after each step; it never rises.
         learning_rate: Factor of the direction in the step after; None if the optimizer is neither
             `bold_driver` nor `lbfgs`.
-        accepted: Whether the step was kept; a failed one leaves the metamer as it was.
+        accepted: Whether the step was kept; a failed one leaves the sound as it was.
         n_forward: Evaluations of the transform so far, each of the whole batch.
         n_gradient: Evaluations of its gradient so far.
-        seconds: Time since the call, compilation included. None without `callback`, when no step
-            is waited for.
+        seconds: Time since the call of `resynthesize`, compilation included. None without
+            `callback`, when no step is waited for.
         state: From which another call goes on.
     """
 
-    error: Float[Array, "step count *batch"]
-    learning_rate: Float[Array, "step count *batch"] | None
-    accepted: Bool[Array, "step count *batch"]
+    error: Float[Array, "step sound *batch"]
+    learning_rate: Float[Array, "step sound *batch"] | None
+    accepted: Bool[Array, "step sound *batch"]
     n_forward: Int[Array, " step"]
     n_gradient: Int[Array, " step"]
     seconds: Float[np.ndarray, " step"] | None
     state: ResynthesisState
 
     @property
-    def y(self) -> Float[Array, "count *batch time"]:
-        """The metamers."""
+    def y(self) -> Float[Array, "sound *batch time"]:
+        """The sounds."""
         return self.state.y
 
 
 def resynthesize(
-    bank: FilterBank | Any,
-    x: Float[Array | np.ndarray, "*batch time"] | None = None,
+    bank: Bank,
+    target: PyTree[Array],
     *,
-    coefficients: PyTree[Array] | None = None,
-    transform: Transform = jtfs,
-    weights: PyTree[Array | float] = 1.0,
-    n_steps: int = 100,
-    count: int = 1,
-    seed: int = 0,
-    start: Literal["colored", "white"] | Float[Array | np.ndarray, "..."] = "colored",
-    optimizer: optax.GradientTransformation | None = None,
+    transform: Transform[Bank] = jtfs,  # pyright: ignore[reportArgumentType] # of a FilterBank
+    y0: Float[Array | np.ndarray, "..."] | None = None,
     envelope: Float[Array | np.ndarray, "..."] | float | None = None,
+    weights: PyTree[Array | float] = 1.0,
+    optimizer: optax.GradientTransformation | None = None,
+    n_steps: int = 100,
     state: ResynthesisState | None = None,
     callback: Callable[[ResynthesisState], object] | None = None,
 ) -> Resynthesis:
-    """Metamers: sounds y different from x, whose coefficients Sy approach Sx.
+    """Sounds y whose coefficients Sy approach the target R.
 
-    From noise, the optimizer minimizes half of the square of
+    From the sounds y0, the optimizer minimizes half of the square of
 
-        E(y) = ‖w (Sx − Sy)‖ / ‖w Sx‖     norms over all coefficients of all orders
+        E(y) = ‖w (Sy − R)‖ / ‖w R‖     norms over all coefficients of all orders
 
-    for each metamer by itself. It acts on z, where y = r √e z: e is the loudness of the target over
-    time relative to its maximum (at least 0.01), which gives quiet moments the same attention as
-    loud ones; r is such that z has a mean square of 1 at the start. So neither the level nor
-    the length of x matters to the steps.
+    for each sound by itself. It acts on z, where y = r √e z: e is an envelope, in general the
+    loudness of the target over time, which gives quiet moments the same attention as loud ones; r
+    is such that z has a mean square of 1 at the start. So neither the level nor the length of the
+    sounds matters to the steps.
 
-    A step is one trial. Where the optimizer is `lbfgs` or `bold_driver`, a trial that makes no
-    metamer better costs no gradient. The loop is compiled once, for any number of steps. It depends
-    on `transform`, `optimizer` and the shapes: pass the same objects to use it again.
+    A step is one trial. Where the optimizer is `lbfgs` or `bold_driver`, a trial that improves no
+    sound costs no gradient. The loop is compiled once, for any number of steps. It depends on
+    `transform`, `optimizer` and the shapes: pass the same objects to use it again.
 
     Args:
         bank: Filters from `filterbank`, or whatever else `transform` takes.
-        x: The targets, real and not silent; leading axes are for several at once.
-        coefficients: Instead of x, what `transform` returns for it: all that is needed of it.
+        target: R, what `transform` returns for sounds, or such coefficients composed: finite, and
+            not all 0. Leading axes `*batch` are for several targets at once, or none.
         transform: `jtfs`, `time_scattering`, or any function of `bank` and a batch of sounds
             `(sound, time)` that returns a pytree of arrays with the leading axis of the batch.
+        y0: Sounds to start from: `(sound, *batch, time)`, where the first axis is for several
+            sounds per target, or any shape that broadcasts to it. None: one from
+            `colored_noise(bank, target.S1)`, if `transform` is `jtfs` or `time_scattering`.
+        envelope: e, positive numbers that broadcast to `(*batch, time)`. None:
+            `loudness(bank, target.S1)` if `transform` is one of these two, else 1.
         weights: w ≥ 0, a number, or a pytree like that of the coefficients, or the upper part of
             it, whose leaves broadcast to the coefficients; see `losses.path_weights`.
-        n_steps: Number of steps, failed ones included; on the noise at the start comes one
-            evaluation more.
-        count: Number of metamers for each target. Each is the same for any `count`.
-        seed: Integer that determines the noise, from 0 to 2**32 − 1.
-        start: "colored" for `colored_noise`, "white" for white noise of the same power, or samples
-            that broadcast to `(count, *batch, time)`. "colored" takes the S1 of x from `bank`, or
-            from coefficients alone, which then must have it uncompressed.
         optimizer: Any of optax that needs no line search, with the loss as `value` if it asks for
             it. None: `lbfgs()`.
-        envelope: e instead of the loudness of the target: positive numbers that broadcast to
-            `(*batch, time)`. Without S1, see `start`, None means 1.
-        state: Of another `Resynthesis`, from which to go on: two runs of 50 steps give the same
-            bits as one of 100. `count`, `seed`, `start` and `envelope` are then without effect.
+        n_steps: Number of steps, failed ones included. The start costs one more evaluation.
+        state: The state of another `Resynthesis`, to continue it: two runs of 50 steps give the
+            same bits as one of 100. `y0` and `envelope` are then ignored.
         callback: Called with each state, the one at the start included. If it returns something
             true, this step is the last one.
 
     Returns:
-        Metamers `(count, *batch, time)` and their history.
+        Sounds `(sound, *batch, time)` and their history.
 
     Raises:
-        ValueError: If a target is silent or not finite, or an argument is out of range or does
-            not go with the others.
+        ValueError: If the target is silent or not finite, or an argument is out of range or does
+            not match the others.
 
     Example:
-        >>> import jax.numpy as jnp, jtfs_jax
+        Halfway between two sounds, from two noises:
+
+        >>> import jax, jax.numpy as jnp, jtfs_jax
+        >>> from jtfs_jax.resynthesis import colored_noise, morph
         >>> bank = jtfs_jax.filterbank(1024, J=6, Q=4, J_fr=2)
-        >>> x = jnp.sin(jnp.linspace(0.0, 300.0, 1024))
-        >>> result = resynthesize(bank, x, n_steps=10)
-        >>> result.y.shape, bool(result.error[-1, 0] < result.error[0, 0])
-        ((1, 1024), True)
-        >>> more = resynthesize(bank, x, n_steps=10, state=result.state)
+        >>> t = jnp.linspace(0.0, 300.0, 1024)
+        >>> S_a, S_b = jtfs_jax.jtfs(bank, jnp.sin(t)), jtfs_jax.jtfs(bank, jnp.sin(t / 3))
+        >>> target = morph(S_a, S_b, 0.5)
+        >>> y0 = colored_noise(bank, target.S1, n_sounds=2, key=jax.random.key(1))
+        >>> result = resynthesize(bank, target, y0=y0, n_steps=10)
+        >>> result.y.shape, bool((result.error[-1] < result.error[0]).all())
+        ((2, 1024), True)
+        >>> more = resynthesize(bank, target, n_steps=10, state=result.state)
 
     References:
         Lostanlen & Han, Musical metamerism with time–frequency scattering, 2024, section 2.3.
 
     See Also:
-        colored_noise: the sounds at the start.
+        metamer: the same from a recording.
+        colored_noise, white_noise: sounds to start from.
         lbfgs, bold_driver: how steps are chosen.
         losses.distance: E for a loop of your own.
     """
     begun = time.monotonic()
     positive_integer("n_steps", n_steps)
-    positive_integer("count", count)
-    integer_of_32_bits("seed", seed)
-    if (x is None) == (coefficients is None):
-        raise ValueError(
-            "x or coefficients must be given, got "
-            + ("neither; pass one of them." if x is None else "both; leave out one of them.")
-        )
     optimizer = optimizer or _DEFAULT_OPTIMIZER
-    if x is not None:
-        x = jnp.asarray(x)
-    length = _n_samples(bank, x, start)
-    dtype = bank.dtype if isinstance(bank, FilterBank) else _real_dtype(x, coefficients)
-    if x is not None:
-        x, targets = signal(x, length, dtype)
-        if x.size == 0:
-            raise ValueError(f"x must have at least one sound, got shape {(*targets, length)}.")
-    else:
-        one_sound = jax.ShapeDtypeStruct((1, length), dtype)
-        of_one = jax.eval_shape(transform, bank, one_sound)
-        coefficients, targets = flattened(coefficients, of_one)
-    shape = (count, *targets, length)
-    y: Any = None
-    e: Any = None
+    n_samples = _n_samples(bank, y0, state)
+    dtype = bank.dtype if isinstance(bank, FilterBank) else _real_dtype(target)
+    like = jax.eval_shape(transform, bank, jax.ShapeDtypeStruct((1, n_samples), dtype))
+    coefficients, batch = flattened(target, like)
+    goal = objective(coefficients, weights)
     if state is None:
-        has_s1 = isinstance(bank, FilterBank) and (x is not None or hasattr(coefficients, "S1"))
-        y = checked_start(start, shape, dtype, has_s1=has_s1)
-        e = checked_envelope(envelope, shape[1:], dtype)
+        s1 = target.S1 if has_s1(transform) else None
+        y0, envelope = _start(bank, s1, y0, envelope, (*batch, n_samples), dtype)
+        now = begin(y0, envelope, optimizer)
     else:
-        _check_state(state, targets, length, optimizer)
-
-    if x is not None:
-        coefficients = transform(bank, x)
-    target = target_of(coefficients, weights, "coefficients" if x is None else "x")
-    if state is None:
-        s1 = known_s1(bank, x, coefficients, transform)
-        if isinstance(y, str):
-            y = noise(bank, x, s1, y, seed, shape, dtype)
-        if e is None:
-            e = loudness_of(bank, s1, shape[1:], dtype)
-        now = begin(y, e, optimizer)
-    else:
+        _check_state(state, batch, n_samples, optimizer)
         now = state
 
-    advance = partial(run, bank, target, transform=transform, optimizer=optimizer)
-    within_jit = any(map(is_traced, jax.tree.leaves((bank, target, now))))
+    advance = partial(run, bank, goal, transform=transform, optimizer=optimizer)
+    within_jit = any(map(is_traced, jax.tree.leaves((bank, goal, now))))
     rows, seconds = [], []
     n_left = n_steps + 1 if state is None else n_steps
     while n_left:
@@ -206,31 +179,78 @@ def resynthesize(
     )
 
 
-def _n_samples(bank, x, start) -> int:
+def has_s1(transform: Callable) -> bool:
+    """Whether what the transform calls S1 is known to be S1; others may compress it."""
+    return transform in (jtfs, time_scattering)
+
+
+def _n_samples(bank: Any, y0: Any, state: ResynthesisState | None) -> int:
     if isinstance(bank, FilterBank):
         return bank.n_samples
-    if x is not None:
-        return x.shape[-1] if x.ndim else 1  # a scalar is refused along with all else that is no x
-    if isinstance(start, str) or np.ndim(start) == 0:
+    if state is not None:
+        return state.best.shape[-1]
+    if np.ndim(y0) == 0:
         raise ValueError(
-            f"start must be samples where neither x nor a FilterBank tells the duration, got "
-            f"{start!r}; pass an array."
+            f"y0 must be sounds where bank is not a FilterBank, whose length would be known, got "
+            f"{y0!r}; pass an array."
         )
-    return np.shape(start)[-1]
+    return np.shape(y0)[-1]
 
 
-def _real_dtype(x, coefficients) -> np.dtype:
-    """That of x, or of the coefficients; float32 where these are integers."""
-    dtype = jax.tree.leaves((x, coefficients))[0].dtype
+def _real_dtype(target: PyTree[Array]) -> np.dtype:
+    """The precision of the target, float32 where it has integers."""
+    dtype = jnp.asarray(jax.tree.leaves(target)[0]).dtype
     is_inexact = jnp.issubdtype(dtype, jnp.inexact)
     return np.dtype(jnp.finfo(dtype).dtype if is_inexact else jnp.float32)
 
 
-def _check_state(state, targets, n_samples, optimizer) -> None:
-    if state.batch[1:] != targets or state.best.shape[-1] != n_samples:
+def _start(
+    bank: Any,
+    s1: Any,
+    y0: Any,
+    envelope: Any,
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+) -> tuple[Float[Array, "sound *batch time"], Float[Array, "*batch time"]]:
+    """Sounds to start from, and the envelope, as given or made from S1 where that is known."""
+    if envelope is None:
+        envelope = jnp.ones(shape, dtype) if s1 is None else loudness(bank, s1)
+    else:
+        cure = "give one number for each sample"
+        envelope = _broadcast("envelope", envelope, "(*batch, time)", shape, dtype, cure)
+        if not is_traced(envelope) and not ((envelope > 0) & jnp.isfinite(envelope)).all():
+            raise ValueError("envelope must be positive and finite, which it is not; clip it.")
+    if y0 is not None:
+        n_sounds = np.shape(y0)[0] if np.ndim(y0) > len(shape) else 1
+        if n_sounds == 0:
+            raise ValueError(f"y0 must have at least one sound, got the shape {np.shape(y0)}.")
+        axes, cure = "(sound, *batch, time)", "give one sound, or one for each target"
+        return _broadcast("y0", y0, axes, (n_sounds, *shape), dtype, cure), envelope
+    if s1 is None:
         raise ValueError(
-            f"state must be of targets {(*targets, n_samples)} as they are given, but is of "
-            f"{(*state.batch[1:], state.best.shape[-1])}; resume with the same targets."
+            "y0 must be given where transform is neither jtfs nor time_scattering, got None; make "
+            "it by colored_noise from S1, or take any noise as loud as the target."
+        )
+    return colored_noise(bank, s1), envelope
+
+
+def _broadcast(
+    name: str, value: Any, axes: str, shape: tuple[int, ...], dtype: np.dtype, cure: str
+) -> Array:
+    array = jnp.asarray(value, dtype)
+    try:
+        return jnp.broadcast_to(array, shape)
+    except ValueError:
+        raise ValueError(
+            f"{name} must broadcast to {axes} = {shape}, but its shape is {array.shape}; {cure}."
+        ) from None
+
+
+def _check_state(state, batch, n_samples, optimizer) -> None:
+    if state.batch[1:] != batch or state.best.shape[-1] != n_samples:
+        raise ValueError(
+            f"state must be of sounds {(*batch, n_samples)} as the target is, but is of "
+            f"{(*state.batch[1:], state.best.shape[-1])}; resume with the same target."
         )
     expected = jax.eval_shape(jax.vmap(optimizer.init), state.best)
     if jax.tree.structure(expected) != jax.tree.structure(state.optimizer) or [
@@ -243,5 +263,5 @@ def _check_start(state) -> None:
     if not is_traced(state.value) and not np.isfinite(state.value).all():
         raise ValueError(
             "transform must be finite at the start, with a finite gradient, and is not; "
-            "choose another start."
+            "choose another y0."
         )

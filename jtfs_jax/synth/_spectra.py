@@ -35,7 +35,8 @@ def power_law_noise(
         Signals.
 
     Raises:
-        ValueError: At trace time, if `exponent` is not real or `n_samples` is below 2.
+        ValueError: At trace time, if `exponent` is not real, `n_samples` is below 2, or `key` is
+            not a key.
 
     Example:
         >>> import jax
@@ -47,6 +48,7 @@ def power_law_noise(
     """
     if _checks.positive_integer("n_samples", n_samples) < 2:
         raise ValueError("n_samples must be at least 2, for noise without a mean, got 1.")
+    key = _checks.random_key("key", key)
     (exponent,) = parameters(exponent=exponent)
     white = jax.random.normal(key, (*exponent.shape[:-1], n_samples), exponent.dtype)
     bins = np.arange(1, n_samples // 2 + 1)

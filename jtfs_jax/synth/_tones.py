@@ -290,15 +290,15 @@ def ripple(
         f_min: Lowest frequency in Hz.
         n_octaves: Number of octaves from there.
         n_partials: Number of tones.
-        key: For the phases, which are then the same for the whole batch. None:
+        key: Key of `jax.random` for the phases, which are the same for the whole batch. None:
             `jax.random.key(0)`.
 
     Returns:
         Signals of variance about (1 + depth² / 2) / 2.
 
     Raises:
-        ValueError: At trace time, if parameters are not real or do not broadcast, or `n_samples`,
-            `sample_rate` or `n_partials` are not positive.
+        ValueError: At trace time, if parameters are not real or do not broadcast, `n_samples`,
+            `sample_rate` or `n_partials` are not positive, or `key` is not a key.
 
     References:
         Chi, Gao, Guyton, Ru & Shamma, Spectro-Temporal Modulation Transfer Functions and Speech
@@ -319,7 +319,7 @@ def ripple(
         return jnp.where(f < sample_rate / 2, envelope * sine(cycles(f, t) + phase), 0)
 
     positions = jnp.arange(n_partials, dtype=f_m.dtype) / n_partials
-    key = jax.random.key(0) if key is None else key
+    key = _checks.random_key("key", jax.random.key(0) if key is None else key)
     phases = jax.random.uniform(key, (n_partials,), f_m.dtype)
     return _sum(tone, positions, phases) / math.sqrt(n_partials)
 

@@ -84,7 +84,7 @@ class Scattering:
             return analysis.fit_levels(self.bank, self.kind(**found))
 
         def moments(found: Coefficients):
-            compressed = analysis.mu_log(level, self.kind(**found), epsilon=EPSILON)
+            compressed = analysis.mu_log(self.kind(**found), level, epsilon=EPSILON)
             fitted = analysis.fit_standardization(self.bank, compressed)
             squares = jax.tree.map(lambda m, s: m**2 + s**2, fitted.mean, fitted.std)
             return fitted.mean, squares
@@ -96,8 +96,8 @@ class Scattering:
     def standardized(cls, constants: Any, found: Coefficients) -> Any:
         """µ-log, then standardization."""
         level, standardization = constants
-        compressed = analysis.mu_log(level, cls.kind(**found), epsilon=EPSILON)
-        return analysis.standardize(standardization, compressed)
+        compressed = analysis.mu_log(cls.kind(**found), level, epsilon=EPSILON)
+        return analysis.standardize(compressed, standardization)
 
 
 class TimeScattering(Scattering):

@@ -57,7 +57,7 @@ class Method(NamedTuple):
     """An optimizer and what it starts from."""
 
     optimizer: optax.GradientTransformation
-    start: Callable | None = None  # None: the default, with the loudness of the target
+    start: Callable | None = None  # None: as in `metamer`, with the loudness of the target
     transform: Callable = jtfs_jax.jtfs
     searches_line: bool = False
 
@@ -65,7 +65,7 @@ class Method(NamedTuple):
 def stationary(bank, x, seed):
     """Gaussian noise with the mean spectrum of the sound, as in the report of 2024."""
     s1 = jtfs_jax.time_scattering(bank, x).S1
-    return colored_noise(bank, s1.mean(axis=-1, keepdims=True), seed=seed)
+    return colored_noise(bank, s1.mean(axis=-1, keepdims=True), key=jax.random.key(seed))
 
 
 def random_phases(bank, x, seed):
@@ -124,11 +124,8 @@ def load(sound: str) -> np.ndarray:
 
 def run(bank, x, method: Method, seed: int, n_gradients: int = N_GRADIENTS) -> tuple[Any, dict]:
     """A metamer, its error after each evaluation of the gradient, and what these cost."""
-    noise: dict[str, Any] = {"seed": seed}
-    if method.start:
-        noise = {"start": method.start(bank, x, seed), "envelope": 1.0}
     descend = by_line_search if method.searches_line else by_trials
-    y, error, n_gradient, n_forward, seconds = descend(bank, x, method, noise, n_gradients)
+    y, error, n_gradient, n_forward, seconds = descend(bank, x, method, seed, n_gradients)
     best = np.minimum.accumulate(error)
     found = np.searchsorted(n_gradient, np.arange(1, min(n_gradients, n_gradient[-1]) + 1), "right")
     return y, {
@@ -138,30 +135,44 @@ def run(bank, x, method: Method, seed: int, n_gradients: int = N_GRADIENTS) -> t
     }
 
 
-def by_trials(bank, x, method, noise, n_gradients):
+def start(bank, x, method: Method, seed: int) -> dict[str, Any]:
+    """What a method starts from; the envelope is the loudness of the target where none is given."""
+    if method.start:
+        return {"y0": method.start(bank, x, seed), "envelope": 1.0}
+    s1 = method.transform(bank, x).S1
+    return {"y0": colored_noise(bank, s1, key=jax.random.key(seed))}
+
+
+def by_trials(bank, x, method, seed, n_gradients):
     """An optimizer that needs one loss and one gradient a step."""
     result = resynthesize(
         bank,
-        x,
+        method.transform(bank, x),
         transform=method.transform,
         optimizer=method.optimizer,
         n_steps=N_TRIALS,
         callback=lambda state: int(state.n_gradient) >= n_gradients,
-        **noise,
+        **start(bank, x, method, seed),
     )
     n_gradient, n_forward = np.asarray(result.n_gradient), np.asarray(result.n_forward)
     return result.y[0], np.asarray(result.error[:, 0]), n_gradient, n_forward, result.seconds
 
 
-def by_line_search(bank, x, method, noise, n_gradients):
+def by_line_search(bank, x, method, seed, n_gradients):
     """The L-BFGS of optax, from the same noise in the same variables."""
-    start = resynthesize(
-        bank, x, n_steps=1, optimizer=METHODS[DEFAULT].optimizer, callback=lambda _: True, **noise
-    )
-    scale, z = start.state.scale[0], start.state.best[0]
     wanted = method.transform(bank, x)
+    begun = resynthesize(
+        bank,
+        wanted,
+        transform=method.transform,
+        optimizer=METHODS[DEFAULT].optimizer,
+        n_steps=1,
+        callback=lambda _: True,
+        **start(bank, x, method, seed),
+    )
+    scale, z = begun.state.scale[0], begun.state.best[0]
     state = method.optimizer.init(z)
-    error, n_gradient, seconds = [float(start.error[0, 0])], [1], []
+    error, n_gradient, seconds = [float(begun.error[0, 0])], [1], []
     # The first two steps are not timed, as either is compiled.
     while (n_gradient[-1] < n_gradients or len(seconds) < 6) and len(error) < N_TRIALS:
         z, state = search(bank, wanted, scale, z, state, method.optimizer, method.transform)
