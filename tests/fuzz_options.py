@@ -34,7 +34,7 @@ PACKAGE = str(Path(jtfs_jax.__file__).parent)
 SLOW = 5.0  # seconds that no error may take
 PRECISION = 1e-5  # relative to the loudest coefficient of an order
 LONGEST = 4096  # samples of a padded signal that is transformed
-CACHED = 40  # filterbanks until compiled programs are dropped
+CACHED = 10  # filterbanks until compiled programs are dropped
 
 JUNK: tuple[Any, ...] = (
     *(None, True, False, "", "global", "8", b"8", 0, -1, 1, 2, 3.5, -0.0, 1e-300, 1e300, 10**30),

@@ -56,7 +56,7 @@ def test_features_are_coefficients_with_their_coordinates(tmp_path, recording, c
     assert settings.pop("version") == jtfs_jax.__version__
     expected = {"audio": str(recording), "sample_rate": RATE, "n_samples": N, "channels": "mean"}
     expected |= {"J": 5, "Q": 4, "T": 32, "J_fr": 2, "Q_fr": 1, "F": 4}
-    options = ("analytic", "pad_mode", "pad_mode_fr", "normalize", "r_psi")
+    options = ("analytic", "pad_mode", "pad_mode_fr", "normalize", "r_psi", "oversampling")
     assert settings == expected | {name: getattr(bank, name) for name in options}
     out, err = capsys.readouterr()
     assert out == f"{output}: {len(table)} paths, {found['S0'].shape[-1]} frames\n"
