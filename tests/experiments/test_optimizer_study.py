@@ -1,33 +1,25 @@
 """The study of the optimizers: errors are counted by gradients, and tables show their medians."""
 
-import importlib
-from pathlib import Path
-
 import numpy as np
-import pytest
+
+from experiments import optimizers as study
 
 SOUNDS = ("crow", "guitar", "tabla", "choir")
 
 
-@pytest.fixture
-def study(monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parent / "benchmarks")
-    return importlib.import_module("optimizers")
-
-
-def record(study, method, seed, sound, error):
+def record(method, seed, sound, error):
     key = {"J_fr": 3, "method": method, "seed": seed, "sound": sound}
     synchrony = {"synchrony": 0.1 * seed, "synchrony_near": -0.1 * seed}
     return key | {"error": error, "n_forward": 9, "seconds": 0.5} | synchrony
 
 
-def test_tables(study):
+def test_tables():
     runs = []
     for sound in SOUNDS:
         for seed, error in enumerate([[0.4] * 19 + [0.2] * 80 + [0.04], [0.3], [0.1, 0.02]]):
-            runs.append(record(study, study.DEFAULT, seed, sound, error))
-            runs.append(record(study, study.TIME_SCATTERING, 2 * seed, sound, error))
-    runs.append(record(study, "Adam", 0, "tabla", [0.5]))
+            runs.append(record(study.DEFAULT, seed, sound, error))
+            runs.append(record(study.TIME_SCATTERING, 2 * seed, sound, error))
+    runs.append(record("Adam", 0, "tabla", [0.5]))
     results = {
         "runs": runs,
         "synchrony": dict.fromkeys(SOUNDS, 0.3),
@@ -35,27 +27,27 @@ def test_tables(study):
         "seconds": {"3": {study.DEFAULT: 0.456}},
     }
     assert study.errors(results, 3, study.DEFAULT, "crow").shape == (3, 100)
-    rows = study.table(results).splitlines()
+    rows = str(study.table(results)).splitlines()
     assert rows[2] == "| 3 | L-BFGS | 3 |" + " 20 % |" * 4 + " 4 % |" * 4 + " 0.46 |"
     assert rows[4] == "| 3 | Adam | 0 to 1 |  |  | 50 % |  |  |  | 50 % |  |  |"
-    rows = study.short_table(results).splitlines()[2:]
+    rows = str(study.short_table(results)).splitlines()[2:]
     assert rows[0] == "| 3 | L-BFGS | 3 | 20 to 20 % | 4 to 4 % |"
-    rows = study.synchrony_table(results).splitlines()[2:]
+    rows = str(study.synchrony_table(results)).splitlines()[2:]
     assert rows[0] == "| all | crow | 0.30 | 0.10 (0.00 to 0.20) | 0.20 (0.00 to 0.40) |"
     assert rows[5] == (
         "| within 0.5 octave | guitar | -0.20 | -0.10 (-0.20 to -0.00) | -0.20 (-0.40 to -0.00) |"
     )
 
 
-def test_tables_of_what_was_measured_have_no_gaps(study):
-    results = study.read(study.HERE / "optimizers.json")
+def test_tables_of_what_was_measured_have_no_gaps():
+    results = study.read(study.RESULTS)
     for table in (study.table, study.short_table, study.synchrony_table):
-        text = table(results)
+        text = str(table(results))
         assert len(text.splitlines()) > 4
         assert "|  |" not in text
 
 
-def test_errors_are_counted_by_gradients(study, monkeypatch):
+def test_errors_are_counted_by_gradients(monkeypatch):
     """The best of what was found by so many gradients, failed trials in between or not."""
     trials = np.array([0.5, 0.5, 0.3, 0.4, 0.2]), np.array([1, 1, 2, 4, 5]), np.arange(1, 6)
 
@@ -67,7 +59,7 @@ def test_errors_are_counted_by_gradients(study, monkeypatch):
     assert found == {"error": [0.5, 0.3, 0.3, 0.3], "n_forward": 5, "seconds": 1.0}
 
 
-def test_every_job_is_planned_once(study):
+def test_every_job_is_planned_once():
     keys = [tuple(job.values()) for job in study.jobs()]
     assert len(set(keys)) == len(keys)
     assert keys[0] == (3, study.DEFAULT, 0, "crow")
