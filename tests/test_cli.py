@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from command import run
+from helpers import noise
 
 import jtfs_jax
 from jtfs_jax import audio
@@ -144,7 +145,7 @@ def make(x):
     return lambda path: soundfile.write(path, x, RATE, subtype="FLOAT")
 
 
-NOISE = np.random.default_rng(0).standard_normal(N) / 10
+NOISE = noise(N, dtype=np.float64) / 10
 BAD_RECORDINGS = {
     "missing": (lambda path: None, "there is no such file"),
     "not audio": (lambda path: path.write_text("text"), "cannot be read as audio"),

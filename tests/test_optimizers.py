@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import literal_bold_driver
 
 from jtfs_jax.resynthesis import bold_driver, lbfgs
 
@@ -38,23 +39,6 @@ def test_losses_may_be_numbers_of_python(name):
     state = optimizer.init(y)
     steps = [optimizer.update(y, state, y, value=value)[0] for value in (1.5, jnp.float32(1.5))]
     np.testing.assert_array_equal(*steps)
-
-
-def literal_bold_driver(error, gradient, y, n_trials):
-    """The rule as it is written, in NumPy."""
-    d, v, e = -gradient(y), np.zeros_like(y), error(y)
-    mu = 0.1 * np.linalg.norm(y) / np.linalg.norm(d)
-    history = []
-    for _ in range(n_trials):
-        v_trial = 0.9 * v + mu * d
-        y_trial = y + v_trial
-        e_trial = error(y_trial)
-        if e_trial > e:
-            mu, v = 0.5 * mu, 0.5 * v_trial
-        else:
-            mu, y, v, e, d = 1.1 * mu, y_trial, v_trial, e_trial, -gradient(y_trial)
-        history.append((y, e, mu, e == e_trial))
-    return history
 
 
 def literal_lbfgs(error, gradient, y, n_trials, memory_size):
