@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-import reference
+import reference_filters
 from helpers import noise, shapes
 
 import jtfs_jax
@@ -24,9 +24,8 @@ def sounds():
     t = np.arange(N) / FS
     tones = [(1 + np.cos(2 * np.pi * rate * t)) * np.sin(2 * np.pi * 1500 * t) for rate in RATES]
     partials = [np.sin(2 * np.pi * 3200 / 2**k * t + k) for k in range(6)]
-    return np.stack([noise(N, dtype=np.float64), *tones, np.sum(partials, axis=0)]).astype(
-        np.float32
-    )
+    sounds = [noise(N, dtype=np.float64), *tones, np.sum(partials, axis=0)]
+    return np.stack(sounds).astype(np.float32)
 
 
 _cache = {}
@@ -97,8 +96,10 @@ def test_scale_is_that_of_the_ripples(bank, S):
 
 def test_columns_are_those_of_the_filters(bank):
     """In Hz and cycles/octave, and in cycles/sample without a sample rate."""
-    psi1, psi2, psi_fr = (np.array(reference.centers(J, Q)) for J, Q in ((10, 8), (10, 1), (3, 1)))
-    phi_t, phi_f = ([0, reference.SIGMA0 / 2**J] for J in (10, 3))
+    psi1, psi2, psi_fr = (
+        np.array(reference_filters.centers(J, Q)) for J, Q in ((10, 8), (10, 1), (3, 1))
+    )
+    phi_t, phi_f = ([0, reference_filters.SIGMA0 / 2**J] for J in (10, 3))
     for fs, options in ((1, {}), (FS, {"sample_rate": FS})):
         joint = jtfs_jax.path_table(bank, **options)
         rate = np.where(joint.n2[:, None] < 0, phi_t, psi2[joint.n2])
@@ -110,8 +111,8 @@ def test_columns_are_those_of_the_filters(bank):
         first, second = psi1[time.n1], psi2[time.n2]
         np.testing.assert_allclose(np.stack([time.frequency, time.bandwidth], 1), fs * first)
         np.testing.assert_allclose(np.stack([time.rate, time.rate_bandwidth], 1), fs * second)
-        assert time.j1.tolist() == [reference.exponent(*psi) for psi in first]
-        assert time.j2.tolist() == [reference.exponent(*psi) for psi in second]
+        assert time.j1.tolist() == [reference_filters.exponent(*psi) for psi in first]
+        assert time.j2.tolist() == [reference_filters.exponent(*psi) for psi in second]
 
 
 def test_coordinates(bank):
