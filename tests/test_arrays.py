@@ -4,6 +4,7 @@ import multiprocessing
 import pickle
 from functools import lru_cache, partial
 
+import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,12 +23,7 @@ def bank():
     return jtfs_jax.filterbank(N, 4, 2, J_fr=2)
 
 
-TRANSFORMS = {
-    "scalogram": jtfs_jax.scalogram,
-    "time_scattering": jtfs_jax.time_scattering,
-    "jtfs": jtfs_jax.jtfs,
-    "jtfs_path": lambda bank, x: jtfs_jax.jtfs_path(bank, x, 3),
-}
+TRANSFORMS = helpers.TRANSFORMS | {"jtfs_path": lambda bank, x: jtfs_jax.jtfs_path(bank, x, 3)}
 
 
 @pytest.fixture(params=TRANSFORMS)

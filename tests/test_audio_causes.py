@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+from helpers import noise
 
 from jtfs_jax import audio
 
@@ -236,7 +237,7 @@ def test_standard_input_that_cannot_be_read(monkeypatch, given, words):
 
 def cancelling(dtype_bits, level=0.5):
     """Two channels, x and −x, each rounded on its own to so many bits."""
-    x = level * np.random.default_rng(0).standard_normal(RATE) / 4
+    x = level * noise(RATE, dtype=np.float64) / 4
     step = 2.0 ** (1 - dtype_bits)
     return np.stack([np.floor(x / step), np.floor(-x / step)], axis=1) * step
 
@@ -263,7 +264,7 @@ def test_channels_that_weaken_each_other_are_reported(tmp_path):
 
 def test_independent_channels_are_not_reported(tmp_path, recwarn):
     path = tmp_path / "a.wav"
-    written(path, 0.1 * np.random.default_rng(0).standard_normal((RATE, 16)), subtype="FLOAT")
+    written(path, 0.1 * noise(RATE, 16, dtype=np.float64), subtype="FLOAT")
     audio.load(path, RATE)
     assert not recwarn
 
@@ -290,7 +291,7 @@ def test_start_is_past_the_end(tmp_path):
 @pytest.mark.parametrize(("start", "duration"), [(0.3, 0.25), (1.0001, None), (0.01, 0.5)])
 def test_a_part_is_that_of_the_whole(tmp_path, native, start, duration):
     path = tmp_path / "a.wav"
-    x = np.random.default_rng(0).standard_normal((2 * native, 2)) * 0.1
+    x = noise(2 * native, 2, dtype=np.float64) * 0.1
     written(path, x, native, subtype="FLOAT")
     whole = audio.load(path, 22050, channels="each")
     part = audio.load(path, 22050, duration, start=start, channels="each")

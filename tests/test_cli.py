@@ -11,11 +11,11 @@ import signal
 import subprocess
 import sys
 
-import jax
 import numpy as np
 import pytest
 import soundfile
 from command import run
+from helpers import noise, relative_error
 
 import jtfs_jax
 from jtfs_jax import audio
@@ -42,15 +42,11 @@ def read(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def relative_error(path, recording):
+def error_of(*paths):
+    """The relative error of the first sound, as a metamer of the second."""
     bank = jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, T=64)
-
-    def coefficients(path):
-        leaves = jax.tree.leaves(jtfs_jax.jtfs(bank, audio.load(path, RATE, N / RATE)))
-        return np.concatenate([np.ravel(leaf) for leaf in leaves])
-
-    target = coefficients(recording)
-    return np.linalg.norm(coefficients(path) - target) / np.linalg.norm(target)
+    sounds = (audio.load(path, RATE, N / RATE) for path in paths)
+    return relative_error(*(jtfs_jax.jtfs(bank, x) for x in sounds))
 
 
 def test_metamer_writes_sound_picture_and_record(tmp_path, recording, capsys):
@@ -88,7 +84,7 @@ def test_metamer_writes_sound_picture_and_record(tmp_path, recording, capsys):
     assert gradients.tolist() == np.cumsum(made["accepted"]).tolist()
     assert (np.diff(record["seconds_at_step"]) >= 0).all()
     assert record["seconds_at_step"][-1] == record["seconds"]
-    assert relative_error(output, recording) == pytest.approx(made["error"][-1], rel=1e-2)
+    assert error_of(output, recording) == pytest.approx(made["error"][-1], rel=1e-2)
 
     out, err = capsys.readouterr()
     assert f"error {100 * made['error'][-1]:.2f} %" in out
@@ -144,7 +140,7 @@ def make(x):
     return lambda path: soundfile.write(path, x, RATE, subtype="FLOAT")
 
 
-NOISE = np.random.default_rng(0).standard_normal(N) / 10
+NOISE = noise(N, dtype=np.float64) / 10
 BAD_RECORDINGS = {
     "missing": (lambda path: None, "there is no such file"),
     "not audio": (lambda path: path.write_text("text"), "cannot be read as audio"),
@@ -242,7 +238,7 @@ def test_interruption_keeps_the_best_so_far(tmp_path, monkeypatch, recording, ca
     assert record["interrupted"] is True
     errors = record["metamers"][0]["error"]
     assert len(errors) == 6
-    assert relative_error(output, recording) == pytest.approx(min(errors), rel=1e-2)
+    assert error_of(output, recording) == pytest.approx(min(errors), rel=1e-2)
     assert (tmp_path / "out.png").exists()
     assert "after 5 steps" in capsys.readouterr().out
 

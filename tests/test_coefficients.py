@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import noise
 
 import jtfs_jax
 from jtfs_jax import analysis, losses, resynthesis
@@ -19,7 +20,7 @@ def bank():
 @pytest.fixture(scope="module")
 def whole(bank):
     """Coefficients that are whole numbers, as floats."""
-    x = np.random.default_rng(0).standard_normal((2, 64)).astype(np.float32)
+    x = noise(2, 64)
     return jax.tree.map(lambda a: np.round(50 * np.asarray(a)), jtfs_jax.jtfs(bank, x))
 
 

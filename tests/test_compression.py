@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import noise
 
 import jtfs_jax
 from jtfs_jax import analysis
@@ -23,7 +24,7 @@ CASES = {
 def case(request):
     transform, options = CASES[request.param]
     bank = jtfs_jax.filterbank(N, J=4, Q=2, J_fr=1, **options)
-    x = np.random.default_rng(0).standard_normal((2, 3, N)).astype(np.float32)
+    x = noise(2, 3, N)
     return bank, transform(bank, x)
 
 
@@ -39,24 +40,18 @@ def S(case):
 
 def paths(bank, S):
     """All that is known of each path: live coefficients, S0 first, then each row of S1."""
-    rows = [S.S0, *jnp.moveaxis(S.S1, -2, 0)]
-    if isinstance(S.S2, dict):
-        return [np.asarray(row, float) for row in [*rows, *S.S2.values()]]
-    second = jnp.moveaxis(S.S2, S.S0.ndim - 1, 0)
-    if isinstance(S, jtfs_jax.JointScattering):
-        n_rows = jtfs_jax.path_table(bank).n_rows
-        second = [s[..., :n, :] for s, n in zip(second, n_rows, strict=True)]
-    return [np.asarray(row, float) for row in [*rows, *second]]
+    rows = [S.S0, *jnp.moveaxis(S.S1, -2, 0), *jtfs_jax.by_path(bank, S).values()]
+    return [np.asarray(row, float) for row in rows]
 
 
-def flat(constants):
+def of_paths(constants):
     return np.concatenate([constants.S0[None], constants.S1, constants.S2])
 
 
 def test_mean_logarithm(bank, S):
     levels = analysis.fit_levels(bank, S)
     expected = [np.abs(path).mean() for path in paths(bank, S)]
-    np.testing.assert_allclose(flat(levels), expected, rtol=1e-4)
+    np.testing.assert_allclose(of_paths(levels), expected, rtol=1e-4)
     compressed = analysis.mu_log(S, levels, epsilon=0.2)
     assert jax.tree.structure(compressed) == jax.tree.structure(S)
     for found, s, mu in zip(paths(bank, compressed), paths(bank, S), expected, strict=True):
@@ -67,7 +62,7 @@ def test_mean_logarithm(bank, S):
 def test_median_levels(bank, S):
     levels = analysis.fit_levels(bank, S, statistic="median")
     expected = [np.median(np.abs(path)) for path in paths(bank, S)]
-    np.testing.assert_allclose(flat(levels), expected, rtol=1e-5)
+    np.testing.assert_allclose(of_paths(levels), expected, rtol=1e-5)
 
 
 def test_standardization(bank, S):

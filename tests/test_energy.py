@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import bursts, noise
 
 import jtfs_jax
 from jtfs_jax import analysis, synth
@@ -27,16 +28,6 @@ def bank(request):
 @pytest.fixture(scope="module")
 def dense():
     return jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, **OPTIONS["dense"])
-
-
-def burst():
-    """Two of noise between silent ends, which nothing reaches from beyond.
-
-    All transforms are of two signals, to compile once for a filterbank.
-    """
-    x = np.random.default_rng(0).standard_normal((2, N)).astype(np.float32)
-    x[..., : 3 * N // 8] = x[..., -3 * N // 8 :] = 0
-    return x
 
 
 def chirp():
@@ -61,16 +52,16 @@ def test_energies_of_all_samples_are_sums_of_squares():
 def test_energies_of_means_count_for_all_samples_and_rows():
     bank = jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, T="global", F="global")
     S = jtfs_jax.jtfs(bank, noises(N))
-    n2 = jtfs_jax.path_table(bank).n2
-    live = [sum(psi.j < psi2.j for psi in bank.wavelets1) for psi2 in bank.wavelets2]
-    n_live = np.array([len(bank.wavelets1) if n < 0 else live[n] for n in n2])
+    dense = jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, F=4, stride_fr=1)
+    n_live = jtfs_jax.path_table(dense).n_rows  # each of them is a band
+    assert len(set(n_live)) > 2
     expected = np.square(S.S2[..., 0, 0]) * N * n_live
     np.testing.assert_allclose(analysis.path_energies(bank, S), expected, rtol=1e-5)
 
 
 def test_energies_without_averages():
     bank = jtfs_jax.filterbank(N, J=4, Q=4, T=0)
-    S = jtfs_jax.time_scattering(bank, burst())
+    S = jtfs_jax.time_scattering(bank, bursts(N))
     table = jtfs_jax.time_path_table(bank)
     squares = np.stack([np.square(s).sum(-1) for s in S.S2.values()], axis=-1)
     np.testing.assert_allclose(analysis.path_energies(bank, S), squares * table.stride, rtol=1e-4)
@@ -79,7 +70,7 @@ def test_energies_without_averages():
 
 def noises(n):
     """Two of noise; the second decays, so that its beginning matters most."""
-    x = np.random.default_rng(n).standard_normal((2, n)).astype(np.float32)
+    x = noise(2, n, seed=n)
     x[1] *= np.exp(-np.arange(n) / 100, dtype=np.float32)
     return x
 
@@ -134,7 +125,7 @@ def test_tight_frames_have_at_most_the_energy_of_the_signal(preset, T):
 
 def test_scalograms_keep_the_energy_that_the_littlewood_paley_sum_says():
     bank = jtfs_jax.filterbank(N, J=4, Q=4, T=0)
-    x = burst()
+    x = bursts(N)
     S = jtfs_jax.time_scattering(bank, x)
     padded = np.zeros((2, bank.n_padded))
     padded[:, :N] = x
@@ -148,7 +139,7 @@ def test_scalograms_keep_the_energy_that_the_littlewood_paley_sum_says():
 
 
 def test_fractions_of_the_joint_transform(dense):
-    x = burst()
+    x = bursts(N)
     S = jtfs_jax.jtfs(dense, x)
     pairs, found = analysis.pair_energies(dense, S), analysis.energy_fractions(dense, x, S)
     expected = (pairs["psi_t*phi_f"] + pairs["psi_t*psi_f"]) / (x**2).sum(1)
@@ -183,7 +174,7 @@ def test_what_is_symmetric_in_time_neither_rises_nor_falls(dense):
 
 @pytest.mark.parametrize("transform", [jtfs_jax.jtfs, jtfs_jax.time_scattering])
 def test_distances_of_pairs(dense, transform):
-    S, target = transform(dense, 3 * burst()), transform(dense, burst())
+    S, target = transform(dense, 3 * bursts(N)), transform(dense, bursts(N))
     found = analysis.pair_distances(dense, S, target)
     assert list(found) == list(analysis.pair_energies(dense, target))
     for distance in found.values():
@@ -198,7 +189,7 @@ def test_distances_of_pairs(dense, transform):
 
 
 def test_measures_are_differentiable_at_matches_and_silence(dense):
-    S = jtfs_jax.jtfs(dense, burst())
+    S = jtfs_jax.jtfs(dense, bursts(N))
 
     def measures(S):
         distances = analysis.pair_distances(dense, S, S).values()
@@ -210,7 +201,7 @@ def test_measures_are_differentiable_at_matches_and_silence(dense):
 
 
 def test_batches_are_stacks(dense):
-    S = jtfs_jax.jtfs(dense, burst())
+    S = jtfs_jax.jtfs(dense, bursts(N))
     for measure in (analysis.path_energies, analysis.spin_ratio, analysis.spin_ratios):
         found = jax.vmap(measure, (None, 0))(dense, S)
         np.testing.assert_allclose(found, measure(dense, S), rtol=1e-5)
@@ -218,7 +209,7 @@ def test_batches_are_stacks(dense):
 
 def test_where_no_wavelet_of_the_second_order_acts():
     bank = jtfs_jax.filterbank(64, J=1, Q=1, J_fr=1)
-    x = np.random.default_rng(0).standard_normal(64).astype(np.float32)
+    x = noise(64)
     S = jtfs_jax.jtfs(bank, x)
     energies = analysis.pair_energies(bank, S)
     assert energies["phi_t*phi_f"] > 0
@@ -228,9 +219,9 @@ def test_where_no_wavelet_of_the_second_order_acts():
 
 
 def test_errors_of_energies(dense):
-    S = jtfs_jax.jtfs(dense, burst())
+    S = jtfs_jax.jtfs(dense, bursts(N))
     other = jtfs_jax.filterbank(N, J=5, Q=4, J_fr=2)
-    of_time = jtfs_jax.time_scattering(dense, burst())
+    of_time = jtfs_jax.time_scattering(dense, bursts(N))
     with pytest.raises(ValueError, match="paths of bank"):
         analysis.path_energies(jtfs_jax.filterbank(N, J=6, Q=6, J_fr=2), S)
     with pytest.raises(ValueError, match="paths of bank"):
@@ -242,4 +233,4 @@ def test_errors_of_energies(dense):
     with pytest.raises(ValueError, match="S must have the shapes of target"):
         analysis.pair_distances(dense, S, jax.tree.map(lambda leaf: leaf[0], S))
     with pytest.raises(ValueError, match="same batch as x"):
-        analysis.energy_fractions(dense, burst()[0], S)
+        analysis.energy_fractions(dense, bursts(N)[0], S)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import TRANSFORMS, assert_close, energy, noise
 
 import jtfs_jax
 from jtfs_jax._nodes import ByPath
@@ -24,24 +25,11 @@ BANKS = {
     "no average over time": {"T": 0},
     "no average": {"T": 0, "F": 0},
 }
-TRANSFORMS = {
-    "scalogram": jtfs_jax.scalogram,
-    "time_scattering": jtfs_jax.time_scattering,
-    "jtfs": jtfs_jax.jtfs,
-}
 
 
 @functools.cache
 def make_bank(name):
     return jtfs_jax.filterbank(N, 3, 1, J_fr=1, **BANKS[name])
-
-
-def signals(*shape):
-    return np.random.default_rng(0).standard_normal((*shape, N)).astype(np.float32)
-
-
-def energy(transform, bank, x):
-    return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(transform(bank, x)))
 
 
 def saved(function, *arguments, vjp_order=0, platforms=("cpu",)):
@@ -51,16 +39,10 @@ def saved(function, *arguments, vjp_order=0, platforms=("cpu",)):
     return again
 
 
-def assert_close(actual, expected, tolerance=1e-5):
-    assert jax.tree.structure(actual) == jax.tree.structure(expected)
-    for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
-        np.testing.assert_allclose(a, b, atol=tolerance * np.abs(b).max())
-
-
 @pytest.mark.parametrize("name", BANKS)
 @pytest.mark.parametrize("transform", TRANSFORMS)
 def test_saved_programs_compute_the_same(transform, name):
-    bank, x, transform = make_bank(name), signals(2), TRANSFORMS[transform]
+    bank, x, transform = make_bank(name), noise(2, N), TRANSFORMS[transform]
     again = saved(transform, bank, x, platforms=("cpu", "cuda", "tpu"))
     assert_close(again.call(bank, x), transform(bank, x))
 
@@ -70,14 +52,14 @@ def test_any_batch_and_derivatives(transform, shape):
     bank, transform = make_bank("short"), TRANSFORMS[transform]
     batch = jax.export.symbolic_shape(f"{shape}, {N}")
     again = saved(transform, bank, jax.ShapeDtypeStruct(batch, jnp.float32), vjp_order=1)
-    x = signals(3) if shape == "b" else signals(2, 3)
+    x = noise(3, N) if shape == "b" else noise(2, 3, N)
     assert_close(again.call(bank, x), transform(bank, x))
     found = jax.grad(lambda x: energy(again.call, bank, x))(x)
     assert_close(found, jax.grad(lambda x: energy(transform, bank, x))(x))
 
 
 def test_paths_and_losses():
-    bank, x = make_bank("averaged"), jnp.asarray(signals(2))
+    bank, x = make_bank("averaged"), jnp.asarray(noise(2, N))
     path = saved(jtfs_jax.jtfs_path, bank, x, np.int32(0))
     assert_close(path.call(bank, x, np.int32(3)), jtfs_jax.jtfs_path(bank, x, 3))
 
@@ -95,7 +77,7 @@ def test_what_surrounds_the_transforms():
         levels = jtfs_jax.analysis.fit_levels(bank, S)
         return jtfs_jax.to_kymatio(bank, S), jtfs_jax.analysis.pack(bank, S), levels
 
-    bank, x = make_bank("averaged"), signals(2)
+    bank, x = make_bank("averaged"), noise(2, N)
     assert_close(saved(around, bank, x).call(bank, x), around(bank, x))
 
 
@@ -112,7 +94,7 @@ np.savez(folder / "paths.npz", **{f"{n2} {n_fr}": s for (n2, n_fr), s in S.S2.it
 
 
 def test_another_process(tmp_path):
-    bank, x = make_bank("no average"), signals()
+    bank, x = make_bank("no average"), noise(N)
     exported = jax.export.export(jax.jit(jtfs_jax.jtfs), platforms=("cpu",))(bank, x)
     (tmp_path / "program").write_bytes(exported.serialize())
     np.save(tmp_path / "x.npy", x)
@@ -126,14 +108,14 @@ def test_another_process(tmp_path):
 
 
 def test_a_program_of_other_fields_is_refused(monkeypatch):
-    exported = jax.export.export(jax.jit(jtfs_jax.scalogram))(make_bank("averaged"), signals())
+    exported = jax.export.export(jax.jit(jtfs_jax.scalogram))(make_bank("averaged"), noise(N))
     program = exported.serialize().replace(b'"pad_mode_fr"', b'"pad_mode_xx"')
     with pytest.raises(ValueError, match=r"FilterBank has the fields .*pad_mode_xx.*; export"):
         jax.export.deserialize(program)
 
 
 def test_a_dictionary_by_path_is_a_dictionary():
-    bank, x = make_bank("no average"), signals()
+    bank, x = make_bank("no average"), noise(N)
     S = jtfs_jax.jtfs(bank, x)
     assert isinstance(S.S2, dict)
     paths = jtfs_jax.path_table(bank)

@@ -1,38 +1,23 @@
 """Signals of any level, silence, and samples that are not numbers."""
 
+import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import noise, relative_error
 
 import jtfs_jax
 
 N = 512
 BANK = jtfs_jax.filterbank(N, J=5, Q=4, J_fr=2)
-TRANSFORMS = {
-    "jtfs": jtfs_jax.jtfs,
-    "jtfs_path": lambda bank, x: jtfs_jax.jtfs_path(bank, x, 17),
-    "time_scattering": jtfs_jax.time_scattering,
-    "scalogram": jtfs_jax.scalogram,
-}
+TRANSFORMS = helpers.TRANSFORMS | {"jtfs_path": lambda bank, x: jtfs_jax.jtfs_path(bank, x, 17)}
 OPTIONS = {
     "local": {},
     "global": {"T": "global", "F": "global"},
     "none": {"T": 0, "F": 0},
 }
 LEVELS = (1e-30, 1e-19, 1e-10, 1e10, 1e20, 1e30)
-
-
-def signals(*shape):
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
-
-
-def relative_error(actual, expected):
-    actual, expected = (
-        np.concatenate([np.ravel(np.asarray(leaf, np.float64)) for leaf in jax.tree.leaves(tree)])
-        for tree in (actual, expected)
-    )
-    return np.linalg.norm(actual - expected) / np.linalg.norm(expected)
 
 
 def weighted_sum(S):
@@ -49,7 +34,7 @@ def test_transforms_are_homogeneous_over_the_range_of_float32(name, options, qui
     if options == "none" and name == "jtfs_path":
         pytest.skip("takes averages only")
     bank = jtfs_jax.filterbank(N, J=5, Q=4, J_fr=2, **OPTIONS[options])
-    x, transform = signals(N), jax.jit(TRANSFORMS[name])
+    x, transform = noise(N), jax.jit(TRANSFORMS[name])
     gradient = jax.jit(jax.grad(lambda x: weighted_sum(TRANSFORMS[name](bank, x))))
     S, g = transform(bank, x), gradient(x)
     # One batch of very different sounds, as each has a level of its own.
@@ -64,13 +49,13 @@ def test_transforms_are_homogeneous_over_the_range_of_float32(name, options, qui
 def test_derivatives_at_any_level_are_those_of_the_transform(x64):
     # Three levels, each a power of two and a bit, so that the power that is taken out matters.
     bank = jtfs_jax.filterbank(N, J=5, Q=4, J_fr=2, dtype=jnp.float64)
-    direction = signals(N).astype(np.float64)
+    direction = noise(N).astype(np.float64)
 
     def along(t, x):
         return weighted_sum(jtfs_jax.jtfs(bank, x + t * direction))
 
     for c in (0.11, 1.0, 13.0):
-        x = c * signals(2, N)[1].astype(np.float64)
+        x = c * noise(2, N)[1].astype(np.float64)
         first, second = jax.grad(along), jax.grad(jax.grad(along))
         step = 1e-6 * c
         difference = (along(step, x) - along(-step, x)) / (2 * step)
@@ -80,7 +65,7 @@ def test_derivatives_at_any_level_are_those_of_the_transform(x64):
 
 
 def test_derivatives_with_respect_to_the_filters_grow_with_the_level():
-    x = signals(N)
+    x = noise(N)
     of_filters = jax.grad(lambda bank, x: weighted_sum(jtfs_jax.jtfs(bank, x)))
     once, eightfold = of_filters(BANK, x), of_filters(BANK, 8 * x)
     assert relative_error(eightfold, jax.tree.map(lambda d: 8 * d, once)) < 1e-6
@@ -96,7 +81,7 @@ def test_what_is_not_a_number_is_seen_in_every_coefficient(name, options, bad, q
     if options == "none" and name == "jtfs_path":
         pytest.skip("takes averages only")
     bank = jtfs_jax.filterbank(N, J=5, Q=4, J_fr=2, **OPTIONS[options])
-    x = signals(2, N)
+    x = noise(2, N)
     x[1, 7] = bad
     S = jax.jit(TRANSFORMS[name])(bank, x)
     good = TRANSFORMS[name](bank, x[:1])
@@ -111,7 +96,7 @@ def test_what_is_not_a_number_is_seen_in_every_coefficient(name, options, bad, q
 
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_gradients_of_what_is_not_a_number_are_not_numbers(name):
-    x = signals(2, N)
+    x = noise(2, N)
     x[1, 7] = np.nan
     gradient = jax.grad(lambda x: weighted_sum(TRANSFORMS[name](BANK, x)))(x)
     assert np.isfinite(gradient[0]).all()
@@ -120,6 +105,6 @@ def test_gradients_of_what_is_not_a_number_are_not_numbers(name):
 
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_silence_is_exactly_zero_among_loud_sounds(name):
-    x = np.stack([np.zeros(N, np.float32), np.float32(1e30) * signals(N)])
+    x = np.stack([np.zeros(N, np.float32), np.float32(1e30) * noise(N)])
     S = TRANSFORMS[name](BANK, x)
     assert all(np.all(leaf[0] == 0) for leaf in jax.tree.leaves(S))

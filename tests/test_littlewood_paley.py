@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import reference
+import reference_filters
 
 import jtfs_jax
 from jtfs_jax.analysis import joint_littlewood_paley, littlewood_paley
@@ -23,9 +23,9 @@ def brute_force(psi_hats):
 @pytest.mark.parametrize("sample_rate", [None, 8000.0])
 def test_sums_over_time(bank, sample_rate):
     n = bank.n_padded
-    phi = np.abs(reference.gaussian(n, 2**5)[: n // 2 + 1]) ** 2
-    first = [reference.morlet(n, *psi) for psi in reference.centers(7, 6)]
-    second = [reference.morlet(n, *psi) for psi in reference.centers(6, 2)]
+    phi = np.abs(reference_filters.gaussian(n, 2**5)[: n // 2 + 1]) ** 2
+    first = [reference_filters.morlet(n, *psi) for psi in reference_filters.centers(7, 6)]
+    second = [reference_filters.morlet(n, *psi) for psi in reference_filters.centers(6, 2)]
     # Without the ψ_n2 that are too short for any first-order wavelet.
     n_first = int(jtfs_jax.path_table(bank).n2[jtfs_jax.path_table(bank).n2 >= 0].min())
     sums = [
@@ -43,15 +43,15 @@ def test_sums_over_time(bank, sample_rate):
 def test_sum_of_the_longest_filters_counts_the_nyquist_bin_once(dtype, x64):
     bank = jtfs_jax.filterbank(64, J=3, Q=2, T=1, dtype=dtype)
     found = littlewood_paley(bank, "first").low_pass
-    expected = np.abs(reference.gaussian(bank.n_padded, 1)[: bank.n_padded // 2 + 1]) ** 2
+    expected = np.abs(reference_filters.gaussian(bank.n_padded, 1)[: bank.n_padded // 2 + 1]) ** 2
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_sums_along_log_frequency(bank):
     found = littlewood_paley(bank, "frequential")
     n = 2 * (len(found.frequency) - 1)
-    psi_hats = [reference.morlet(n, *psi) for psi in reference.centers(3, 2)]
-    phi = np.abs(reference.gaussian(n, 2**3)[: n // 2 + 1]) ** 2
+    psi_hats = [reference_filters.morlet(n, *psi) for psi in reference_filters.centers(3, 2)]
+    phi = np.abs(reference_filters.gaussian(n, 2**3)[: n // 2 + 1]) ** 2
     np.testing.assert_allclose(found.frequency, np.arange(n // 2 + 1) / n * 6)
     np.testing.assert_allclose(found.low_pass, phi, atol=1e-6)
     np.testing.assert_allclose(found.wavelets, brute_force(psi_hats), atol=1e-6)
@@ -63,9 +63,9 @@ def test_joint_sums(bank):
     n = bank.n_padded
     n_fr = 2 * (len(joint.frequential.frequency) - 1)
     table = jtfs_jax.path_table(bank)
-    second = [reference.morlet(n, *psi) for psi in reference.centers(6, 2)]
-    third = [reference.morlet(n_fr, *psi) for psi in reference.centers(3, 2)]
-    phi, phi_fr = reference.gaussian(n, 2**5), reference.gaussian(n_fr, 2**3)
+    second = [reference_filters.morlet(n, *psi) for psi in reference_filters.centers(6, 2)]
+    third = [reference_filters.morlet(n_fr, *psi) for psi in reference_filters.centers(3, 2)]
+    phi, phi_fr = reference_filters.gaussian(n, 2**5), reference_filters.gaussian(n_fr, 2**3)
     for rate, scale in [(0, 0), (3, 0), (40, 7), (n // 9, n_fr // 4), (n // 5, n_fr // 8)]:
         total = 0.0
         for n2, n_beta in zip(table.n2, table.n_fr, strict=True):

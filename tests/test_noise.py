@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import noise
 
 import jtfs_jax
 from jtfs_jax.resynthesis import colored_noise
@@ -31,7 +32,7 @@ def test_noise_has_the_spectrum_of_s1():
     bank = jtfs_jax.filterbank(4096, J=6, Q=4)
     frequency = np.fft.rfftfreq(4096)
     density = 1 / (1 + (frequency / 0.05) ** 2)
-    white_hat = np.fft.rfft(np.random.default_rng(0).standard_normal((64, 4096)))
+    white_hat = np.fft.rfft(noise(64, 4096, dtype=np.float64))
     x = jnp.asarray(np.fft.irfft(np.sqrt(density) * white_hat), jnp.float32)
     s1 = jtfs_jax.time_scattering(bank, x).S1.mean(axis=(0, 2))[:, None]
     y = colored_noise(bank, s1, n_sounds=64)

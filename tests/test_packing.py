@@ -1,9 +1,9 @@
 """Tensors of the second order: the place of each path, and the way back."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import coefficients
 
 import jtfs_jax
 from jtfs_jax import analysis
@@ -14,14 +14,6 @@ from jtfs_jax import analysis
 )
 def bank(request):
     return jtfs_jax.filterbank(600, J=(7, 6), Q=(6, 2), J_fr=3, Q_fr=2, **request.param)
-
-
-def coefficients(bank, *batch) -> jtfs_jax.JointScattering:
-    """Numbers that are all different, in the shapes of `jtfs`."""
-    shapes = jax.eval_shape(jtfs_jax.jtfs, bank, jnp.zeros((*batch, bank.n_samples)))
-    return jax.tree.map(
-        lambda s: jnp.asarray(np.arange(s.size, dtype=s.dtype).reshape(s.shape)), shapes
-    )
 
 
 def test_each_path_is_at_its_rate_and_signed_scale(bank):

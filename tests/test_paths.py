@@ -3,7 +3,8 @@
 import jax
 import numpy as np
 import pytest
-import reference
+import reference_filters
+from helpers import noise, shapes
 
 import jtfs_jax
 
@@ -23,8 +24,8 @@ def sounds():
     t = np.arange(N) / FS
     tones = [(1 + np.cos(2 * np.pi * rate * t)) * np.sin(2 * np.pi * 1500 * t) for rate in RATES]
     partials = [np.sin(2 * np.pi * 3200 / 2**k * t + k) for k in range(6)]
-    noise = np.random.default_rng(0).standard_normal(N)
-    return np.stack([noise, *tones, np.sum(partials, axis=0)]).astype(np.float32)
+    sounds = [noise(N, dtype=np.float64), *tones, np.sum(partials, axis=0)]
+    return np.stack(sounds).astype(np.float32)
 
 
 _cache = {}
@@ -38,14 +39,9 @@ def S(bank, quick_compile):
     return _cache["S"]
 
 
-def shapes(transform, bank):
-    """Results that have shapes, but are not computed."""
-    return jax.eval_shape(transform, bank, jax.ShapeDtypeStruct((bank.n_samples,), np.float32))
-
-
 def test_one_entry_a_path(bank):
     table = jtfs_jax.path_table(bank)
-    S2 = shapes(jtfs_jax.jtfs, bank).S2
+    S2 = shapes(bank).S2
     assert len(table) == S2.shape[0]
     assert {len(getattr(table, name)) for name in table.__dataclass_fields__} == {len(table)}
     assert all(isinstance(getattr(table, name), np.ndarray) for name in table.__dataclass_fields__)
@@ -74,7 +70,7 @@ def test_rows_beyond_the_live_ones_are_zero(bank, S):
 def test_tables_match_dictionaries():
     bank = jtfs_jax.filterbank(N, J=8, Q=6, J_fr=2, T=0, F=0)
     table = jtfs_jax.path_table(bank, sample_rate=FS)
-    S2 = shapes(jtfs_jax.jtfs, bank).S2
+    S2 = shapes(bank).S2
     assert list(S2) == list(zip(table.n2.tolist(), table.n_fr.tolist(), strict=True))
     for index, values in enumerate(S2.values()):
         n2, n_fr = int(table.n2[index]), int(table.n_fr[index])
@@ -100,8 +96,10 @@ def test_scale_is_that_of_the_ripples(bank, S):
 
 def test_columns_are_those_of_the_filters(bank):
     """In Hz and cycles/octave, and in cycles/sample without a sample rate."""
-    psi1, psi2, psi_fr = (np.array(reference.centers(J, Q)) for J, Q in ((10, 8), (10, 1), (3, 1)))
-    phi_t, phi_f = ([0, reference.SIGMA0 / 2**J] for J in (10, 3))
+    psi1, psi2, psi_fr = (
+        np.array(reference_filters.centers(J, Q)) for J, Q in ((10, 8), (10, 1), (3, 1))
+    )
+    phi_t, phi_f = ([0, reference_filters.SIGMA0 / 2**J] for J in (10, 3))
     for fs, options in ((1, {}), (FS, {"sample_rate": FS})):
         joint = jtfs_jax.path_table(bank, **options)
         rate = np.where(joint.n2[:, None] < 0, phi_t, psi2[joint.n2])
@@ -113,8 +111,8 @@ def test_columns_are_those_of_the_filters(bank):
         first, second = psi1[time.n1], psi2[time.n2]
         np.testing.assert_allclose(np.stack([time.frequency, time.bandwidth], 1), fs * first)
         np.testing.assert_allclose(np.stack([time.rate, time.rate_bandwidth], 1), fs * second)
-        assert time.j1.tolist() == [reference.exponent(*psi) for psi in first]
-        assert time.j2.tolist() == [reference.exponent(*psi) for psi in second]
+        assert time.j1.tolist() == [reference_filters.exponent(*psi) for psi in first]
+        assert time.j2.tolist() == [reference_filters.exponent(*psi) for psi in second]
 
 
 def test_coordinates(bank):
@@ -136,7 +134,7 @@ def test_coordinates(bank):
 def test_frames_lie_where_they_say(n, T):
     bank = jtfs_jax.filterbank(n, J=7, Q=4, T=T)
     times = jtfs_jax.frame_times(bank, sample_rate=FS)
-    assert shapes(jtfs_jax.time_scattering, bank).S0.shape == times.shape
+    assert shapes(bank, transform=jtfs_jax.time_scattering).S0.shape == times.shape
     if T != "global":
         # The center of an impulse's smooth response is the impulse.
         assert bank.stride is not None
@@ -149,7 +147,7 @@ def test_frames_lie_where_they_say(n, T):
 
 def test_time_paths(bank):
     table = jtfs_jax.time_path_table(bank, sample_rate=FS)
-    assert len(table) == shapes(jtfs_jax.time_scattering, bank).S2.shape[0]
+    assert len(table) == shapes(bank, transform=jtfs_jax.time_scattering).S2.shape[0]
     assert np.all(table.j2 > table.j1)
     paths = list(zip(table.n1.tolist(), table.n2.tolist(), strict=True))
     assert paths == sorted(set(paths))

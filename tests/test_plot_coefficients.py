@@ -1,10 +1,12 @@
 """Pictures of second-order coefficients; and of all pictures, that labels do not overlap."""
 
 import itertools
+from dataclasses import replace
 
 import jax
 import numpy as np
 import pytest
+from helpers import coefficients
 from matplotlib.figure import Figure
 
 import jtfs_jax
@@ -40,13 +42,6 @@ def ax():
     return Figure(figsize=(3.5, 2.4), layout="constrained").add_subplot()
 
 
-def random_coefficients(bank):
-    """Coefficients of the right shapes, none of which is like the other."""
-    shapes = jax.eval_shape(jtfs_jax.jtfs, bank, np.zeros(bank.n_samples, np.float32))
-    random = np.random.default_rng(0)
-    return jax.tree.map(lambda leaf: np.float32(random.uniform(0.1, 1, leaf.shape)), shapes)
-
-
 def cell_at(mesh, x, y):
     """The value of the cell of a mesh that has this point."""
     column = np.searchsorted(corners(mesh)[0, :, 0], x) - 1
@@ -67,22 +62,35 @@ def data(line):
     return np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
 
 
-def decibels(u, reference=None):
-    u = np.asarray(u, float)
-    return 20 * np.log10(np.maximum(u / (reference or u.max()), 1e-6))
+def amplitudes(levels, reference):
+    """What has these levels in decibels."""
+    return reference * 10 ** (levels / 20)
+
+
+def assert_levels(levels, u, reference=None):
+    """Levels are those of u; at 120 dB below the reference, they end."""
+    reference = np.max(u) if reference is None else reference
+    assert levels.min() >= -120
+    found = amplitudes(levels, reference)
+    np.testing.assert_allclose(found, u, rtol=1e-4, atol=1.01e-6 * reference)
 
 
 @pytest.mark.parametrize(("band", "frame"), [(None, None), (2, 5), (3, None), (None, 0)])
 def test_scale_rate_has_each_path_at_its_rate_and_scale(bank, table, ax, band, frame):
-    S = random_coefficients(bank)
+    """A factor of 10 is 20 dB; neither other cells count, nor rows that a path does not have."""
+    levels = -20.0 * (np.arange(len(table)) % 5)
+    bands, frames = (slice(k, None if k is None else k + 1) for k in (band, frame))
+    S = coefficients(bank)
+    S2 = np.ones_like(S.S2)
+    S2[:, bands, frames] = 0.5 * 10 ** (levels[:, None, None] / 20)
+    for p, n_rows in enumerate(table.n_rows):
+        S2[p, n_rows:] = 9
+    S = replace(S, S2=S2)
     mesh = plot.scale_rate(bank, S, band=band, frame=frame, sample_rate=RATE, reference=0.5, ax=ax)
     drawn = 0
     for p in np.flatnonzero(table.n2 >= 0):
-        u = np.asarray(S.S2[p])[: table.n_rows[p]]
-        u = u if band is None else u[band : band + 1]
-        u = u if frame is None else u[:, frame]
         scale = table.scale[p] * (-1 if table.spin[p] < 0 else 1)
-        expected = decibels(u.mean() if u.size else 0, 0.5)
+        expected = levels[p] if band is None or band < table.n_rows[p] else -120
         assert cell_at(mesh, table.rate[p], scale) == pytest.approx(expected, abs=1e-4)
         drawn += 1
     assert drawn == values(mesh).size
@@ -110,12 +118,12 @@ def test_path_has_its_bands_and_frames(bank, S, table, ax):
     p = int(np.argmax(np.asarray(analysis.path_energies(bank, S)) * (table.spin > 0)))
     mesh = plot.path(bank, S, p, sample_rate=RATE, ax=ax)
     u = np.asarray(S.S2[p])[: table.n_rows[p]]
-    np.testing.assert_allclose(values(mesh), decibels(u), atol=1e-4)
+    assert_levels(values(mesh), u)
     times = jtfs_jax.frame_times(bank, sample_rate=RATE)
     frequencies = jtfs_jax.band_frequencies(bank, sample_rate=RATE)
     for band, frame in [(0, 0), (1, 7), (table.n_rows[p] - 1, len(times) - 1)]:
         level = cell_at(mesh, times[frame] + 1e-6, frequencies[band])
-        assert level == pytest.approx(decibels(u)[band, frame], abs=1e-4)
+        assert level == pytest.approx(values(mesh)[band, frame])
     assert ax.get_xlim() == pytest.approx((0, N / RATE))
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("time (s)", "frequency (Hz)")
     assert ax.get_title() == jtfs_jax.describe_path(bank, p, sample_rate=RATE)
@@ -125,15 +133,15 @@ def test_path_has_its_bands_and_frames(bank, S, table, ax):
 @pytest.mark.parametrize("widths", [{"T": 0}, {"F": 0}, {"T": "global", "F": "global"}])
 def test_coefficients_of_any_averaging(widths, ax):
     bank = jtfs_jax.filterbank(512, J=5, Q=4, J_fr=2, **widths)
-    S, table = random_coefficients(bank), jtfs_jax.path_table(bank)
+    S, table = jax.tree.map(np.abs, coefficients(bank)), jtfs_jax.path_table(bank)
     mesh = plot.scale_rate(bank, S, reference=1.0, ax=ax)
     p = len(table) - 1
-    u = S.S2[p][: table.n_rows[p]] if not isinstance(S.S2, dict) else list(S.S2.values())[p]
-    expected = decibels(np.mean(u), 1.0)
-    assert cell_at(mesh, table.rate[p], -table.scale[p]) == pytest.approx(expected, abs=1e-4)
+    u = list(jtfs_jax.by_path(bank, S).values())[p]
+    level = cell_at(mesh, table.rate[p], -table.scale[p])
+    assert amplitudes(level, 1.0) == pytest.approx(np.mean(u), rel=1e-4)
     ax.clear()
     mesh = plot.path(bank, S, p, reference=1.0, ax=ax)
-    np.testing.assert_allclose(values(mesh), decibels(u, 1.0), atol=1e-4)
+    assert_levels(values(mesh), u, 1.0)
     ax.clear()
     assert len(plot.energy_profile(bank, S, ax=ax)) == len(table)
     ax.figure.draw_without_rendering()
@@ -157,10 +165,9 @@ def test_energy_profile_marks_pairs(bank, S, table, ax):
         text.get_text(): handle.get_facecolor()
         for text, handle in zip(legend.get_texts(), legend.get_patches(), strict=True)
     }
+    pairs = {"phi_t*phi_f": "both 0", "phi_t*psi_f": "α = 0", "psi_t*phi_f": "β = 0"}
     for p, bar in enumerate(bars):
-        pair = {1: "rising", -1: "falling", 0: "β = 0"}[int(table.spin[p])]
-        if table.n2[p] < 0:
-            pair = "α = 0" if table.n_fr[p] else "both 0"
+        pair = pairs.get(table.kind[p]) or ("rising" if table.spin[p] > 0 else "falling")
         assert bar.get_facecolor() == keys[pair]
     assert len(set(keys.values())) == len(keys) == 5
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("rate (Hz)", "energy (% of S2)")
@@ -181,8 +188,7 @@ def test_animation_shows_path_after_path(bank, S, table, ax, tmp_path):
     animation.save(tmp_path / "paths.gif", writer="pillow", dpi=30, progress_callback=record)
     top = max(float(S.S2[p].max()) for p in indices)
     for p, mesh, title in zip(indices, meshes, titles, strict=True):
-        expected = decibels(S.S2[p][: table.n_rows[p]], top)
-        np.testing.assert_allclose(mesh, expected, atol=1e-4)
+        assert_levels(mesh, S.S2[p][: table.n_rows[p]], top)
         assert title == jtfs_jax.describe_path(bank, p, sample_rate=RATE)
     assert (tmp_path / "paths.gif").read_bytes().startswith(b"GIF8")
 
@@ -197,8 +203,7 @@ def test_overview_shows_both_spins_of_the_loudest_path(bank, rising, S, table):
     loudest = int(np.argmax(np.where(table.spin != 0, energies, 0)))
     assert table.spin[loudest] == 1
     levels = [values(ax.collections[0]) for ax in (up, down)]
-    expected = decibels(S.S2[loudest][: table.n_rows[loudest]])
-    np.testing.assert_allclose(levels[0], expected, atol=1e-2)
+    assert_levels(levels[0], S.S2[loudest][: table.n_rows[loudest]])
     assert levels[0].max() == pytest.approx(0)
     assert levels[1].max() < -6
     words = jtfs_jax.describe_path(bank, loudest, sample_rate=RATE)
@@ -289,7 +294,7 @@ def test_bad_arguments(bank, S, name):
 
 def test_where_no_wavelet_of_the_second_order_acts(ax):
     bank = jtfs_jax.filterbank(64, J=1, Q=1, J_fr=1)
-    S = random_coefficients(bank)
+    S = coefficients(bank)
     for draw in (
         lambda: plot.scale_rate(bank, S, ax=ax),
         lambda: plot.gallery(bank, ax=ax),
@@ -302,4 +307,4 @@ def test_where_no_wavelet_of_the_second_order_acts(ax):
 def test_a_band_without_averaging_is_refused():
     bank = jtfs_jax.filterbank(512, J=5, Q=4, J_fr=2, F=0)
     with pytest.raises(ValueError, match="band and frame must be None where T=0 or F=0"):
-        plot.scale_rate(bank, random_coefficients(bank), band=1)
+        plot.scale_rate(bank, coefficients(bank), band=1)

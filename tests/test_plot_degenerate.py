@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from helpers import coefficients, noise
 from matplotlib.figure import Figure
 
 import jtfs_jax
@@ -31,13 +32,11 @@ def filterbank_of(name):
     return jtfs_jax.filterbank(N, **{"J": 5, "Q": 4, "J_fr": 2, **WIDTHS[name]})
 
 
-def coefficients(bank, sound):
+def coefficients_of(bank, sound):
     """Coefficients of the right shapes, with what the sound is said to make of them."""
-    shapes = jax.eval_shape(jtfs_jax.jtfs, bank, np.zeros(N, np.float32))
-    random = np.random.default_rng(0)
 
     def values(leaf):
-        u = random.uniform(0.1, 1, leaf.shape).astype(np.float32)
+        u = 0.1 + np.abs(leaf)
         constant = {"silence": 0.0, "NaN": np.nan}.get(sound)
         if constant is not None:
             u[:] = constant
@@ -45,7 +44,7 @@ def coefficients(bank, sound):
             u[..., -1] = np.inf if u.ndim == 2 else np.nan
         return u
 
-    return jax.tree.map(values, shapes)
+    return jax.tree.map(values, coefficients(bank))
 
 
 def figure_of(draw):
@@ -86,7 +85,7 @@ def assert_within_wavelets(ax):
 def test_pictures_of_degenerate_coefficients(name):
     bank = filterbank_of(name)
     for sound in SOUNDS:
-        S = coefficients(bank, sound)
+        S = coefficients_of(bank, sound)
         for draw in (
             lambda ax, S=S: plot.scale_rate(bank, S, sample_rate=RATE, ax=ax),
             lambda ax, S=S: plot.path(bank, S, n_paths(bank) - 1, sample_rate=RATE, ax=ax),
@@ -101,7 +100,7 @@ def test_pictures_of_degenerate_coefficients(name):
 @pytest.mark.parametrize("name", ["averages", "both global", "T global", "F global"])
 def test_overview_of_degenerate_coefficients(name, sound, monkeypatch):
     bank = filterbank_of(name)
-    S = coefficients(bank, sound)
+    S = coefficients_of(bank, sound)
     monkeypatch.setattr("jtfs_jax.plot._overview.jtfs", lambda *_: S)
     figure = plot.overview(bank, np.zeros(N, np.float32), sample_rate=RATE, title="x.wav")
     assert_legible(figure)
@@ -119,7 +118,7 @@ def n_paths(bank):
 
 def test_lines_of_the_overview_are_levels():
     bank = filterbank_of("F global")
-    x = np.random.default_rng(0).standard_normal(N).astype(np.float32)
+    x = noise(N)
     figure = plot.overview(bank, x, sample_rate=RATE)
     lines = {str(line.get_label()): line for ax in figure.axes for line in ax.lines}
     S2 = np.asarray(jtfs_jax.jtfs(bank, x).S2)
@@ -138,7 +137,7 @@ def test_lines_of_the_overview_are_levels():
 )
 def test_axes_of_frequency_are_shared_and_end_where_wavelets_do(sample_rate, Q):
     bank = jtfs_jax.filterbank(N, J=5, Q=Q, J_fr=2 if Q > 1 else 1)
-    S = coefficients(bank, "noise")
+    S = coefficients_of(bank, "noise")
     frequencies = jtfs_jax.wavelet_frequencies(bank, sample_rate=sample_rate)
     limits = set()
     for draw in (
@@ -156,7 +155,7 @@ def test_axes_of_frequency_are_shared_and_end_where_wavelets_do(sample_rate, Q):
 
 def test_levels_say_what_they_refer_to():
     bank = filterbank_of("averages")
-    S = coefficients(bank, "noise")
+    S = coefficients_of(bank, "noise")
     for reference, expected in [(None, "level (dB re maximum)"), (0.05, "level (dB re 0.05)")]:
         for draw in (
             lambda ax, r=reference: plot.scale_rate(bank, S, reference=r, ax=ax),

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-import reference
+import reference_filters
 from matplotlib import colors
 from matplotlib.figure import Figure
 
@@ -72,9 +72,9 @@ def test_joint_wavelet_is_the_impulse_response(bank, table, ax):
     image = plot.joint_wavelet(bank, p, ax=ax)
     picture = values(image)
     _, right, _, top = image.get_extent()
-    psi2 = reference.filters(N, J=J, Q=Q).psi2[n2]
-    in_time = np.fft.ifft(reference.morlet(n, psi2.xi, psi2.sigma))
-    kernel = reference.filters_fr(len(bank.wavelets1), J1=J, Q1=Q, J_fr=J_FR).psi[n_fr].h
+    psi2 = reference_filters.filters(N, J=J, Q=Q).psi2[n2]
+    in_time = np.fft.ifft(reference_filters.morlet(n, psi2.xi, psi2.sigma))
+    kernel = reference_filters.filters_fr(len(bank.wavelets1), J1=J, Q1=Q, J_fr=J_FR).psi[n_fr].h
     psi = np.multiply.outer(kernel, in_time)
     for row, column in [(5, 50), (96, 96), (96, 120), (150, 96)]:
         t = round((2 * (column + 0.5) / picture.shape[1] - 1) * right)
@@ -123,7 +123,7 @@ def number(label):
 @pytest.mark.parametrize("filters", ["first", "second"])
 def test_filterbank_over_time(bank, ax, filters):
     *wavelets, low_pass, total = plot.filters(bank, filters, sample_rate=RATE, ax=ax)
-    defined = reference.filters(N, J=J, Q=Q, T=256)
+    defined = reference_filters.filters(N, J=J, Q=Q, T=256)
     first_live = min(n2 for n2 in jtfs_jax.path_table(bank).n2 if n2 >= 0)
     expected = {"first": defined.psi1, "second": defined.psi2[first_live:]}[filters]
     responses = [*(psi.hat for psi in expected), defined.phi]

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import noise
 from jax.test_util import check_grads
 
 import jtfs_jax
@@ -50,12 +51,8 @@ def representation(bank, nu):
     return jnp.concatenate([leaf.reshape(len(nu), -1) for leaf in leaves], axis=1)
 
 
-def random(*shape):
-    return np.random.default_rng(0).standard_normal(shape)
-
-
 def random_metrics(*batch):
-    jacobian = random(*batch, 5, 3)
+    jacobian = noise(*batch, 5, 3, dtype=np.float64)
     return np.einsum("...pk,...pl->...kl", jacobian, jacobian)
 
 
@@ -110,7 +107,7 @@ def test_loss_is_the_distance_of_coefficients_to_second_order(x64):
     assert error[-1] < 1e-2 * distance[-1]
 
 
-A, B = random(4, 3).astype(np.float32), random(2, 5, 3).astype(np.float32)
+A, B = noise(4, 3), noise(2, 5, 3)
 
 
 def linear(theta):
@@ -131,7 +128,7 @@ def test_metric_of_linear_functions():
 
 @pytest.mark.parametrize(("shape", "batch_size"), [((4,), 1), ((2, 2), 3), ((0,), 2)])
 def test_batches_are_stacks(shape, batch_size):
-    theta = random(*shape, 3).astype(np.float32)
+    theta = noise(*shape, 3)
     found = jax.jit(lambda theta: riemannian_metric(cubic, theta, batch_size=batch_size))(theta)
     assert found.shape == (*shape, 3, 3)
     single_metric = jax.jit(partial(riemannian_metric, cubic))
@@ -163,7 +160,11 @@ MEAN = random_metrics(20).mean(0)
 
 @pytest.mark.parametrize("name", DAMPING_MATRICES)
 def test_loss_is_its_quadratic_form(name, x64):
-    metric, prediction, target = random_metrics(4), random(4, 3), random(2, 4, 3)[1]
+    metric, prediction, target = (
+        random_metrics(4),
+        noise(4, 3, dtype=np.float64),
+        noise(2, 4, 3, dtype=np.float64)[1],
+    )
     expected = []
     for m, p, t in zip(metric, prediction, target, strict=True):
         expected.append(0.5 * (p - t) @ (m + 0.7 * DAMPING_MATRICES[name](m)) @ (p - t))
@@ -178,7 +179,7 @@ def test_loss_is_its_quadratic_form(name, x64):
 
 
 def test_exact_predictions_have_no_loss_and_no_gradient():
-    metric, nu = random_metrics(2).astype(np.float32), random(2, 3).astype(np.float32)
+    metric, nu = random_metrics(2).astype(np.float32), noise(2, 3)
     value, gradient = jax.value_and_grad(lambda p: pnp_loss(p, nu, metric, damping=1.0).sum())(nu)
     assert value == 0
     assert not np.any(gradient)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import noise
 
 import jtfs_jax
 
@@ -28,7 +29,7 @@ def chirp():
 def test_time_reversal_swaps_spins():
     # One frame in the middle of a signal with silent ends: padding plays no part.
     bank = jtfs_jax.filterbank(N, J=7, Q=8, J_fr=3, T="global")
-    x = np.random.default_rng(0).standard_normal(N).astype(np.float32)
+    x = noise(N)
     x[: N // 4] = x[-N // 4 :] = 0
     forward, backward = (np.asarray(jtfs_jax.jtfs(bank, y).S2) for y in (x, x[::-1].copy()))
     table = jtfs_jax.path_table(bank)
@@ -91,7 +92,7 @@ def test_a_tone_excites_its_own_row(bank):
 
 @pytest.mark.usefixtures("quick_compile")
 def test_means_are_the_limit_of_wide_averages():
-    x = np.random.default_rng(1).standard_normal(N).astype(np.float32)
+    x = noise(N, seed=1)
     options: dict[str, Any] = {"J": 6, "Q": 6, "J_fr": 2}
     first_order = jax.jit(lambda bank, x: jtfs_jax.jtfs(bank, x).S1)  # and no more is compiled
     mean = first_order(jtfs_jax.filterbank(N, **options, T="global"), x)

@@ -1,11 +1,10 @@
 """Losses of random paths: their mean is the loss of all, and importance is what formulas say."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import noise
 
 import jtfs_jax
 from jtfs_jax import analysis, jtfs_path
@@ -13,10 +12,6 @@ from jtfs_jax.losses import path_curvatures, path_distance, path_probabilities
 
 N = 128
 pytestmark = pytest.mark.usefixtures("quick_compile")
-
-
-def signals(n, dtype: Any = np.float32):
-    return jnp.asarray(np.random.default_rng(0).standard_normal((n, N)), dtype)
 
 
 def loss_of_all(y, bank, target):
@@ -28,7 +23,7 @@ def loss_of_one(y, bank, target, index):
 
 
 def test_distance_is_a_norm():
-    s, target = np.random.default_rng(0).standard_normal((2, 3, 4, 5, 6)).astype(np.float32)
+    s, target = noise(2, 3, 4, 5, 6)
     expected = np.linalg.norm((s - target).reshape(3, 4, -1), axis=-1)
     np.testing.assert_allclose(path_distance(jnp.asarray(s), jnp.asarray(target)), expected, 1e-6)
 
@@ -36,7 +31,7 @@ def test_distance_is_a_norm():
 def test_mean_over_paths_is_the_loss_of_all_and_one_program_serves_them():
     bank = jtfs_jax.filterbank(N, J=(3, 4), Q=1, J_fr=1, pad_mode_fr="conj-reflect")
     traces = []
-    y, x = signals(4).reshape(2, 2, N)
+    y, x = noise(4, N).reshape(2, 2, N)
     target = jtfs_jax.jtfs(bank, x).S2
     n_paths = target.shape[-3]
 
@@ -57,7 +52,7 @@ def test_mean_over_paths_is_the_loss_of_all_and_one_program_serves_them():
 
 def test_derivatives_of_order_two_with_compression(x64):
     bank = jtfs_jax.filterbank(64, 3, 1, J_fr=1, T="global", dtype=jnp.float64)
-    y, x, direction = signals(3, np.float64)[:, :64]
+    y, x, direction = noise(3, N, dtype=np.float64)[:, :64]
     silence = jnp.zeros_like(x)
 
     @jax.jit

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import flat, literal_bold_driver, noise, relative_error
 
 import jtfs_jax
 from jtfs_jax import resynthesis
@@ -51,14 +52,9 @@ def result(bank, x):
     return metamer(bank, x, n_steps=30)
 
 
-def flat(S):
-    leaves = jax.tree.leaves(S)
-    return np.concatenate([np.ravel(np.asarray(leaf, np.float64)) for leaf in leaves])
-
-
-def relative_error(bank, x, y, transform: Any = jtfs_jax.jtfs):
-    sx, sy = (flat(transform(bank, jnp.asarray(sound))) for sound in (x, y))
-    return np.linalg.norm(sx - sy) / np.linalg.norm(sx)
+def error_of(bank, y, x, transform: Any = jtfs_jax.jtfs):
+    """As `resynthesize` has it."""
+    return relative_error(transform(bank, y), transform(bank, x))
 
 
 def linear(matrix, y):
@@ -79,7 +75,7 @@ def test_the_error_falls_and_is_what_it_says(bank, x, result):
     assert (np.diff(result.error[:, 0]) <= 0).all()
     assert (np.diff(result.error[:, 0]) < 0).tolist() == result.accepted[1:, 0].tolist()
     assert result.error[-1, 0] < 0.2 * result.error[0, 0]
-    assert result.error[-1, 0] == pytest.approx(relative_error(bank, x, result.y[0]), rel=1e-4)
+    assert result.error[-1, 0] == pytest.approx(error_of(bank, result.y[0], x), rel=1e-4)
     assert result.error[-1, 0] == result.state.error[0]
     assert not np.allclose(result.y[0], x, atol=0.1)
     assert result.seconds is None
@@ -91,13 +87,13 @@ def test_starts_are_row_0(bank, x):
     starts = {
         "colored": colored_noise(bank, S.S1, n_sounds=2, key=KEY),
         "white": white_noise(bank, S.S1, n_sounds=2, key=KEY),
-        "one sound": np.random.default_rng(0).standard_normal(N).astype(np.float32),
+        "one sound": noise(N),
     }
     errors = {}
     for name, y0 in starts.items():
         run = resynthesize(bank, S, transform=transform, n_steps=1, y0=y0)
         errors[name] = np.asarray(run.error[0])
-        expected = [relative_error(bank, x, y, transform) for y in np.atleast_2d(y0)]
+        expected = [error_of(bank, y, x, transform) for y in np.atleast_2d(y0)]
         np.testing.assert_allclose(errors[name], expected, rtol=1e-4)
     assert (errors["white"] > errors["colored"]).all()
 
@@ -129,39 +125,28 @@ def test_what_a_transform_compresses_is_not_taken_for_loudness(bank, x):
         return jtfs_jax.analysis.log_compress(jtfs_jax.time_scattering(bank, y), 1e-3)
 
     run = metamer(bank, x, transform=compressed, n_steps=1, key=KEY)
-    noise = colored_noise(bank, jtfs_jax.time_scattering(bank, x).S1, key=KEY)
-    expected = relative_error(bank, x, noise[0], compressed)
+    colored = colored_noise(bank, jtfs_jax.time_scattering(bank, x).S1, key=KEY)
+    expected = error_of(bank, colored[0], x, compressed)
     assert run.error[0, 0] == pytest.approx(expected, rel=1e-4)
 
 
 def test_bold_driver_on_jtfs_is_the_literal_rule(bank, x):
     """With an envelope of 1, z is proportional to y, and µ is free of the proportion."""
-    target = flat(jtfs_jax.jtfs(bank, x))
-    size, norm = len(target), np.linalg.norm(target)
+    target = jtfs_jax.jtfs(bank, x)
+    norm = np.linalg.norm(flat(target))
 
     @jax.jit
     def loss(y):
-        S = jax.tree.leaves(jtfs_jax.jtfs(bank, y))
-        difference = jnp.concatenate([jnp.ravel(leaf) for leaf in S]) - jnp.asarray(target, y.dtype)
-        return jnp.sum(jnp.square(difference)) / (2 * norm**2)
+        difference = jax.tree.map(jnp.subtract, jtfs_jax.jtfs(bank, y), target)
+        return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(difference)) / (2 * norm**2)
 
-    y = np.asarray(colored_noise(bank, jtfs_jax.jtfs(bank, x).S1)[0])
-    descent = jax.jit(jax.grad(lambda y: -loss(y)))
-    d, v, e = np.asarray(descent(y)), np.zeros_like(y), float(loss(y))
-    mu = 0.3 * np.linalg.norm(y) / np.linalg.norm(d)
-    errors, successes = [e], [True]
-    for _ in range(40):
-        v_trial = 0.9 * v + mu * d
-        y_trial = np.asarray(y + v_trial, np.float32)
-        e_trial = float(loss(y_trial))
-        successes.append(e_trial <= e)
-        if e_trial > e:
-            mu, v = 0.5 * mu, 0.5 * v_trial
-        else:
-            mu, y, v, e, d = 1.1 * mu, y_trial, v_trial, e_trial, np.asarray(descent(y_trial))
-        errors.append(e)
-
-    assert size > 1000
+    gradient = jax.jit(jax.grad(loss))
+    y = np.asarray(colored_noise(bank, target.S1)[0])
+    history = literal_bold_driver(
+        lambda y: float(loss(y)), lambda y: np.asarray(gradient(y)), y, 40, learning_rate=0.3
+    )
+    errors = [float(loss(y)), *(error for _, error, _, _ in history)]
+    successes = [True, *(accepted for *_, accepted in history)]
     assert 3 < successes.count(False) < 30
     target_coefficients = jtfs_jax.jtfs(bank, x)
     run = resynthesize(bank, target_coefficients, n_steps=40, optimizer=BOLD, envelope=1.0)
@@ -229,7 +214,7 @@ def test_a_batch_is_separate_runs(bank, x):
 
 
 def test_steps_of_a_batch_differ(x):
-    bank = jnp.asarray(np.random.default_rng(0).standard_normal((6, N)), jnp.float32) / 10
+    bank = jnp.asarray(noise(6, N)) / 10
     target = linear(bank, jnp.asarray(x))
     y0 = noise_like(x, n_sounds=2)
     run = resynthesize(bank, target, transform=linear, y0=y0, n_steps=30, optimizer=BOLD)
@@ -269,14 +254,13 @@ def test_transforms(x, name):
     assert (run.error[-1] < 0.6 * run.error[0]).all()
     batch = jax.tree.map(lambda leaf: leaf[0], transform(bank, jnp.asarray(x)[None]))
     y = jax.tree.map(lambda leaf: leaf[0], transform(bank, run.y[:1]))
-    sx, sy = (np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(s)]) for s in (batch, y))
-    expected = np.linalg.norm(sx - sy) / np.linalg.norm(sx)
+    expected = relative_error(y, batch)
     assert run.error[-1, 0] == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers_of_optax(x, name):
-    bank = jnp.asarray(np.random.default_rng(0).standard_normal((6, N)), jnp.float32) / 10
+    bank = jnp.asarray(noise(6, N)) / 10
     with jax.numpy_dtype_promotion("standard"):  # that of optax
         options = {"transform": linear, "optimizer": OPTIMIZERS[name], "n_steps": 20}
         run = resynthesize(bank, linear(bank, jnp.asarray(x)), y0=noise_like(x), **options)
@@ -286,8 +270,7 @@ def test_optimizers_of_optax(x, name):
     if name == "adam":
         assert int(run.n_gradient[-1]) == 21
     s, sy = linear(bank, jnp.asarray(x)[None]), linear(bank, run.y)
-    expected = np.linalg.norm(flat(s) - flat(sy)) / np.linalg.norm(flat(s))
-    assert run.error[-1, 0] == pytest.approx(expected, rel=1e-3, abs=1e-5)
+    assert run.error[-1, 0] == pytest.approx(relative_error(sy, s), rel=1e-3, abs=1e-5)
 
 
 def test_weights(bank, x):
@@ -335,7 +318,7 @@ def counted(bank, y):
 
 
 def test_failed_steps_cost_no_gradient():
-    bank = jnp.asarray(np.random.default_rng(0).standard_normal((6, 4)), jnp.float32)
+    bank = jnp.asarray(noise(6, 4))
     gradients.clear()
     run = resynthesize(
         bank,
@@ -366,7 +349,7 @@ def test_the_number_of_steps_does_not_matter_to_compilation(bank, x):
 
 def test_it_is_pure(x):
     """It can be compiled as a whole, with the target as an argument."""
-    bank = jnp.asarray(np.random.default_rng(0).standard_normal((6, N)), jnp.float32) / 10
+    bank = jnp.asarray(noise(6, N)) / 10
 
     y0 = noise_like(x)
 

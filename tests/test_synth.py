@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import noise
 
 import jtfs_jax
 from jtfs_jax import analysis, synth
@@ -112,7 +113,7 @@ def test_ripples_follow_their_formula():
 
 def test_dispersion_is_a_delay_for_each_octave():
     n, fs = 4096, 4096.0
-    x = np.random.default_rng(0).standard_normal((2, 1, n)).astype(np.float32)
+    x = noise(2, 1, n)
     delay = np.array([0.01, -0.2, 0.0], np.float32)
     found = synth.disperse(x, delay, f_c=300.0, sample_rate=fs)
     f = np.fft.rfftfreq(n, 1 / fs)
@@ -158,7 +159,7 @@ def test_noise_has_the_spectrum_of_its_power_law(exponent):
 
 @pytest.mark.usefixtures("quick_compile")
 def test_chirps_have_derivatives_of_two_orders(x64):
-    weights = np.random.default_rng(0).standard_normal(256)
+    weights = noise(256, dtype=np.float64)
 
     def score(theta):
         return jnp.vdot(weights, synth.am_chirp(theta[0], theta[1], theta[2], **SHORT))

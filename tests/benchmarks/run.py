@@ -42,7 +42,7 @@ CONFIGURATIONS = {
     "quick": {"n_samples": 2**13, "J": 8, "Q": 8, "T": None, "J_fr": 3, "F": None},
     "metamer": {"n_samples": 2**16, "J": 12, "Q": 12, "T": 2**13, "J_fr": 3, "F": None},
     "dafx": {"n_samples": 2**16, "J": 13, "Q": 16, "T": 2**11, "J_fr": 6, "F": 4},
-    "retrieval": {  # of notebooks/retrieval.py
+    "retrieval": {  # of notebooks/experiments/retrieval.py
         "n_samples": 2**15,
         "J": 12,
         "Q": 8,

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from instruments import coefficients, frontends, metrics, network, train
 
 import jtfs_jax
+from experiments.instruments import coefficients, frontends, metrics, network, train
 
 SMALL_BANK = {"n_samples": 2**10, "J": 6, "Q": 4, "T": 2**7, "J_fr": 2, "F": 2}
 
@@ -185,25 +185,25 @@ def separable():
 def test_training_and_resuming(separable, tmp_path, monkeypatch):
     """It learns; and after an interruption, it ends as if there had been none."""
     fit = partial(train.train, make_tiny, maps_of, separable, SETTINGS, seed=3)
-    trained = fit(checkpoint=tmp_path / "whole.npz")
+    trained = fit(checkpoint=tmp_path / "whole.eqx")
     predicted = train.classify(trained.network, trained.norms, maps_of, separable["validation"])
     matrix = metrics.confusion(separable["validation"].label, predicted, 2)
     assert metrics.macro_accuracy(matrix) == max(trained.accuracy[-2:]) > 0.9
     assert trained.loss[-1] < 0.7 * trained.loss[0]
 
-    write, n_written = train._checkpoint.write, 0
+    save, n_written = train.save_checkpoint, 0
 
-    def interrupted_write(*arguments):
+    def interrupted_save(*arguments, **options):
         nonlocal n_written
-        write(*arguments)
+        save(*arguments, **options)
         n_written += 1
         if n_written == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(train._checkpoint, "write", interrupted_write)
+    monkeypatch.setattr(train, "save_checkpoint", interrupted_save)
     with pytest.raises(KeyboardInterrupt):
-        fit(checkpoint=tmp_path / "broken.npz")
-    resumed = fit(checkpoint=tmp_path / "broken.npz", resume=True)
+        fit(checkpoint=tmp_path / "broken.eqx")
+    resumed = fit(checkpoint=tmp_path / "broken.eqx", resume=True)
     assert n_written == 4
     assert (resumed.loss, resumed.accuracy) == (trained.loss, trained.accuracy)
     for a, b in zip(jax.tree.leaves(resumed[:2]), jax.tree.leaves(trained[:2]), strict=True):
@@ -213,7 +213,7 @@ def test_training_and_resuming(separable, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="batch was 8, not 4"):
         train.train(
             make_tiny, maps_of, separable, other,
-            seed=3, checkpoint=tmp_path / "broken.npz", resume=True,
+            seed=3, checkpoint=tmp_path / "broken.eqx", resume=True,
         )  # fmt: skip
 
 

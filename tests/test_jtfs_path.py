@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import noise
 from jax.test_util import check_grads
 
 import jtfs_jax
@@ -21,10 +22,6 @@ BANKS: dict[str, dict[str, Any]] = {
 }
 
 
-def signals(*shape, dtype: Any = np.float32):
-    return jnp.asarray(np.random.default_rng(0).standard_normal((*shape, N)), dtype)
-
-
 @pytest.mark.parametrize(
     ("name", "dtype", "tolerance"),
     [
@@ -34,7 +31,7 @@ def signals(*shape, dtype: Any = np.float32):
     ],
 )
 def test_each_path_is_that_of_jtfs(name, dtype, tolerance, x64):
-    bank, x = jtfs_jax.filterbank(N, **SMALL | BANKS[name], dtype=dtype), signals(2, 1)
+    bank, x = jtfs_jax.filterbank(N, **SMALL | BANKS[name], dtype=dtype), noise(2, 1, N)
     expected = np.asarray(jtfs_jax.jtfs(bank, x).S2)
     for index, path in enumerate(np.moveaxis(expected, -3, 0)):
         actual = jtfs_path(bank, x, index)
@@ -46,7 +43,7 @@ def test_each_path_is_that_of_jtfs(name, dtype, tolerance, x64):
 
 def test_derivatives(x64):
     bank = jtfs_jax.filterbank(64, 3, 1, J_fr=1, T="global", dtype=jnp.float64)
-    x = signals(dtype=jnp.float64)[:64]
+    x = noise(N, dtype=np.float64)[:64]
     last = len(jtfs_jax.path_table(bank)) - 1
     energy = jax.jit(lambda x, index: jnp.sum(jtfs_path(bank, x, index) ** 2))
     for index in (jnp.asarray(1), jnp.asarray(last)):  # α = 0, and spin −1
@@ -54,7 +51,7 @@ def test_derivatives(x64):
 
 
 def test_vmap_over_paths():
-    bank, x = jtfs_jax.filterbank(64, 3, 1, J_fr=1), signals(2)[:, :64]
+    bank, x = jtfs_jax.filterbank(64, 3, 1, J_fr=1), noise(2, N)[:, :64]
     indices = jnp.array([0, 4, 7])
     expected = jtfs_jax.jtfs(bank, x).S2[:, indices]
     many = jax.vmap(jtfs_path, (None, None, 0), 1)(bank, x, indices)
@@ -77,11 +74,11 @@ ERRORS = {
 def test_wrong_arguments_are_named(name):
     options, index, message = ERRORS[name]
     with pytest.raises(ValueError, match=message):
-        jtfs_path(jtfs_jax.filterbank(N, **options), signals(), index)
+        jtfs_path(jtfs_jax.filterbank(N, **options), noise(N), index)
 
 
 @pytest.mark.parametrize("index", [jnp.arange(3), jnp.float32(1)])
 def test_wrong_indices_are_named_under_jit(index):
     bank = jtfs_jax.filterbank(N, **SMALL)
     with pytest.raises(ValueError, match="index must be an integer"):
-        jax.jit(jtfs_path)(bank, signals(), index)
+        jax.jit(jtfs_path)(bank, noise(N), index)

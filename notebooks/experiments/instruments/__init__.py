@@ -1,6 +1,6 @@
 """Classification of musical instruments, after section 4 of the DAFx 2022 paper.
 
-    python -m instruments --data FOLDER        in notebooks/: the full setting
+    python -m experiments.instruments --data FOLDER        in notebooks/: the full setting
 
 `medley` reads Medley-solos-DB, or what `standin` renders from soundfonts in the same layout;
 `frontends` make features of sounds, which `network` classifies after `train` has trained it.

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from tqdm import tqdm
 
 import jtfs_jax
-from jtfs_jax._files import replacing
+from experiments.storage import replacing
 
 from .medley import Subset, read
 

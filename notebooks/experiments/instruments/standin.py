@@ -1,6 +1,6 @@
 """A SYNTHETIC stand-in for Medley-solos-DB: eight instruments rendered from soundfonts.
 
-    python -m instruments.standin FOLDER --soundfonts SOUNDFONTS
+    python -m experiments.instruments.standin FOLDER --soundfonts SOUNDFONTS
 
 writes WAV files and a table in the layout of Medley-solos-DB, so that all that reads the one reads
 the other. Numbers found with it are not numbers of Medley-solos-DB. As there, test sounds come from
@@ -32,8 +32,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from tqdm import tqdm
 
+from experiments.storage import replacing
 from jtfs_jax import audio
-from jtfs_jax._files import replacing
 
 from .medley import COLUMNS, INSTRUMENTS, METADATA, N_SAMPLES, SAMPLE_RATE, Clip
 from .phrases import VOICES, phrase, style
@@ -146,8 +146,8 @@ def _find(name: str, folder: Path) -> Path:
     found = next(folder.rglob(name), None)
     if found is None:
         raise ValueError(
-            f"{folder}: there is no {name} in it; the docstring of instruments.standin has the "
-            f"commands that fetch the soundfonts."
+            f"{folder}: there is no {name} in it; the docstring of "
+            f"experiments.instruments.standin has the commands that fetch the soundfonts."
         )
     return found
 
@@ -155,7 +155,7 @@ def _find(name: str, folder: Path) -> Path:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m instruments.standin",
+        prog="python -m experiments.instruments.standin",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

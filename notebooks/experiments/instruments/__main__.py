@@ -1,4 +1,4 @@
-"""The command line: python -m instruments --data FOLDER."""
+"""The command line: python -m experiments.instruments --data FOLDER."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from .experiment import FRONTENDS, FULL, SMALL, prepare, run, table
 
 _DESCRIPTION = """\
 Train networks that recognize eight instruments, and test them, on Medley-solos-DB or on a
-stand-in that `python -m instruments.standin` makes. Writes for each frontend and seed a
+stand-in that `python -m experiments.instruments.standin` makes. Writes for each frontend and seed a
 result (FRONTEND-SEED.json) and the state from which --resume goes on, and keeps
 coefficients of all sounds, so that they are computed once.
 """
@@ -17,7 +17,7 @@ coefficients of all sounds, so that they are computed once.
 def main() -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m instruments",
+        prog="python -m experiments.instruments",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

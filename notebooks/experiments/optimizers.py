@@ -1,8 +1,8 @@
 """Errors of metamers by several optimizers, and the synchrony of bands that they keep.
 
-    python tests/benchmarks/optimizers.py
-    python tests/benchmarks/optimizers.py --seconds
-    python tests/benchmarks/optimizers.py --table
+    python -m experiments.optimizers             # in notebooks/
+    python -m experiments.optimizers --seconds
+    python -m experiments.optimizers --table
 
 The first makes metamers of four recordings, 2^16 samples at 22,050 Hz (shorter ones are followed by
 silence), with up to 100 evaluations of the gradient each: some hours on two cores. The second
@@ -17,6 +17,8 @@ import argparse
 import json
 import math
 import os
+import platform
+import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -28,21 +30,23 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from optax import tree_utils
-from run import processor
 from tqdm import tqdm
 
 import jtfs_jax
 from jtfs_jax import audio
-from jtfs_jax._files import replacing
 from jtfs_jax.analysis import band_synchrony
 from jtfs_jax.resynthesis import bold_driver, colored_noise, lbfgs, resynthesize
 
-HERE = Path(__file__).parent
+from .display import Table
+from .storage import replacing
+
+RESULTS = Path(__file__).with_suffix(".json")
+_RECORDINGS = Path(__file__).parents[1] / "sounds"
 SOUNDS = {
     "crow": audio.bundled("crow"),
     "guitar": audio.bundled("guitar_slide"),
-    "tabla": HERE.parents[1] / "notebooks" / "sounds" / "loop_tabla.flac",
-    "choir": HERE.parents[1] / "notebooks" / "sounds" / "ambi_choir.flac",
+    "tabla": _RECORDINGS / "loop_tabla.flac",
+    "choir": _RECORDINGS / "ambi_choir.flac",
 }
 SAMPLE_RATE = 22050
 FILTERS: dict[str, Any] = {"n_samples": 2**16, "J": 12, "Q": 12, "T": 2**13}
@@ -244,7 +248,14 @@ def measure_seconds(output: Path) -> None:
                 _, record = run(banks[J_fr], x, METHODS[name], seed=0, n_gradients=15)
                 of_bank[name] = round(record["seconds"], 4)
                 measured = {"seconds": results["seconds"], "cores": os.cpu_count()}
-                write(output, read(output) | measured | {"processor": processor()})
+                write(output, read(output) | measured | {"processor": _processor()})
+
+
+def _processor() -> str:
+    """The name of the processor, where Linux gives it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else []
+    return names[0] if names else platform.machine()
 
 
 def read(output: Path) -> dict:
@@ -268,11 +279,11 @@ def errors(results: dict, J_fr: int, method: str, sound: str) -> np.ndarray:
     return np.array([np.pad(error, (0, N_GRADIENTS - len(error)), "edge") for error in runs])
 
 
-def table(results: dict) -> str:
-    """Median errors over seeds, as Markdown."""
+def table(results: dict) -> Table:
+    """Median errors over seeds."""
     after = (20, N_GRADIENTS)
     columns = [f"{sound}, {k}" for k in after for sound in SOUNDS]
-    rows = [["J_fr", "optimizer", "seeds", *columns, "seconds"]]
+    rows = []
     for J_fr, method in _measured(results):
         found = {sound: errors(results, J_fr, method, sound) for sound in SOUNDS}
         cells = [
@@ -282,12 +293,12 @@ def table(results: dict) -> str:
         ]
         seconds = results.get("seconds", {}).get(str(J_fr), {}).get(method)
         rows.append([str(J_fr), method, _seeds(found), *cells, f"{seconds:.2f}" if seconds else ""])
-    return _markdown(rows)
+    return Table(["J_fr", "optimizer", "seeds", *columns, "seconds"], rows)
 
 
-def short_table(results: dict) -> str:
-    """The least and the largest of the four median errors, as Markdown."""
-    rows = [["J_fr", "optimizer", "seeds", "after 20", f"after {N_GRADIENTS}"]]
+def short_table(results: dict) -> Table:
+    """The least and the largest of the four median errors."""
+    rows = []
     for J_fr, method in _measured(results):
         found = {sound: errors(results, J_fr, method, sound) for sound in SOUNDS}
         if all(map(len, found.values())):
@@ -295,7 +306,7 @@ def short_table(results: dict) -> str:
             least, largest = medians.min(axis=0), medians.max(axis=0)
             cells = [f"{least[k]:.2g} to {largest[k]:.2g} %" for k in (19, N_GRADIENTS - 1)]
             rows.append([str(J_fr), method, _seeds(found), *cells])
-    return _markdown(rows)
+    return Table(["J_fr", "optimizer", "seeds", "after 20", f"after {N_GRADIENTS}"], rows)
 
 
 def synchronies(results: dict, key: str, J_fr: int, method: str, sound: str) -> list[float]:
@@ -305,9 +316,9 @@ def synchronies(results: dict, key: str, J_fr: int, method: str, sound: str) -> 
     return [record[key] for record in runs if key in record]
 
 
-def synchrony_table(results: dict) -> str:
-    """Median synchrony over seeds, and its range, as Markdown."""
-    rows = [["bands", "sound", "target", "metamers of JTFS", "metamers of time scattering"]]
+def synchrony_table(results: dict) -> Table:
+    """Median synchrony over seeds, and its range."""
+    rows = []
     for key, octaves in DISTANCES.items():
         bands = "all" if math.isinf(octaves[1]) else f"within {octaves[1]:g} octave"
         for sound in SOUNDS:
@@ -315,7 +326,8 @@ def synchrony_table(results: dict) -> str:
             for method in (DEFAULT, TIME_SCATTERING):
                 row.append(_middle_and_range(synchronies(results, key, 3, method, sound)))
             rows.append(row)
-    return _markdown(rows)
+    header = ["bands", "sound", "target", "metamers of JTFS", "metamers of time scattering"]
+    return Table(header, rows)
 
 
 def _measured(results: dict) -> list[tuple[int, str]]:
@@ -335,17 +347,14 @@ def _middle_and_range(values: list[float]) -> str:
     return f"{np.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
-def _markdown(rows: list[list[str]]) -> str:
-    lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def main() -> None:
     """Run, measure or print."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m experiments.optimizers",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--output", type=Path, default=HERE / "optimizers.json")
+    parser.add_argument("--output", type=Path, default=RESULTS)
     parser.add_argument("--seconds", action="store_true", help="measure seconds, no more")
     parser.add_argument("--table", action="store_true", help="print as Markdown, no more")
     options = parser.parse_args()

@@ -13,8 +13,9 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from experiments.display import Table
+from experiments.storage import replacing
 from jtfs_jax import configurations
-from jtfs_jax._files import replacing
 
 from . import medley
 from .coefficients import extract, take
@@ -90,7 +91,7 @@ def run(task: Task, seed: int, output: Path, *, resume: bool = False) -> dict[st
     n_classes = len(medley.INSTRUMENTS)
     shape, training = task.setting.shapes[task.name], task.setting.trainings[task.name]
     identity = {"frontend": task.frontend.settings, "shape": shape, "data": str(task.data)}
-    checkpoint = stem.with_name(f"{stem.name}.state.npz")
+    checkpoint = stem.with_name(f"{stem.name}.state.eqx")
     trained = train(
         partial(_network, task, shape),
         task.features,
@@ -122,16 +123,15 @@ def run(task: Task, seed: int, output: Path, *, resume: bool = False) -> dict[st
     return result
 
 
-def table(results: dict[str, list[dict[str, Any]]]) -> str:
-    """Mean and standard deviation over seeds, in percent, as Markdown: see `results`."""
-    names = (*medley.INSTRUMENTS, "average")
+def table(results: dict[str, list[dict[str, Any]]]) -> Table:
+    """Mean and standard deviation over seeds of what `run` returns, in percent, by frontend."""
     kind = next(iter(results.values()))[0]["data"]
-    rows = [f"| {kind} | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    rows = []
     for name, runs in results.items():
         found = 100 * np.array([[*r["accuracy"].values(), r["macro_accuracy"]] for r in runs])
         cells = zip(found.mean(0), found.std(0), strict=True)
-        rows.append(f"| {name} | " + " | ".join(f"{m:.1f} ± {s:.1f}" for m, s in cells) + " |")
-    return "\n".join(rows)
+        rows.append([name, *(f"{m:.1f} ± {s:.1f}" for m, s in cells)])
+    return Table([kind, *medley.INSTRUMENTS, "average"], rows)
 
 
 def _network(task: Task, shape: Shape, key: jax.Array):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import retrieval
 
 import jtfs_jax
+from experiments import retrieval
 
 SETTING = retrieval.Setting(f_m=(4.0, 16.0), J=9, T="global", mean="geometric", n_samples=2**12)
 N_VALUES = 4

@@ -18,7 +18,6 @@ from jaxtyping import Array, Float
 
 import jtfs_jax
 from jtfs_jax import analysis
-from jtfs_jax._extras import require
 
 from .coefficients import Coefficients, chunks
 from .medley import SAMPLE_RATE
@@ -41,7 +40,8 @@ class CQT:
 
     def transform(self, x: Float[np.ndarray, "sound time"]) -> Coefficients:
         """Levels in decibels, the softest 80 dB below the loudest of a sound."""
-        librosa = require("librosa", "experiments")
+        import librosa  # which is slow to import, and needed for nothing else
+
         options = {name: value for name, value in self.settings.items() if name != "frontend"}
         moduli = [np.abs(librosa.cqt(sound, sr=SAMPLE_RATE, **options)) for sound in x]
         levels = np.stack([librosa.amplitude_to_db(modulus) for modulus in moduli])

@@ -1,12 +1,12 @@
 """Chirps, their nearest neighbors under one representation or another, and what these tell.
 
-    python notebooks/retrieval.py                # all 16³ chirps, with the settings of the code
-    python notebooks/retrieval.py paper --values 8
+    python -m experiments.retrieval              # in notebooks/: all 16³, the settings of the code
+    python -m experiments.retrieval paper --values 8
 
 The experiment of Muradeli et al., Differentiable Time–Frequency Scattering on GPU, DAFx 2022,
 section 3: chirps with amplitude modulation, whose three parameters are to be read off from their
-neighbors, and from a map of all of them (Isomap). Features and maps are kept in the folder
-`cache`, from which a run that was stopped goes on.
+neighbors, and from a map of all of them (Isomap). Features are kept in the folder
+`notebooks/cache`, from which a run that was stopped goes on.
 """
 
 import argparse
@@ -28,10 +28,11 @@ from tqdm.auto import tqdm
 
 import jtfs_jax
 from jtfs_jax import synth
-from jtfs_jax._files import save_arrays
 from jtfs_jax.configurations import RETRIEVAL
 
-CACHE = Path(__file__).parent / "cache"
+from .storage import save_arrays
+
+CACHE = Path(__file__).parents[1] / "cache"
 PARAMETERS = ("f_c", "f_m", "gamma")
 BOUNDS = ((0.9, 1.1), (0.75, 1.5), (0.75, 1.25))  # of error ratios that count as right
 N_NEIGHBORS = 40
@@ -217,7 +218,9 @@ def linear_fits(
 
 def main() -> None:
     """Print what neighbors tell about parameters, and how well an axis of the map follows each."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.retrieval", description=__doc__.partition("\n")[0]
+    )
     parser.add_argument("setting", nargs="?", default="code", choices=SETTINGS)
     parser.add_argument("--values", type=int, default=16, help="of each parameter (default: 16)")
     options = parser.parse_args()

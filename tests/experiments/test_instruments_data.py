@@ -6,7 +6,16 @@ import json
 import numpy as np
 import pytest
 import soundfile
-from instruments import coefficients, experiment, medley, network, phrases, standin, train
+
+from experiments.instruments import (
+    coefficients,
+    experiment,
+    medley,
+    network,
+    phrases,
+    standin,
+    train,
+)
 
 
 @pytest.fixture
@@ -211,4 +220,4 @@ def test_experiment_from_files_to_results(database):
     assert json.loads((output / "time-0.json").read_text())["loss"] == result["loss"]
     again = experiment.run(task, 0, output, resume=True)  # all of its epochs are done
     assert (again["loss"], again["confusion"]) == (result["loss"], result["confusion"])
-    assert "| Medley-solos-DB | clarinet |" in experiment.table({"time": [result, again]})
+    assert "| Medley-solos-DB | clarinet |" in str(experiment.table({"time": [result, again]}))

@@ -1,6 +1,6 @@
 """A small network that predicts the parameters of chirps, trained under one loss or another.
 
-    python notebooks/training.py
+    python -m experiments.training               # in notebooks/
 
 Sounds are `g(ν)`, chirps whose normalized parameters ν the network predicts from their time
 scattering. `METHODS` are four ways to compare its prediction ν̂ with the truth:

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import noise
 
 import jtfs_jax
 from jtfs_jax.analysis import band_synchrony
@@ -33,7 +34,7 @@ def dispersed_clicks():
 
 
 def white_noise():
-    return np.random.default_rng(0).standard_normal(N)
+    return noise(N, dtype=np.float64)
 
 
 def tones(*, alike):
@@ -85,7 +86,7 @@ def test_synchrony_is_what_it_says():
     """The definition, in NumPy: convolutions over time of a signal continued by its reflection."""
     n, T = 1024, 200.0
     bank = jtfs_jax.filterbank(n, J=6, Q=4, T=T)
-    x = np.random.default_rng(0).standard_normal(n).astype(np.float32)
+    x = noise(n)
     x[300:340] *= 20
     f = np.fft.fftfreq(2 * n)
 
@@ -181,7 +182,7 @@ def test_errors_of_synchrony(bank, options, match):
 
 
 def test_octaves_may_be_a_list(bank):
-    x = np.random.default_rng(0).standard_normal(N).astype(np.float32)
+    x = noise(N)
     found = band_synchrony(bank, x, octaves=[0.0, 2.0])  # pyright: ignore[reportArgumentType]
     assert found == band_synchrony(bank, x, octaves=(0.0, 2.0))
 

@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import noise
 
 import jtfs_jax
 
@@ -112,7 +113,7 @@ def cells(positions, n):
 
 def test_energy_is_kept():
     n = 360
-    x = np.random.default_rng(0).standard_normal(n).astype(np.float32)
+    x = noise(n)
     options: dict[str, Any] = {"J": 7, "Q": (8, 3), "J_fr": 3, "Q_fr": 4, "preset": "sharp"} | TIGHT
     averaged = jtfs_jax.filterbank(n, **options | {"J_fr": None, "Q_fr": 1, "pad_mode_fr": None})
     s0 = np.asarray(jtfs_jax.time_scattering(averaged, x).S0)
@@ -145,7 +146,7 @@ def test_distances_contract():
 def test_averages_over_all_are_the_limit_of_wide_ones():
     n = 512
     x = exponential_chirp(n, 1, n // 2)
-    x += np.random.default_rng(0).standard_normal(n).astype(np.float32)
+    x += noise(n)
     options: dict[str, Any] = {"J": 9, "Q": 4, "J_fr": 5, "Q_fr": 2, "preset": "sharp"}
     energies = []
     widths: list[Any] = [(n, 34), ("global", "global")]

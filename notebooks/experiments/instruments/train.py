@@ -1,12 +1,11 @@
 """Training of a network: AdamW with restarts, early stopping, checkpoints to resume from."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -16,7 +15,7 @@ import optax
 from jaxtyping import Array, Float, Int
 from tqdm import tqdm
 
-from jtfs_jax._cli import _checkpoint
+from experiments.storage import load_checkpoint, save_checkpoint
 
 from .coefficients import take
 from .metrics import class_weights, confusion, macro_accuracy, weighted_cross_entropy
@@ -120,13 +119,11 @@ def train(
     Raises:
         ValueError: If it is to resume from a file that is none, or one with other settings.
     """
-    run: Run = _start(make, settings, seed)
+    run = _start(make, settings, seed)
     history: dict[str, list] = {"loss": [], "accuracy": [], "seconds": []}
     identity = {"seed": seed, **settings._asdict(), **(identity or {})}
     if checkpoint is not None and resume:
-        arrays, others = eqx.partition(run, eqx.is_array)
-        history, arrays = _read(checkpoint, identity, arrays)
-        run = cast(Run, eqx.combine(arrays, others))
+        run, history = load_checkpoint(checkpoint, run, settings=identity)
     n_classes = int(run.network.classes.out_features)
     weights = jnp.asarray(class_weights(examples["training"].label, n_classes))
     done = len(history["loss"])
@@ -144,28 +141,10 @@ def train(
             for name, value in {"loss": loss, "accuracy": accuracy, "seconds": seconds}.items():
                 history[name].append(float(value))
             if checkpoint is not None:
-                about = {"settings": identity, "history": history}
-                arrays = _checkpoint.leaves("run", eqx.filter(run, eqx.is_array))
-                _checkpoint.write(checkpoint, about, arrays)
+                save_checkpoint(checkpoint, run, settings=identity, history=history)
             bar.set_postfix(loss=f"{loss:.3f}", accuracy=f"{accuracy:.3f}")
             bar.update()
     return Trained(*run.best, **history)
-
-
-def _read(path: Path, identity: dict[str, Any], like: Any) -> tuple[dict[str, list], Any]:
-    """History and arrays of a run, which must have these settings."""
-    about, arrays = _checkpoint.read(path)
-    expected, settings = json.loads(json.dumps(identity)), about["settings"]
-    names = [n for n in expected | settings if settings.get(n) != expected.get(n)]
-    if names:
-        differences = ", ".join(
-            f"{n} was {settings.get(n)!r}, not {expected.get(n)!r}" for n in names
-        )
-        raise ValueError(
-            f"{path}: it was written with other settings: {differences}; resume with these, or "
-            f"start anew."
-        )
-    return about["history"], _checkpoint.restore(path, arrays, "run", like)
 
 
 def classify(

@@ -1,0 +1,7 @@
+"""Experiments that the notebooks show, written with what is public in jtfs_jax. In `notebooks/`:
+
+python -m experiments.retrieval                    neighbors of chirps
+python -m experiments.training                     one network under four losses
+python -m experiments.optimizers                   metamers by several optimizers
+python -m experiments.instruments --data FOLDER    classification of instruments
+"""

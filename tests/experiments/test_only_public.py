@@ -1,0 +1,23 @@
+"""The linter keeps notebooks and experiments from what is private: its list is complete."""
+
+import pkgutil
+import tomllib
+from pathlib import Path
+
+import jtfs_jax
+
+CONFIGURATION = Path(__file__).parents[2] / "notebooks" / "ruff.toml"
+
+
+def private_modules():
+    """Modules and packages with an underscore; not what lies in such packages."""
+    for module in pkgutil.walk_packages(jtfs_jax.__path__, "jtfs_jax."):
+        parts = module.name.split(".")
+        if parts[-1].startswith("_") and not any(part.startswith("_") for part in parts[:-1]):
+            yield module.name
+
+
+def test_all_private_modules_are_banned():
+    lint = tomllib.loads(CONFIGURATION.read_text())["lint"]
+    expected = sorted(set(private_modules()) - {"jtfs_jax.__main__"})
+    assert sorted(lint["flake8-tidy-imports"]["banned-api"]) == expected
