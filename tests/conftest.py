@@ -1,5 +1,7 @@
-"""Strict numerics for all tests, and the switch to float64."""
+"""Strict numerics for all tests, the switch to float64, and programs that compile fast."""
 
+import contextlib
+import os
 from pathlib import Path
 
 import jax
@@ -7,6 +9,19 @@ import pytest
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def pytest_configure(config):
+    """Compile in a third of the time, by XLA's former way to emit fusions, if it still has that.
+
+    Workers inherit the option; a process that runs the tests itself has started XLA without it.
+    """
+    option = "xla_cpu_use_fusion_emitters"
+    if hasattr(config, "workerinput") or "XLA_FLAGS" in os.environ:
+        return
+    with contextlib.suppress(Exception):  # whatever is raised: the option is not known
+        jax.jit(lambda: 0.0, compiler_options={option: False})()
+        os.environ["XLA_FLAGS"] = f"--{option}=false"
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_coefficients_of_another_filterbank_are_refused():
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_golden_data(file, dtype, x64, request):
-    if dtype == jnp.float64:  # in float32, rounding shall be that of the program that users run
+    if dtype == jnp.float64:  # in float32, rounding shall be that of an optimized program
         request.getfixturevalue("quick_compile")
     actual, expected, n_psi = coefficients(file, dtype)
     kept = {key: value for key, value in expected.items() if not is_down(key, n_psi)}
