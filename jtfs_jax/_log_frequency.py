@@ -259,4 +259,14 @@ def _averaging(j_fr: int, n_padded: int, sampling: RowSampling) -> tuple[np.ndar
     rows = np.arange(-reach, -(-n_live // step) + reach) * step
     lag = np.abs(np.arange(0, n_live, stride)[:, None] - rows)
     phi = low_pass(width, n_padded) * step
-    return rows, np.where(lag < n_padded // 2, phi[lag % n_padded], 0)
+    weights = np.where(lag < n_padded // 2, phi[lag % n_padded], 0)
+    return _folded(rows, weights, n_live) if sampling.reflect else (rows, weights)
+
+
+def _folded(rows: np.ndarray, weights: np.ndarray, n_live: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same average from live rows alone: moduli of reflections are those of the live rows."""
+    place = rows % (2 * n_live)
+    places, index = np.unique(np.minimum(place, 2 * n_live - 1 - place), return_inverse=True)
+    folded = np.zeros((len(weights), len(places)))
+    np.add.at(folded.T, index, weights.T)
+    return places, folded

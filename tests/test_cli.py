@@ -215,6 +215,14 @@ def test_bad_options(tmp_path, monkeypatch, capsys, name):
     assert_refused(tmp_path, capsys, ["good.wav", *SMALL, *options], message)
 
 
+@pytest.fixture(autouse=True)
+def answered_ctrl_c():
+    """Shells have programs in the background ignore it, the tests among them."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
 def press_ctrl_c(monkeypatch, step, presses=1):
     """Ctrl-C while this step is reported."""
     report, steps = _metamer._Progress.__call__, itertools.count()

@@ -158,3 +158,12 @@ def test_averages_over_all_are_the_limit_of_wide_ones():
         pairs = np.char.add(table.kind, table.spin.astype(str))
         energies.append([means[pairs == pair].sum() for pair in np.unique(pairs)])
     np.testing.assert_allclose(*energies, rtol=0.03)
+
+
+def test_reflected_rows_are_not_computed_again():
+    """Moduli of conjugate reflections are those of the rows, however far φ_F reaches."""
+    options: dict[str, Any] = {"J": 7, "Q": 8, "J_fr": 5, "T": 1, "pad_mode_fr": "conj-reflect"}
+    bank = jtfs_jax.filterbank(108, **options, preset="sharp", normalize="energy")
+    for second in bank.tables.second:
+        assert second.filters_fr is not None
+        assert max(second.filters_fr.n_rows) <= second.n_live

@@ -146,17 +146,17 @@ def _try(bank, goal, state, transform, optimizer) -> ResynthesisState:
         return half_square(goal, s, math.prod(state.batch[1:])).astype(z.dtype)
 
     value, pullback = jax.vjp(loss, z)
-    better = jnp.isfinite(value) & (value <= state.value)
-    judges = trial_state(state.optimizer) is not None
-    wanted = better.any() if judges else jnp.ones((), bool)
+    improves = jnp.isfinite(value) & (value <= state.value)
+    optimizer_judges = trial_state(state.optimizer) is not None
+    needs_gradient = improves.any() if optimizer_judges else jnp.ones((), bool)
     (gradient,) = jax.lax.cond(
-        wanted, pullback, lambda _: (jnp.zeros_like(z),), jnp.ones_like(value)
+        needs_gradient, pullback, lambda _: (jnp.zeros_like(z),), jnp.ones_like(value)
     )
     updates, optimizer_state = jax.vmap(
         lambda gradient, state, z, value: optimizer.update(gradient, state, z, value=value)
     )(gradient, state.optimizer, z, value)
     trials = trial_state(optimizer_state)
-    accepted = better & jnp.isfinite(gradient).all(axis=1) if trials is None else trials.accepted
+    accepted = improves & jnp.isfinite(gradient).all(axis=1) if trials is None else trials.accepted
     return ResynthesisState(
         scale=state.scale,
         trial=z + updates,
@@ -165,6 +165,6 @@ def _try(bank, goal, state, transform, optimizer) -> ResynthesisState:
         was_accepted=accepted,
         optimizer=optimizer_state,
         n_forward=state.n_forward + 1,
-        n_gradient=state.n_gradient + wanted.astype(jnp.int32),
+        n_gradient=state.n_gradient + needs_gradient.astype(jnp.int32),
         batch=state.batch,
     )
