@@ -85,8 +85,14 @@ SAMPLINGS: dict[str, tuple[int, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", SAMPLINGS)
-@pytest.mark.parametrize("pad_mode_fr", ["zero", "conj-reflect"])
+@pytest.mark.parametrize(
+    ("name", "pad_mode_fr"),
+    [
+        *((name, "zero") for name in SAMPLINGS),
+        ("by reflections", "conj-reflect"),
+        ("wide", "conj-reflect"),
+    ],
+)
 def test_energies_do_not_depend_on_strides(name, pad_mode_fr):
     n, averages = SAMPLINGS[name]
     options: dict[str, Any] = {"J": 6, "Q": 8, "J_fr": 3, "pad_mode_fr": pad_mode_fr, **averages}

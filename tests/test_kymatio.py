@@ -99,16 +99,13 @@ def kymatio_kernel_of_spin_down(wavelet, n):
     return np.roll(kernel / np.abs(kernel).sum(), n // 2)
 
 
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize("file", [f for f in FILES if "jtfs" in f.stem], ids=lambda f: f.stem)
-def test_golden_data_with_kymatio_wavelets_of_spin_down(
-    file, dtype, x64, quick_compile, monkeypatch
-):
+def test_golden_data_with_kymatio_wavelets_of_spin_down(file, x64, quick_compile, monkeypatch):
     def mirrored(family, n):
         return np.stack([kymatio_kernel_of_spin_down(psi, n).conj() for psi in family.wavelets])
 
     monkeypatch.setattr(_design, "row_kernels", mirrored)
-    actual, expected, n_psi = coefficients(file, dtype)
+    actual, expected, n_psi = coefficients(file, jnp.float64)
     kept = {key: value for key, value in expected.items() if is_down(key, n_psi)}
     assert kept
     assert_agree(actual, kept, file)

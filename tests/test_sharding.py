@@ -90,6 +90,6 @@ for a in (jax.export.export(jax.jit(jtfs_jax.jtfs))(bank, spread).call(bank, spr
 
 @pytest.mark.parametrize("part", [SHORT, OTHERS, README], ids=["transforms", "meshes", "as shown"])
 def test_batches_spread_among_devices(part):
-    flags = "--xla_force_host_platform_device_count=4"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4"
     environment = os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
     subprocess.run([sys.executable, "-c", PROGRAM + part], env=environment, check=True)
