@@ -5,6 +5,8 @@ from typing import NamedTuple
 from . import _checks
 from ._wavelets import R_PSI
 
+# A new way to pad: name it here, continue signals in `_first_order.spectrum`, say how far they have
+# to be continued in `_sampling`, and how energies end in `analysis._quadrature`.
 _CHOICES = {
     "analytic": (False, True),
     "pad_mode": ("reflect", "conj-reflect", "zero", "periodic"),

@@ -206,6 +206,23 @@ def test_measures_are_differentiable_at_matches_and_silence(dense):
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
 
 
+def test_what_is_not_a_number_stays_so(dense):
+    target = jtfs_jax.jtfs(dense, bursts(N))
+    x = bursts(N)
+    x[1, N // 2] = np.nan
+    S = jtfs_jax.jtfs(dense, x)
+    ratios = {
+        "of paths": analysis.spin_ratios(dense, S),
+        "spin": analysis.spin_ratio(dense, S),
+        **analysis.energy_fractions(dense, x, S),
+        **analysis.pair_distances(dense, S, target),
+    }
+    for ratio in ratios.values():
+        assert np.isfinite(ratio[0]).all()
+        assert np.isnan(ratio[1]).all()
+    assert all(np.isnan(d[1]) for d in analysis.pair_distances(dense, target, S).values())
+
+
 def test_batches_are_stacks(dense):
     S = jtfs_jax.jtfs(dense, bursts(N))
     for measure in (analysis.path_energies, analysis.spin_ratio, analysis.spin_ratios):
