@@ -157,11 +157,11 @@ def filterbank(
             product with U1 ⋆ ψ_n2. "zero" suits sounds that begin and end in silence, others get
             edges, which are clicks. "periodic" suits loops. Padding is as long as filters reach:
             4 to 16 times the signal for T, or wavelets, as long as the signal.
-        pad_mode_fr: How U1 ⋆ ψ_n2 is continued beyond the bands that it acts on. "zero" loses
+        pad_mode_fr: How U1 ⋆ ψ_n2 is continued beyond the rows that it acts on. "zero" loses
             energy at these edges. "conj-reflect" continues it by conjugate reflections, which have
             the same spin (for β = 0 without conjugation): this keeps the energy, and makes
             F="global" the limit of a wide φ_F. It separates spins a little less, by 990 : 1 rather
-            than the 1390 : 1 above, and takes about 0.6 times as long, as no rows beyond the bands
+            than the 1390 : 1 above, and takes about 0.6 times as long, as no rows beyond these
             are computed.
         normalize: "l1": wavelets have a l1 norm of 1, so that tones of equal amplitude have equal
             peaks in S1. "energy": the wavelets of each order, and those of both spins, are a tight
@@ -233,7 +233,7 @@ def filterbank(
         largest = max(n_rows, (J1 + 1) * Q1)
         J_fr = _limits.log2_rows(J_fr, largest)
         (Q_fr,) = _checks.integers("Q_fr", Q_fr, (1,), "an integer")
-        width_fr = _checks.width("F", F, 2**J_fr, largest, "bands")
+        width_fr = _checks.width("F", F, 2**J_fr, largest, "rows")
         stride_fr = _checks.stride("stride_fr", stride_fr, "F", width_fr)
         # Both spins come from the same matrices, whatever the wavelets over time.
         _limits.wavelets_an_octave("J_fr", J_fr, "Q_fr", Q_fr, options.r_psi)

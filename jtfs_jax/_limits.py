@@ -42,7 +42,7 @@ def log2_rows(J_fr: object, n_rows: int) -> int:
     log2 = _checks.positive_integer("J_fr", J_fr)
     if _exceeds(log2, n_rows):
         raise ValueError(
-            f"J_fr must be such that 2**J_fr is at most {n_rows}, the number of bands in J + 1 "
+            f"J_fr must be such that 2**J_fr is at most {n_rows}, the number of rows in J + 1 "
             f"octaves, got {_checks.shown(J_fr)}; lower J_fr or raise Q."
         )
     return log2
