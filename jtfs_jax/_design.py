@@ -42,6 +42,11 @@ class Design:
         return max(self.family1.J, self.family2.J)
 
     @property
+    def low_pass_width(self) -> float:
+        """Width of φ_T, or of the low-pass that stands for it."""
+        return _sampling.low_pass_width(self.T, self.J_max)
+
+    @property
     def critical_stride(self) -> int:
         """Samples between frames that suffice for all others."""
         return _sampling.critical_stride(self.T, self.J_max)
@@ -60,7 +65,7 @@ class Design:
     @cached_property
     def phi(self) -> Float[np.ndarray, " time"]:
         """Impulse response of φ_T."""
-        return low_pass(_sampling.low_pass_width(self.T, self.J_max), self.n_padded)
+        return low_pass(self.low_pass_width, self.n_padded)
 
     @cached_property
     def kernels(self) -> Complex[np.ndarray, "wavelet row"]:
@@ -155,9 +160,8 @@ def _second_order(design: Design) -> tuple[SecondOrder, ...]:
 
 def _low_pass(design: Design) -> Array:
     """φ_T in Fourier, up to the frame rate."""
-    width = _sampling.low_pass_width(design.T, design.J_max)
     n_bins = min(design.n_padded // design.critical_stride, design.n_padded // 2) + 1
-    phi_hat = low_pass_hat(width, design.n_padded, n_bins)
+    phi_hat = low_pass_hat(design.low_pass_width, design.n_padded, n_bins)
     if n_bins == design.n_padded // 2 + 1:
         # The Nyquist bin stands for two, of half its value, in a spectrum of twice the length.
         phi_hat[-1] /= 2

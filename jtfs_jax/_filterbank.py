@@ -83,7 +83,7 @@ class FilterBank(eqx.Module):
 
     @property
     def paths_share_shape(self) -> bool:
-        """Whether S2 is an array: averages make the resolutions of all paths the same."""
+        """Whether the S2 of `jtfs` is an array, as averages give all paths the same resolution."""
         return 0 not in (self.T, self.F)
 
     def frames(self, stride: int) -> range:

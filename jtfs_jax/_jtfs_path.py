@@ -104,7 +104,7 @@ def _path_of_low_pass(
     """A path of α = 0."""
     assert bank.tables.filters_fr is not None
     psi = bank.tables.filters_fr.select(n_fr)
-    return product(psi.average, psi.modulus_of_real(first.S1))
+    return product(psi.average, psi.modulus_of_real(first.low))
 
 
 def _path_of_wavelet(

@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PyTree
 
+from ._modulus import safe_sqrt
+
 
 def flat(tree: PyTree[Array], n_batch: int) -> Float[Array, "*batch coefficient"]:
     """All but the first axes of all leaves as one axis; complex numbers as two real ones."""
@@ -23,9 +25,7 @@ def norm(a: Float[Array, "*batch coefficient"], p: int = 2) -> Float[Array, "*ba
     a, largest = _scaled(a)
     if p == 1:
         return largest * magnitude(a).sum(axis=-1)
-    square = jnp.square(a).sum(axis=-1)
-    silent = square == 0
-    return largest * jnp.where(silent, 0, jnp.sqrt(jnp.where(silent, 1, square)))
+    return largest * safe_sqrt(jnp.square(a).sum(axis=-1))
 
 
 def unit(

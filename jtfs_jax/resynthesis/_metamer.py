@@ -8,12 +8,12 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PyTree
 
-from jtfs_jax._checks import positive_integer, random_key, signal
+from jtfs_jax._checks import positive_integer, signal
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import jtfs
 
 from ._descent import ResynthesisState
-from ._noise import colored_noise, first_order, loudness
+from ._noise import checked_key, colored_noise, first_order, loudness
 from ._objective import Transform
 from ._resynthesize import Resynthesis, has_s1, resynthesize
 
@@ -74,7 +74,7 @@ def metamer(
     """
     positive_integer("n_steps", n_steps)
     positive_integer("n_sounds", n_sounds)
-    key = random_key("key", jax.random.key(0) if key is None else key)
+    key = checked_key(key)
     x, batch = signal(jnp.asarray(x), bank.n_samples, bank.dtype)
     if x.size == 0:
         raise ValueError(f"x must have at least one sound, got batch axes of shape {batch}.")

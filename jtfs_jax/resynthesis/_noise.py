@@ -76,7 +76,7 @@ def colored_noise(
         jtfs_jax.synth.power_law_noise: noise of a given spectrum.
     """
     positive_integer("n_sounds", n_sounds)
-    key = random_key("key", jax.random.key(0) if key is None else key)
+    key = checked_key(key)
     s1 = _checked(bank, s1)
     flat = s1.reshape(-1, *s1.shape[-2:])
     y = _colored_noise(bank, flat, _gaussian_noise(bank, n_sounds, key))
@@ -114,7 +114,7 @@ def white_noise(
         (3, 1024)
     """
     colored = colored_noise(bank, s1, n_sounds=n_sounds, key=key)
-    key = random_key("key", jax.random.key(0) if key is None else key)
+    key = checked_key(key)
     level = jnp.sqrt(jnp.square(colored).mean(axis=-1))
     white = _gaussian_noise(bank, n_sounds, key)
     one_axis = (n_sounds, *[1] * (level.ndim - 1), bank.n_samples)
@@ -146,6 +146,11 @@ def loudness(bank: FilterBank, s1: Float[Array, "*batch n1 frame"]) -> Float[Arr
         resynthesize: takes it as `envelope`.
     """
     return _loudness(bank, _checked(bank, s1))
+
+
+def checked_key(key: Array | np.ndarray | None) -> Array:
+    """The key as given, or the one that stands for None."""
+    return random_key("key", jax.random.key(0) if key is None else key)
 
 
 def _checked(bank: FilterBank, s1: Array) -> Float[Array, "*batch n1 frame"]:
