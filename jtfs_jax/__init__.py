@@ -40,6 +40,8 @@ from ._path_tables import (
     path_table as path_table,
     time_path_table as time_path_table,
 )
+from ._segmented import segmented as segmented
+from ._stream import stream as stream
 from ._time_scattering import time_scattering as time_scattering
 
 __version__ = _version("jtfs_jax")

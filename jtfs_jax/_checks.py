@@ -208,22 +208,48 @@ def signal(x: Array, n_samples: int, dtype: np.dtype) -> tuple[Array, tuple[int,
 
     Also returns the axes that the batch had: none, if there was but one signal.
     """
-    if not isinstance(x, jax.Array | np.ndarray | np.generic):
-        raise ValueError(f"x must be an array, got {type(x).__name__}; wrap it in jnp.asarray.")
-    if x.ndim == 0:
-        raise ValueError("x must have time as its last axis, got a scalar.")
-    if not (jnp.issubdtype(x.dtype, jnp.floating) or jnp.issubdtype(x.dtype, jnp.integer)):
-        raise ValueError(f"x must have real numbers, got dtype {x.dtype}; convert it first.")
+    _require_real(x)
     if x.shape[-1] != n_samples:
         raise ValueError(
             f"x has {x.shape[-1]} samples on its last axis but the filterbank is for {n_samples}; "
-            f"pad or cut x, or build a filterbank for {x.shape[-1]}."
+            f"pad or cut x, build a filterbank for {x.shape[-1]}, or take any length by "
+            f"jtfs_jax.segmented."
         )
     batch, sharding = x.shape[:-1], jax.typeof(x).sharding
     if any(axis is not None for axis in sharding.spec[len(batch) :]):
         whole = NamedSharding(sharding.mesh, PartitionSpec(*sharding.spec[: len(batch)]))
         x = jax.sharding.reshard(x, whole)  # devices may share a batch, but not a signal
     return x.astype(dtype).reshape(*(batch or (1,)), n_samples), batch
+
+
+def block(x: Any) -> np.ndarray:
+    """Some samples of real signals."""
+    x = native("blocks", x)
+    _require_real(x, "blocks")
+    return np.array(x)
+
+
+def signal_of_any_length(x: Any) -> Any:
+    """Real signals that can be reflected."""
+    x = native("x", x)
+    _require_real(x)
+    if x.shape[-1] < 2:
+        raise ValueError(
+            f"x must have at least 2 samples on its last axis, to leave something to reflect, got "
+            f"{x.shape[-1]}."
+        )
+    return x
+
+
+def _require_real(x: Any, name: str = "x") -> None:
+    if not isinstance(x, jax.Array | np.ndarray | np.generic):
+        raise ValueError(
+            f"{name} must be an array, got {type(x).__name__}; wrap it in jnp.asarray."
+        )
+    if x.ndim == 0:
+        raise ValueError(f"{name} must have time as its last axis, got a scalar.")
+    if not (jnp.issubdtype(x.dtype, jnp.floating) or jnp.issubdtype(x.dtype, jnp.integer)):
+        raise ValueError(f"{name} must have real numbers, got dtype {x.dtype}; convert it first.")
 
 
 def real_array(name: str, value: object) -> Array:

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from . import _checks, _sampling
+from . import _checks, _limits, _sampling
 from ._filterbank import FilterBank
 from ._paths import frame_stride, n_frequential, require_joint, row_stride
 
@@ -63,15 +63,20 @@ def band_frequencies(
 
 
 def frame_times(
-    bank: FilterBank, *, sample_rate: float | None = None, n2: int | None = None
+    bank: FilterBank,
+    *,
+    n_samples: int | None = None,
+    sample_rate: float | None = None,
+    n2: int | None = None,
 ) -> Float[np.ndarray, " frame"]:
     """Times on which frames are centered, counted from the first sample of the signal.
 
-    The p-th frame is at times[0] + p · stride. Padding decides where the first one is, so that it
-    need not be at the first sample.
+    The p-th frame is at times[0] + p · stride. Those of one call of a transform need not begin at
+    the first sample, as padding decides where they are; those of `segmented` and `stream` do.
 
     Args:
         bank: Filters from `filterbank`.
+        n_samples: Length of a signal that is taken in segments. None: the times of one call.
         sample_rate: In Hz. None: times are in samples.
         n2: Index of a ψ_n2, −1 for α = 0. It matters only where T=0: then each has its own
             frames. None means those of S0 and S1.
@@ -80,20 +85,26 @@ def frame_times(
         Times in seconds or samples.
 
     Raises:
-        ValueError: If there is no ψ_n2 of index `n2`.
+        ValueError: If `n_samples` is not an integer of at least 2, or if there is no ψ_n2 of
+            index `n2`.
 
     Example:
         >>> import jtfs_jax
         >>> bank = jtfs_jax.filterbank(4096, J=10, Q=8)
         >>> jtfs_jax.frame_times(bank)
         array([   0., 1024., 2048., 3072.])
+        >>> jtfs_jax.frame_times(bank, n_samples=5000)
+        array([   0., 1024., 2048., 3072., 4096.])
     """
     fs = _checks.sample_rate(sample_rate)
     if n2 is not None:
         n2 = _index("n2", n2, -1, len(bank.wavelets2) - 1, "wavelet")
+    n = bank.n_samples if n_samples is None else _limits.length(n_samples)
     if bank.T == "global":
-        return np.array([(bank.n_samples - 1) / 2 / fs])
+        return np.array([(n - 1) / 2 / fs])
     stride = (bank.stride or 1) if n2 is None else frame_stride(bank, n2)
+    if n_samples is not None:
+        return np.arange(0, n, stride) / fs
     frames = np.array(bank.frames(stride))
     return (frames * stride - _sampling.pad_left(bank.n_samples, bank.n_padded)) / fs
 

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Bool, Complex, Float
 
 from . import _sampling
 from ._arrays import as_leaf
@@ -26,6 +27,7 @@ class Design:
 
     n_samples: int
     n_padded: int
+    log2_limit: int  # of the decimation at which averages still have samples enough
     T: float | str
     stride: int | None
     F: float | str
@@ -50,13 +52,6 @@ class Design:
     def critical_stride(self) -> int:
         """Samples between frames that suffice for all others."""
         return _sampling.critical_stride(self.T, self.J_max)
-
-    @property
-    def log2_limit(self) -> int:
-        """Log2 of the decimation at which averages still have samples enough."""
-        if self.T == "global":
-            return max(math.floor(math.log2(self.n_samples)) - 6, 0)
-        return int(math.log2(self.critical_stride if self.T else self.n_padded))
 
     def log2_stride(self, j: int) -> int:
         """Log2 of the distance between samples of a wavelet's output, for its decimation `j`."""
@@ -126,15 +121,59 @@ def _means(design: Design, groups: Sequence[WaveletGroup]) -> tuple[TimeAverage 
     """What takes the mean of each group of U1, for T="global"."""
     if design.T != "global":
         return ()
+    return tuple(_mean(design, group) for group in groups)
+
+
+def _mean(design: Design, group: WaveletGroup) -> TimeAverage | MeanByRow:
+    if group.own is None:
+        return global_average(design.n_samples, design.n_padded, group.log2_stride)
+    return _mean_by_row(design, group, design.n_samples)
+
+
+def _mean_by_row(design: Design, group: WaveletGroup, length: Any) -> MeanByRow:
+    strides = [design.log2_stride(design.family1.wavelets[n1].j) for n1 in group.members]
+    return mean_by_row(length, design.n_samples, design.n_padded, group.log2_stride, strides)
+
+
+def with_averages(
+    given: Tables,
+    averages: Sequence[TimeAverage | None],
+    means: Sequence[TimeAverage | MeanByRow],
+) -> Tables:
+    """The same tables with averages over time from `averages`, and no part that runs backward."""
+    second = [
+        replace(second, average=average, sign=None)
+        for second, average in zip(given.second, averages, strict=True)
+    ]
+    return replace(given, second=tuple(second), means=tuple(means))
+
+
+def averages(
+    given: Tables, design: Design
+) -> tuple[list[TimeAverage | None], tuple[TimeAverage | MeanByRow, ...]]:
+    """Averages over time for another length that is padded to the same: of U2, and of U1."""
+    of_second = [_time_average(design, second.group.log2_stride) for second in given.second]
+    return of_second, _means(design, given.groups1)
+
+
+def of_first(given: Tables, design: Design, length: Any) -> Tables:
+    """Tables for means over the first `length` samples, which may be traced, for T="global"."""
     grid = design.n_samples, design.n_padded
 
-    def mean_of(group: WaveletGroup) -> TimeAverage | MeanByRow:
-        if group.own is None:
-            return global_average(*grid, group.log2_stride)
-        strides = [design.log2_stride(design.family1.wavelets[n1].j) for n1 in group.members]
-        return mean_by_row(*grid, group.log2_stride, strides)
+    def mean_of(mean: TimeAverage | MeanByRow | None, group: WaveletGroup):
+        if isinstance(mean, TimeAverage):
+            return mean.mean_of_first(length, *grid, group.log2_stride)
+        return _mean_by_row(design, group, length)
 
-    return tuple(map(mean_of, groups))
+    second = [replace(s, average=mean_of(s.average, s.group)) for s in given.second]
+    means = map(mean_of, given.means, given.groups1)
+    return replace(given, second=tuple(second), means=tuple(means))
+
+
+def with_signs(given: Tables, backward: Bool[Array, " time"]) -> Tables:
+    """Tables for signals of which some samples run backward, and are conjugated."""
+    second = [replace(s, sign=_signs(backward[:: 1 << s.group.log2_stride])) for s in given.second]
+    return replace(given, second=tuple(second))
 
 
 def _second_order(design: Design) -> tuple[SecondOrder, ...]:
@@ -212,5 +251,10 @@ def _sign(design: Design, group: WaveletGroup) -> Array | None:
     """That of imaginary parts, negative where the signal runs backward and is conjugated."""
     if design.options.pad_mode != "conj-reflect" or design.T in ("global", 0):
         return None
-    backward = _sampling.reflected(design.n_samples, design.n_padded)[:: 1 << group.log2_stride]
-    return as_leaf(by_phase(np.where(backward, -1.0, 1.0)))
+    position = np.arange(0, design.n_padded, 1 << group.log2_stride)
+    position -= _sampling.pad_left(design.n_samples, design.n_padded)
+    return _signs(_sampling.is_backward(position, design.n_samples))
+
+
+def _signs(backward: Any) -> Array:
+    return as_leaf(by_phase(1.0 - 2.0 * backward))

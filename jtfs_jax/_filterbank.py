@@ -1,6 +1,7 @@
 """The filterbank: every table that the transforms need, computed once."""
 
-from typing import Literal
+import dataclasses
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
@@ -10,9 +11,9 @@ from jax.core import eval_context
 from jaxtyping import DTypeLike
 
 from . import _checks, _limits, _presets, _sampling
-from ._design import Design, Tables, tables
+from ._design import Design, tables
 from ._nodes import exportable
-from ._wavelets import Wavelet
+from ._wavelets import Family, Wavelet
 
 
 @exportable
@@ -39,7 +40,7 @@ class FilterBank(eqx.Module):
             `filterbank` describes.
     """
 
-    tables: Tables  # private: what the transforms read
+    tables: Any  # private: the `Tables` that the transforms read
 
     n_samples: int = eqx.field(static=True)
     J: tuple[int, int] = eqx.field(static=True)
@@ -86,13 +87,39 @@ class FilterBank(eqx.Module):
         """Whether the S2 of `jtfs` is an array, as averages give all paths the same resolution."""
         return 0 not in (self.T, self.F)
 
+    @property
+    def design(self) -> Design:
+        """What the tables are made from."""
+        options = _presets.Options(**{f: getattr(self, f) for f in _presets.Options._fields})
+        n_samples, n_padded, J = self.n_samples, self.n_padded, max(self.J)
+        order1 = Family(self.wavelets1, self.J[0], options.analytic, options.tight)
+        order2 = Family(self.wavelets2, self.J[1], options.analytic, options.tight)
+        family_fr = None
+        if self.J_fr is not None:
+            # Both spins come from the same matrices, whatever the wavelets over time.
+            family_fr = Family(self.wavelets_fr, self.J_fr, analytic=False, tight=options.tight)
+        return Design(
+            n_samples=n_samples,
+            n_padded=n_padded,
+            log2_limit=_sampling.log2_decimation(n_samples, n_padded, self.T, J),
+            T=self.T,
+            stride=self.stride,
+            F=self.F,
+            stride_fr=self.stride_fr,
+            Q=self.Q[0],
+            family1=order1,
+            family2=order2,
+            family_fr=family_fr,
+            options=options,
+        )
+
     def frames(self, stride: int) -> range:
         """Indices of the multiples of `stride` on the padded axis that lie within the signal."""
         return _sampling.frames(self.n_samples, self.n_padded, stride)
 
 
 def filterbank(
-    n_samples: int,
+    n_samples: int | None,
     J: int | tuple[int, int],
     Q: int | tuple[int, int],
     *,
@@ -122,7 +149,9 @@ def filterbank(
     function says so; the transforms work for all others.
 
     Args:
-        n_samples: Length of the signals, at least 2.
+        n_samples: Length of the signals, at least 2. None: of segments of longer or shorter ones,
+            for `segmented` and `stream`: a power of two for which they transform at most 1.3
+            samples for each of the signal.
         J: log2 of the duration of the longest wavelets, in samples; a pair `(J1, J2)` for another
             one in each order. Signals may be shorter than the wavelets, but not 16 times so.
         Q: Wavelets an octave in the first order, 1 in the second; or a pair `(Q1, Q2)`.
@@ -204,6 +233,11 @@ def filterbank(
     See Also:
         path_table: what each coefficient measures, in Hz and cycles/octave.
     """
+    given = {"analytic": analytic, "pad_mode": pad_mode, "pad_mode_fr": pad_mode_fr}
+    given |= {"r_psi": r_psi, "oversampling": oversampling}
+    options = _presets.resolve(preset, **given, normalize=normalize)
+    if n_samples is None:
+        n_samples = _limits.segment_length(J, T, options.pad_mode)
     n_samples = _limits.signal_length(n_samples)
     J1, J2 = _limits.log2_durations(J, n_samples)
     Q1, Q2 = _checks.one_or_two("Q", Q, default=1)
@@ -211,16 +245,13 @@ def filterbank(
     width = _checks.width("T", T, 2**J_max, n_samples, "samples")
     stride = _checks.stride("stride", stride, "T", width)
     dtype = _checks.real_dtype(dtype)
-    given = {"analytic": analytic, "pad_mode": pad_mode, "pad_mode_fr": pad_mode_fr}
-    given |= {"r_psi": r_psi, "oversampling": oversampling}
-    options = _presets.resolve(preset, **given, normalize=normalize)
     _limits.wavelets_an_octave("J", J1, "Q", Q1, options.r_psi)
     _limits.wavelets_an_octave("J", J2, "Q[1]", Q2, options.r_psi)
     sizes, is_joint = (n_samples, (J1, J2), (Q1, Q2)), J_fr is not None
     _limits.memory(2 * max(n_samples, 2**J_max), *sizes, joint=is_joint)  # at least
-    family1 = _limits.family(J1, "Q", Q1, options)
-    family2 = _limits.family(J2, "Q[1]", Q2, options)
-    n_rows = len(family1.wavelets)
+    wavelets1 = _limits.wavelets(J1, "Q", Q1, options.r_psi)
+    wavelets2 = _limits.wavelets(J2, "Q[1]", Q2, options.r_psi)
+    n_rows = len(wavelets1)
     if J_fr is None:
         _checks.joint_only(
             Q_fr=(Q_fr, 1),
@@ -228,35 +259,21 @@ def filterbank(
             stride_fr=(stride_fr, None),
             pad_mode_fr=(pad_mode_fr, None),
         )
-        Q_fr, family_fr, width_fr = 1, None, 0.0
+        Q_fr, wavelets_fr, width_fr = 1, (), 0.0
     else:
         largest = max(n_rows, (J1 + 1) * Q1)
         J_fr = _limits.log2_rows(J_fr, largest)
         (Q_fr,) = _checks.integers("Q_fr", Q_fr, (1,), "an integer")
         width_fr = _checks.width("F", F, 2**J_fr, largest, "rows")
         stride_fr = _checks.stride("stride_fr", stride_fr, "F", width_fr)
-        # Both spins come from the same matrices, whatever the wavelets over time.
         _limits.wavelets_an_octave("J_fr", J_fr, "Q_fr", Q_fr, options.r_psi)
-        family_fr = _limits.family(J_fr, "Q_fr", Q_fr, options)._replace(analytic=False)
-        _limits.warn_without_second_order(family1.wavelets, family2.wavelets)
+        wavelets_fr = _limits.wavelets(J_fr, "Q_fr", Q_fr, options.r_psi)
+        _limits.warn_without_second_order(wavelets1, wavelets2)
 
     n_padded = _sampling.padded_length(n_samples, J_max, width, options.pad_mode)
     _limits.memory(n_padded, *sizes, joint=is_joint)
-    design = Design(
-        n_samples=n_samples,
-        n_padded=n_padded,
-        T=width,
-        stride=stride,
-        F=width_fr,
-        stride_fr=stride_fr,
-        Q=Q1,
-        family1=family1,
-        family2=family2,
-        family_fr=family_fr,
-        options=options,
-    )
-    bank = FilterBank(
-        tables=tables(design),
+    settings = FilterBank(
+        tables=None,
         n_samples=n_samples,
         J=(J1, J2),
         Q=(Q1, Q2),
@@ -267,10 +284,15 @@ def filterbank(
         F=width_fr,
         stride_fr=stride_fr,
         n_padded=n_padded,
-        wavelets1=family1.wavelets,
-        wavelets2=family2.wavelets,
-        wavelets_fr=() if family_fr is None else family_fr.wavelets,
+        wavelets1=wavelets1,
+        wavelets2=wavelets2,
+        wavelets_fr=wavelets_fr,
         **options._asdict(),
     )
-    with eval_context():  # under a trace, too, tables are arrays, and may be kept
-        return jax.device_put(jax.tree.map(lambda table: table.astype(dtype), bank))
+    return dataclasses.replace(settings, tables=as_arrays(tables(settings.design), dtype))
+
+
+def as_arrays(tree: Any, dtype: np.dtype) -> Any:
+    """Tables as arrays of a precision, also under a trace: they may be kept."""
+    with eval_context():
+        return jax.device_put(jax.tree.map(lambda table: table.astype(dtype), tree))

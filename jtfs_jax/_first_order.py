@@ -9,6 +9,7 @@ from jaxtyping import Array, Complex, Float
 
 from . import _checks, _fft, _sampling
 from ._arrays import of_rank, times_real
+from ._context import padded
 from ._filterbank import FilterBank
 from ._jit import jit
 from ._level import of_any_level
@@ -31,20 +32,6 @@ class FirstOrder(eqx.Module):
     u1_hats: tuple[Complex[Array, "*batch n1 bin"], ...]
 
 
-def spectrum(bank: FilterBank, x: Float[Array, "*batch time"]) -> Complex[Array, "*batch bin"]:
-    """Half the spectrum of signals that are continued beyond their ends."""
-    before = _sampling.pad_left(bank.n_samples, bank.n_padded)
-    after = bank.n_padded - bank.n_samples - before
-    if "reflect" in bank.pad_mode and after >= bank.n_samples:
-        # A period of the continuation, repeated: reflections one by one would be many operations.
-        x = jnp.concatenate([x, x[..., -2:0:-1]], axis=-1)
-        after = bank.n_padded - x.shape[-1] - before
-        mode = "wrap"
-    else:
-        mode = {"zero": "constant", "periodic": "wrap"}.get(bank.pad_mode, "reflect")
-    return _fft.rfft(jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(before, after)], mode=mode))
-
-
 def group_modulus(
     bank: FilterBank, half: Complex[Array, "*batch bin"], group: WaveletGroup, log2_stride: int
 ) -> Float[Array, "*batch phase n1 sample"]:
@@ -57,14 +44,19 @@ def full_rate_scalogram(
     bank: FilterBank, half: Complex[Array, "*batch bin"]
 ) -> Float[Array, "*batch n1 time"]:
     """U1 at every sample of the signal."""
-    before = _sampling.pad_left(bank.n_samples, bank.n_padded)
     rows = [interleave(group_modulus(bank, half, group, 0)) for group in bank.tables.groups1]
-    return jnp.concatenate(rows, axis=-2)[..., before : before + bank.n_samples]
+    return _within(bank, jnp.concatenate(rows, axis=-2))
+
+
+def _within(bank: FilterBank, x: Float[Array, "*batch time"]) -> Float[Array, "*batch n"]:
+    """The samples of the signal itself."""
+    before = _sampling.pad_left(bank.n_samples, bank.n_padded)
+    return x[..., before : before + bank.n_samples]
 
 
 def first_order(bank: FilterBank, x: Float[Array, "*batch time"]) -> FirstOrder:
-    """The first order of both scattering transforms."""
-    half, tables = spectrum(bank, x), bank.tables
+    """The first order of both scattering transforms, of signals with their context."""
+    half, tables = _fft.rfft(x), bank.tables
 
     @jax.checkpoint  # U1 is large, and soon computed again for the derivative
     def of_group(half, group, mean):
@@ -81,10 +73,11 @@ def first_order(bank: FilterBank, x: Float[Array, "*batch time"]) -> FirstOrder:
     found = [of_group(half, group, mean) for group, mean in zip(tables.groups1, means, strict=True)]
     u1_hats = tuple(u1_hat for u1_hat, _ in found)
     if bank.T == "global":
-        s0 = x.mean(-1, keepdims=True)
+        s0 = _within(bank, x).mean(-1, keepdims=True)
         s1 = low = jnp.concatenate([mean for _, mean in found if mean is not None], axis=-2)
     elif bank.T == 0:
-        s0, s1, low = x, full_rate_scalogram(bank, half), low_pass_rows(bank, u1_hats)
+        s0, s1 = _within(bank, x), full_rate_scalogram(bank, half)
+        low = low_pass_rows(bank, u1_hats)
     else:
         s0 = low_pass(bank, half[..., : tables.phi_hat.size])
         s1 = low = low_pass_rows(bank, u1_hats)
@@ -160,4 +153,11 @@ def scalogram(bank: FilterBank, x: Float[Array, "*batch time"]) -> Float[Array, 
 
 @jax.jit
 def _scalogram(x: Float[Array, "*batch time"], bank: FilterBank) -> Float[Array, "*batch n1 time"]:
-    return full_rate_scalogram(bank, spectrum(bank, x))
+    return scalogram_of_padded(padded(bank, x), bank)
+
+
+def scalogram_of_padded(
+    x: Float[Array, "*batch time"], bank: FilterBank
+) -> Float[Array, "*batch n1 n"]:
+    """The scalogram of signals with their context."""
+    return full_rate_scalogram(bank, _fft.rfft(x))

@@ -1,6 +1,6 @@
 """The joint time–frequency scattering transform.
 
-    x -> padded, Fourier transform     _first_order.spectrum, lengths from _sampling
+    x -> padded                        _context.padded, lengths from _sampling
       -> U1 = |x ⋆ ψ_n1|               _first_order.group_modulus, _time_wavelets.transform_signals
       -> S0, S1 = x, U1 ⋆ φ_T          _first_order.low_pass, low_pass_rows; means for T="global"
       -> Y2 = U1 ⋆ ψ_n2                _second_order, _time_wavelets.transform_rows (j2 > j1 only)
@@ -18,7 +18,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from . import _checks
-from ._coefficients import JointScattering
+from ._coefficients import JointScattering, is_by_path, stacked
+from ._context import padded
 from ._filterbank import FilterBank
 from ._first_order import first_order
 from ._jit import jit
@@ -92,11 +93,14 @@ def jtfs(bank: FilterBank, x: Float[Array, "*batch time"]) -> JointScattering:
 
 @jax.jit
 def _jtfs(x: Float[Array, "*batch time"], bank: FilterBank) -> JointScattering:
-    tables = bank.tables
-    assert tables.filters_fr is not None
+    return jtfs_of_padded(padded(bank, x), bank)
+
+
+def jtfs_of_padded(x: Float[Array, "*batch time"], bank: FilterBank) -> JointScattering:
+    """The transform of signals with their context."""
     first = first_order(bank, x)
-    slices = [(tables.filters_fr, tables.filters_fr.modulus_of_real(first.low)[..., None, :, :])]
-    for second in tables.second:
+    slices = [_of_low_pass(bank, first.low)]
+    for second in bank.tables.second:
         assert second.filters_fr is not None
         u = second_order(bank, second, first.u1_hats, second.filters_fr.modulus_of_complex)
         slices.append((second.filters_fr, u))
@@ -104,8 +108,28 @@ def _jtfs(x: Float[Array, "*batch time"], bank: FilterBank) -> JointScattering:
     return JointScattering(S0=first.S0, S1=first.S1, S2=s2)
 
 
+def with_paths_of_mean(bank: FilterBank, S: JointScattering) -> JointScattering:
+    """Coefficients for T="global" whose paths of α = 0 are made from S1, as their definition says.
+
+    They have a modulus of the mean, so that they are no means of what parts of a signal have.
+    """
+    slices = [_of_low_pass(bank, S.S1)]
+    if is_by_path(S.S2):
+        s2 = {**S.S2, **_ragged_paths(bank, slices)}
+    else:
+        paths, s2 = _dense_paths(slices), stacked(S.S2)
+        s2 = jnp.concatenate([paths, s2[..., paths.shape[-3] :, :, :]], axis=-3)
+    return JointScattering(S0=S.S0, S1=S.S1, S2=s2)
+
+
 # The rows |U1 ⋆ ψ_n2 ⋆ ψ_β| ⋆ φ_T of all filters ψ_β, for the n2 of one resolution.
 _Slice = tuple[FrequentialFilters, Float[Array, "*batch n2 row frame"]]
+
+
+def _of_low_pass(bank: FilterBank, low: Float[Array, "*batch n1 frame"]) -> _Slice:
+    """The rows of α = 0, from U1 ⋆ φ_T."""
+    filters = bank.tables.filters_fr
+    return filters, filters.modulus_of_real(low)[..., None, :, :]
 
 
 def _dense_paths(slices: list[_Slice]) -> Float[Array, "*batch path band frame"]:
@@ -117,7 +141,7 @@ def _dense_paths(slices: list[_Slice]) -> Float[Array, "*batch path band frame"]
 def _ragged_paths(
     bank: FilterBank, slices: list[_Slice]
 ) -> dict[tuple[int, int], Float[Array, "*batch band frame"]]:
-    """Paths with resolutions of their own, each with its live rows."""
+    """Paths with resolutions of their own, each with its live rows: the first ones of S2."""
     paths = []
     for filters, u in slices:
         if bank.F == 0:
@@ -126,4 +150,4 @@ def _ragged_paths(
             live = filters.average_rows(u)[..., : filters.n_live_bands, :]
             of_filters = jnp.moveaxis(live, -3, 0)
         paths += [s2[..., index, :, :] for index in range(u.shape[-3]) for s2 in of_filters]
-    return dict(zip(joint_paths(bank), paths, strict=True))
+    return dict(zip(joint_paths(bank)[: len(paths)], paths, strict=True))

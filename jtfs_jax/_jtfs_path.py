@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int
 
 from . import _checks
 from ._arrays import product
+from ._context import padded
 from ._design import SecondOrder
 from ._filterbank import FilterBank
 from ._first_order import FirstOrder, first_order
@@ -82,7 +83,38 @@ def _jtfs_path(
 def _path(
     x: Float[Array, "*batch time"], bank: FilterBank, index: Int[Array, ""]
 ) -> Float[Array, "*batch band frame"]:
+    return path_of_padded(padded(bank, x), bank, index)
+
+
+def path_of_padded(
+    x: Float[Array, "*batch time"], bank: FilterBank, index: Int[Array, ""]
+) -> Float[Array, "*batch band frame"]:
+    """The transform of signals with their context."""
+    return _path_of_first(bank, first_order(bank, x), index)
+
+
+def path_and_low_pass(
+    x: Float[Array, "*batch time"], bank: FilterBank, index: Int[Array, ""]
+) -> tuple[Float[Array, "*batch band frame"], Float[Array, "*batch n1 frame"]]:
+    """The same, and U1 ⋆ φ_T."""
     first = first_order(bank, x)
+    return _path_of_first(bank, first, index), first.low
+
+
+def path_of_mean(
+    bank: FilterBank,
+    found: tuple[Float[Array, "*batch band frame"], Float[Array, "*batch n1 frame"]],
+    index: Int[Array, ""],
+) -> Float[Array, "*batch band frame"]:
+    """A path for T="global" from its mean over parts of a signal, or from that of U1 if α = 0."""
+    path, low = found
+    branch, _, n_fr = jnp.asarray(_addresses(bank))[index]
+    return jnp.where(branch == 0, _path_of_rows(bank, low, n_fr), path)
+
+
+def _path_of_first(
+    bank: FilterBank, first: FirstOrder, index: Int[Array, ""]
+) -> Float[Array, "*batch band frame"]:
     branches = [partial(_path_of_low_pass, bank, first)]
     seconds = bank.tables.second
     branches += [partial(_path_of_wavelet, bank, first, second) for second in seconds]
@@ -102,9 +134,14 @@ def _path_of_low_pass(
     bank: FilterBank, first: FirstOrder, _: Int[Array, ""], n_fr: Int[Array, ""]
 ) -> Float[Array, "*batch band frame"]:
     """A path of α = 0."""
-    assert bank.tables.filters_fr is not None
+    return _path_of_rows(bank, first.low, n_fr)
+
+
+def _path_of_rows(
+    bank: FilterBank, low: Float[Array, "*batch n1 frame"], n_fr: Int[Array, ""]
+) -> Float[Array, "*batch band frame"]:
     psi = bank.tables.filters_fr.select(n_fr)
-    return product(psi.average, psi.modulus_of_real(first.low))
+    return product(psi.average, psi.modulus_of_real(low))
 
 
 def _path_of_wavelet(

@@ -5,24 +5,38 @@ import os
 import warnings
 from collections.abc import Sequence
 
-from . import _checks
-from ._presets import Options
-from ._wavelets import Family, Wavelet, are_wavelets, wavelets
+from . import _checks, _sampling, _wavelets
+from ._wavelets import Wavelet, are_wavelets
 
 _MAX_SIGMA = 0.5  # Morlets of wider bands cover all frequencies alike, and vanish in rounding
+_LOG2_MAX = 40  # of samples, more than fit into memory
 _SHORTEST = 16  # signals have to be longer than 1 / 16 of the wavelets
 # Numbers in the tables, at most: for each padded sample and wavelet an octave; for each pair of
 # rows and octave. A number takes 8 bytes when it is computed, and 4 in the filterbank.
 _N_BY_SAMPLE, _N_BY_PAIR, _N_BYTES = 3, 13, 12
 
 
-def signal_length(n_samples: object) -> int:
-    """Samples of a signal that can be reflected, and that filters in memory can be as long as."""
+def length(n_samples: object) -> int:
+    """Samples of a signal that can be reflected."""
     n = _checks.positive_integer("n_samples", n_samples)
     if n == 1:
         raise ValueError("n_samples must be at least 2, to leave something to reflect, got 1.")
+    return n
+
+
+def signal_length(n_samples: object) -> int:
+    """Samples of a signal that can be reflected, and that filters in memory can be as long as."""
+    n = length(n_samples)
     _require_memory(_N_BY_SAMPLE * 2 * n * 2, f"n_samples={_checks.shown(n)}")
     return n
+
+
+def segment_length(J: object, T: object, pad_mode: str) -> int:
+    """A power of two of samples that suits segments, for filters in memory."""
+    J_max = max(_checks.one_or_two("J", J, default=None))
+    _require_memory(_N_BY_SAMPLE * 2 ** min(J_max, _LOG2_MAX), f"J={_checks.shown(J)}")
+    width = _checks.width("T", T, 2**J_max, 2**_LOG2_MAX, "samples")
+    return _sampling.segment_length(J_max, width, pad_mode)
 
 
 def log2_durations(J: object, n_samples: int) -> tuple[int, int]:
@@ -90,9 +104,9 @@ def wavelets_an_octave(J_name: str, J: int, Q_name: str, Q: int, r_psi: float) -
         )
 
 
-def family(J: int, Q_name: str, Q: int, options: Options) -> Family:
+def wavelets(J: int, Q_name: str, Q: int, r_psi: float) -> tuple[Wavelet, ...]:
     """The wavelets of an order, all of which are band-pass filters."""
-    r_psi, psis = options.r_psi, wavelets(J, Q, options.r_psi)
+    psis = _wavelets.wavelets(J, Q, r_psi)
     if psis[0].sigma > _MAX_SIGMA:
         # σ is in proportion to 1 / √(2 log (1 / r_psi)).
         largest = math.exp(-math.log(1 / r_psi) * (psis[0].sigma / _MAX_SIGMA) ** 2)
@@ -101,7 +115,7 @@ def family(J: int, Q_name: str, Q: int, options: Options) -> Family:
             f"wavelets that overlap more pass all frequencies alike, got {r_psi!r}; lower r_psi or "
             f"raise {Q_name}."
         )
-    return Family(psis, J, analytic=options.analytic, tight=options.normalize == "energy")
+    return psis
 
 
 def warn_without_second_order(first: Sequence[Wavelet], second: Sequence[Wavelet]) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from . import _checks
 from ._wavelets import R_PSI
 
-# A new way to pad: name it here, continue signals in `_first_order.spectrum`, say how far they have
+# A new way to pad: name it here, continue signals in `_context`, say how far they have
 # to be continued in `_sampling`, and how energies end in `analysis._quadrature`.
 _CHOICES = {
     "analytic": (False, True),
@@ -24,6 +24,11 @@ class Options(NamedTuple):
     normalize: str = "l1"
     r_psi: float = R_PSI
     oversampling: int = 0
+
+    @property
+    def tight(self) -> bool:
+        """Whether the wavelets of an order are a tight frame."""
+        return self.normalize == "energy"
 
 
 PRESETS = {"kymatio": Options(), "sharp": Options(analytic=True, pad_mode="conj-reflect")}

@@ -1,10 +1,14 @@
 """The sampling grids: how far a signal is padded, and which samples and rows are kept."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from ._wavelets import low_pass, low_pass_std
+
+_CONTEXT = 8  # widths of the longest filter
+_MOST = 1.3  # samples that are transformed for one of a long signal, by default
 
 
 def low_pass_width(T: float | str, J: int) -> float:
@@ -15,6 +19,33 @@ def low_pass_width(T: float | str, J: int) -> float:
 def critical_stride(T: float | str, J: int) -> int:
     """The largest power of two up to the width of the low-pass."""
     return 2 ** math.floor(math.log2(low_pass_width(T, J)))
+
+
+def log2_decimation(n_samples: int, n_padded: int, T: float | str, J: int) -> int:
+    """Log2 of the decimation at which averages still have samples enough."""
+    if T == "global":
+        return max(math.floor(math.log2(n_samples)) - 6, 0)
+    return int(math.log2(critical_stride(T, J) if T else n_padded))
+
+
+def context(T: float | str, J: int) -> tuple[int, int]:
+    """The decimation of the longest filter, and samples on each side that a frame depends on.
+
+    Beyond these, a multiple of the former, float32 sees nothing.
+    """
+    grid = max(2**J, critical_stride(T, J))
+    reach = _CONTEXT * max(low_pass_width(T, J), 2 * 2**J)
+    return grid, math.ceil(reach / grid) * grid
+
+
+def segment_length(J: int, T: float | str, pad_mode: str) -> int:
+    """Shortest signal for which a filterbank transforms at most 1.3 samples for one of segments."""
+    n_samples = 2**J
+    while True:
+        n_padded = padded_length(n_samples, J, T, pad_mode)
+        if n_padded <= _MOST * (n_padded - 2 * context(T, J)[1]):
+            return n_samples
+        n_samples *= 2
 
 
 def padded_length(n_samples: int, J: int, T: float | str, pad_mode: str) -> int:
@@ -71,10 +102,21 @@ def pad_left(n_samples: int, n_padded: int) -> int:
     return (n_padded - n_samples) // 2
 
 
-def reflected(n_samples: int, n_padded: int) -> np.ndarray:
-    """Which samples of a signal that is continued by its reflections run backwards."""
+def source(position: Any, n_samples: int, pad_mode: str) -> Any:
+    """Which sample of a continued signal stands at each position from its first; −1 for zeros."""
+    if pad_mode == "zero":
+        inside = (position >= 0) & (position < n_samples)
+        return (position + 1) * inside - 1
+    if pad_mode == "periodic":
+        return position % n_samples
     period = 2 * (n_samples - 1)
-    return (np.arange(n_padded) - pad_left(n_samples, n_padded)) % period >= n_samples
+    place = position % period
+    return place + (place >= n_samples) * (period - 2 * place)
+
+
+def is_backward(position: Any, n_samples: int) -> Any:
+    """Whether a signal that is continued by its reflections runs backward at each position."""
+    return position % (2 * (n_samples - 1)) >= n_samples
 
 
 def frames(n_samples: int, n_padded: int, stride: int) -> range:
@@ -94,15 +136,18 @@ def padded_rows(n_rows: int, J: int, Q: int, J_fr: int, F: float | str) -> int:
     return (max(n_rows, (J + 1) * Q) + int(8 * max(2**J_fr, width))) // 2**J_fr * 2**J_fr
 
 
-def mean_weights(n_samples: int, n_padded: int, log2_stride: int) -> np.ndarray:
-    """Weights in a mean over the signal of one in 2**log2_stride samples on the padded axis."""
+def mean_weights(length: Any, n_samples: int, n_padded: int, log2_stride: int) -> Any:
+    """Weights in a mean over the first `length` samples of the signal, at most all `n_samples`.
+
+    They are those of one in 2**log2_stride samples on the padded axis. `length` may be traced.
+    """
     positions = np.arange(0, n_padded, 1 << log2_stride) - pad_left(n_samples, n_padded)
-    return cell_overlaps(positions, 1 << log2_stride, n_samples)
+    return cell_overlaps(positions, 1 << log2_stride, length)
 
 
-def cell_overlaps(positions: np.ndarray, step: int, length: int) -> np.ndarray:
+def cell_overlaps(positions: np.ndarray, step: int, length: Any) -> Any:
     """Weights of samples `step` apart in a mean over [−½, length − ½): what their cells overlap."""
     low = np.maximum(positions - step / 2, -0.5)
-    high = np.minimum(positions + step / 2, length - 0.5)
-    overlaps = np.maximum(high - low, 0)
+    size = np.maximum(positions + step / 2 - low, 0)
+    overlaps = (length - 0.5 - low).clip(0, size)
     return overlaps / overlaps.sum()

@@ -1,7 +1,9 @@
 """The average over time φ_T: its tables, and its application in blocks that fit the cache."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -41,6 +43,15 @@ class TimeAverage(eqx.Module):
     hop: int | None = eqx.field(static=True)  # frames in a chunk; None: blocks add to all
     period: int = eqx.field(static=True)  # frames in the padded signal
     kept: tuple[int, int] = eqx.field(static=True)  # start and stop of the frames that are kept
+
+    def mean_of_first(
+        self, length: Any, n_samples: int, n_padded: int, log2_stride: int
+    ) -> "TimeAverage":
+        """The mean over the first `length` samples, from that over all; `length` may be traced."""
+        weights = by_phase(_sampling.mean_weights(length, n_samples, n_padded, log2_stride))
+        blocks = weights.swapaxes(1, 2).reshape(len(weights), -1, self.block, 1)
+        reached = blocks[:, self.first_block : self.first_block + self.n_blocks]
+        return dataclasses.replace(self, weights=reached.reshape(self.weights.shape))
 
     def whole(self, u: Float[Array, "*batch phase row sample"]) -> Float[Array, "*batch row frame"]:
         """Average of signals that exist whole, where the blocks add to every frame."""
@@ -166,16 +177,27 @@ def _chunk_length(stride: int, step: int, length: int) -> int:
 
 def global_average(n_samples: int, n_padded: int, log2_stride: int) -> TimeAverage:
     """Mean over the samples of the signal, for signals at one in 2**log2_stride samples."""
-    weights = _sampling.mean_weights(n_samples, n_padded, log2_stride)
+    weights = _sampling.mean_weights(n_samples, n_samples, n_padded, log2_stride)
     return _full_average(by_phase(weights).swapaxes(1, 2))
 
 
-def mean_by_row(n_samples: int, n_padded: int, log2_stride: int, own: Sequence[int]) -> MeanByRow:
-    """The same of rows that keep fewer samples than there are: one in 2**log2 for each of `own`."""
-    rows = np.zeros((len(own), n_padded >> log2_stride))
-    for row, log2 in zip(rows, own, strict=True):
-        row[:: 1 << (log2 - log2_stride)] = _sampling.mean_weights(n_samples, n_padded, log2)
-    return MeanByRow(as_leaf(np.concatenate([by_phase(row) for row in rows], axis=1)))
+def mean_by_row(
+    length: Any, n_samples: int, n_padded: int, log2_stride: int, own: Sequence[int]
+) -> MeanByRow:
+    """Mean over the first `length` samples, for rows that each keep one in 2**log2 of `own`.
+
+    Signals are at one in 2**log2_stride samples, which may be more than that. `length` may be
+    traced.
+    """
+
+    def of_row(log2: int) -> Any:
+        kept = _sampling.mean_weights(length, n_samples, n_padded, log2)
+        comb = np.arange(1 << (log2 - log2_stride)) == 0
+        return by_phase((kept[:, None] * comb).reshape(-1))
+
+    rows = [of_row(log2) for log2 in own]
+    concatenate: Any = jnp.concatenate if isinstance(rows[0], jax.Array) else np.concatenate
+    return MeanByRow(concatenate(rows, axis=1))
 
 
 def _full_average(weights: np.ndarray) -> TimeAverage:

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from . import _checks
 from ._coefficients import TimeScattering
+from ._context import padded
 from ._filterbank import FilterBank
 from ._first_order import first_order
 from ._jit import jit
@@ -64,6 +65,11 @@ def time_scattering(bank: FilterBank, x: Float[Array, "*batch time"]) -> TimeSca
 
 @jax.jit
 def _time_scattering(x: Float[Array, "*batch time"], bank: FilterBank) -> TimeScattering:
+    return time_scattering_of_padded(padded(bank, x), bank)
+
+
+def time_scattering_of_padded(x: Float[Array, "*batch time"], bank: FilterBank) -> TimeScattering:
+    """The transform of signals with their context."""
     first = first_order(bank, x)
     slices, computed = [], []
     for second in bank.tables.second:

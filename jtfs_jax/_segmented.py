@@ -1,0 +1,153 @@
+"""Transforms of signals of any length."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, PyTree, Shaped
+
+from . import _checks, _fft
+from ._context import continued
+from ._filterbank import FilterBank
+from ._segments import (
+    Kind,
+    Segments,
+    abreast,
+    from_means,
+    kind_of,
+    of_window,
+    segments,
+    shape_of_hop,
+    transformed,
+)
+
+
+def segmented(transform: Callable[..., Any]) -> Callable[..., Any]:
+    """A transform for signals of any length, which it takes in segments.
+
+    The numbers are those of one call for the whole signal, to the precision of float32, at its ends
+    as well: in place of padding, each segment has what comes before and after it in the signal, by
+    8·max(T, 2·2**J) samples. Memory depends on the segment, not on the signal, but for the result.
+
+    Outside of `jax.jit`, one program is compiled for signals of all lengths. They may lie on disk
+    (`np.memmap`), from where a segment is read at a time. Within `jax.jit`, `jax.grad` and
+    `jax.vmap` a program is compiled for each length, as usual; it loops over the segments and
+    computes each again for the derivative, which takes memory for one segment, too.
+
+    Args:
+        transform: `jtfs`, `time_scattering`, `scalogram` or `jtfs_path`.
+
+    Returns:
+        A function of a filterbank, of signals `x (*batch, time)` with at least 2 samples, and of
+        what else the transform takes. It returns what the transform does, except that:
+
+        - Frames lie at the multiples of the stride from the first sample on, see `frame_times`.
+          Those of one call do, too, where it pads by multiples of the largest decimation, as it
+          does for powers of two.
+        - NaN in a signal makes the frames NaN whose segments have it in them, not all of them.
+
+        `bank` says how long segments are. `filterbank` picks a length for `n_samples=None`.
+
+    Raises:
+        ValueError: If `transform` is another function. When called, if `bank` is for signals so
+            short that nothing is left of a segment beside its context, if `x` is not real, or for
+            what the transform itself raises.
+
+    Example:
+        >>> import numpy as np
+        >>> import jtfs_jax
+        >>> bank = jtfs_jax.filterbank(None, J=5, Q=4, J_fr=2)
+        >>> S = jtfs_jax.segmented(jtfs_jax.jtfs)(bank, np.ones(10_001, np.float32))
+        >>> S.S1.shape, float(jtfs_jax.frame_times(bank, n_samples=10_001)[-1])
+        ((15, 313), 9984.0)
+
+    See Also:
+        stream: the same for signals that come block by block.
+    """
+    return _segmented(transform, kind_of(transform))
+
+
+@functools.cache
+def _segmented(transform: Callable[..., Any], kind: Kind) -> Callable[..., Any]:
+    @functools.wraps(transform)
+    def of_any_length(bank: FilterBank, x: Float[Array, "*batch time"], *arguments: Any) -> Any:
+        cut, arguments = segments(bank), kind.arguments(bank, *arguments)
+        x = _checks.signal_of_any_length(x)
+        batch, n_samples = x.shape[:-1], x.shape[-1]
+        if any(map(_checks.is_traced, jax.tree.leaves((bank, x, arguments)))):
+            found = _in_program(kind, cut, jnp.asarray(x).reshape(-1, n_samples), arguments)
+        else:
+            found = _in_turn(kind, cut, np.asarray(x).reshape(-1, n_samples), arguments)
+        return jax.tree.map(lambda leaf: leaf.reshape(*batch, *leaf.shape[1:]), found)
+
+    of_any_length.__doc__ = f"`{transform.__name__}` of signals of any length: see `segmented`."
+    return of_any_length
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _in_program(
+    kind: Kind, cut: Segments, x: Float[Array, "signal time"], arguments: tuple
+) -> PyTree[Float[Array, "signal ..."]]:
+    """Within a program: a loop over the segments, each computed again for the derivative."""
+    bank, n_samples = cut.bank, x.shape[-1]
+    starts = np.arange(0, n_samples, cut.hop)
+    after = int(starts[-1]) + cut.hop + cut.context - n_samples
+    extended = continued(x.astype(bank.dtype), cut.context, after, bank.pad_mode)
+
+    @jax.checkpoint
+    def of_segment(extended: Float[Array, " time"], start: Int[Array, ""]) -> PyTree[Array]:
+        samples = jax.lax.dynamic_slice_in_dim(extended, start, bank.n_padded)
+        positions = start - cut.context + jnp.arange(bank.n_padded)
+        window = cut.window(start, n_samples, samples, positions)
+        return of_window(kind, cut, window, arguments)
+
+    def of_signal(extended: Float[Array, " time"]) -> PyTree[Array]:
+        of_start = functools.partial(of_segment, extended)
+        found = jax.lax.map(of_start, jnp.asarray(starts), batch_size=abreast())
+        if not kind.is_mean(bank):
+            return jax.tree.map(joined, found)
+        shares = (np.minimum(cut.hop, n_samples - starts) / n_samples).astype(bank.dtype)
+        return jax.tree.map(lambda s: (s.T * shares).sum(-1).T, found)
+
+    def joined(s: Float[Array, "segment *lead frame"]) -> Float[Array, "*lead frame"]:
+        n_frames = cut.n_frames(n_samples, s.shape[-1])
+        s = jnp.moveaxis(s, 0, -2)
+        return s.reshape(*s.shape[:-2], -1)[..., :n_frames]
+
+    side_by_side = _fft.is_spread(x) or abreast() is not None
+    found = jax.vmap(of_signal)(extended) if side_by_side else jax.lax.map(of_signal, extended)
+    if not kind.is_mean(bank):
+        return found
+    return from_means(kind, cut, found, x.astype(bank.dtype).mean(-1), arguments)
+
+
+def _in_turn(
+    kind: Kind, cut: Segments, x: Shaped[np.ndarray, "signal time"], arguments: tuple
+) -> PyTree[Float[Array, "signal ..."]]:
+    """Segments of all signals, one after another, through one program."""
+    n_signals, n_samples = x.shape
+    is_mean = kind.is_mean(cut.bank)
+    places = [(row, start) for row in range(n_signals) for start in range(0, n_samples, cut.hop)]
+    windows = ((place, cut.cut(x[place[0]], place[1], n_samples)) for place in places)
+
+    def allocated(leaf: jax.ShapeDtypeStruct) -> np.ndarray:
+        n_frames = 1 if is_mean else cut.n_frames(n_samples, leaf.shape[-1])
+        dtype = float if is_mean else leaf.dtype
+        return np.zeros((n_signals, *leaf.shape[:-1], n_frames), dtype)
+
+    whole = jax.tree.map(allocated, shape_of_hop(kind, cut, arguments))
+    for (row, start), found in transformed(kind, cut, windows, arguments):
+        share = min(cut.hop, n_samples - start) / n_samples
+        for into, part in zip(jax.tree.leaves(whole), jax.tree.leaves(found), strict=True):
+            if is_mean:
+                into[row] += part * share
+            else:
+                frames = into[row, ..., start // cut.hop * part.shape[-1] :][..., : part.shape[-1]]
+                frames[...] = part[..., : frames.shape[-1]]
+    if is_mean:
+        means = jax.tree.map(lambda leaf: leaf.astype(cut.bank.dtype), whole)
+        whole = from_means(kind, cut, means, x.mean(-1, dtype=float), arguments)
+    return jax.tree.map(jnp.asarray, whole)

@@ -1,0 +1,260 @@
+"""Signals of any length as windows of one length, which one compiled program transforms.
+
+    a window      |<- context ->|<-------------- hop -------------->|<- context ->|
+    the next one                                      |<- context ->|<-------------- hop ---- …
+
+A window is as long as what the filterbank transforms at a time. Where a single call has padding, a
+window has the signal itself, or its continuation beyond an end. Frames within the hop do not
+depend on what lies beyond the context. Windows start at multiples of all decimations, so that
+frames lie at the multiples of the stride from the first sample on.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
+
+from . import _checks, _sampling
+from ._design import Design, averages, of_first, with_averages, with_signs
+from ._filterbank import FilterBank, as_arrays
+from ._first_order import scalogram, scalogram_of_padded
+from ._jtfs import jtfs, jtfs_of_padded, with_paths_of_mean
+from ._jtfs_path import (
+    jtfs_path,
+    path_and_low_pass,
+    path_index,
+    path_of_mean,
+    path_of_padded,
+    require_averages,
+)
+from ._level import of_any_level
+from ._paths import require_joint
+from ._time_scattering import time_scattering, time_scattering_of_padded
+
+_ABREAST = 16  # windows that accelerators transform side by side
+
+
+class Window(NamedTuple):
+    """A stretch of a signal with its context, and what a transform has to know of its place."""
+
+    samples: Float[Array, "*batch n_padded"]
+    length: Int[Array, "*batch"]  # samples of the signal within the hop
+    backward: Bool[Array, "*batch n_padded"] | None  # reflected ones, where that matters
+
+
+class Segments(eqx.Module):
+    """How signals are cut for a filterbank.
+
+    Attributes:
+        bank: Filters for the hop, with the context in the place of padding.
+        design: What `bank` is made from.
+        context: Samples on each side.
+        hop: Samples between windows.
+        grid: Windows may start at its multiples.
+    """
+
+    bank: FilterBank
+    design: Design = eqx.field(static=True)
+    context: int = eqx.field(static=True)
+    hop: int = eqx.field(static=True)
+    grid: int = eqx.field(static=True)
+
+    def n_frames(self, n_samples: int, of_hop: int) -> int:
+        """Number of frames of a signal, given that of a hop."""
+        return -(-n_samples * of_hop // self.hop)
+
+    def window(self, start: Any, n_samples: int, samples: Any, positions: Any) -> Window:
+        """A window whose hop begins at sample `start` of a signal of `n_samples`."""
+        conjugates = self.bank.pad_mode == "conj-reflect" and self.bank.T not in ("global", 0)
+        return Window(
+            samples=samples,
+            length=_smaller(self.hop, n_samples - start),
+            backward=_sampling.is_backward(positions, n_samples) if conjugates else None,
+        )
+
+    def cut(
+        self, x: Shaped[np.ndarray, " time"], start: int, n_samples: int, origin: int = 0
+    ) -> Window:
+        """The same, with its samples from `x`, which has those of the signal from `origin` on.
+
+        What is before `origin` must be beyond the context of frames that matter.
+        """
+        positions = start - self.context + np.arange(self.bank.n_padded)
+        source = _sampling.source(positions, n_samples, self.bank.pad_mode)
+        first, last = int(source[0]), int(source[-1])
+        if max(origin, 0) <= first == last - len(source) + 1:
+            samples = x[first - origin : last + 1 - origin]
+        else:
+            samples = np.where(source < 0, 0, x[np.maximum(source - origin, 0)])
+        return self.window(start, n_samples, samples.astype(self.bank.dtype), positions)
+
+
+def _smaller(a: int, b: Any) -> Any:
+    return jnp.minimum(a, b) if _checks.is_traced(b) else np.int32(min(a, b))
+
+
+def segments(bank: FilterBank) -> Segments:
+    """How signals are cut for `bank`.
+
+    Raises:
+        ValueError: If it is for signals so short that nothing is left beside the context.
+    """
+    grid, context = _sampling.context(bank.T, max(bank.J))
+    hop = bank.n_padded - 2 * context
+    if hop <= 0:
+        raise ValueError(
+            f"bank must transform more than {2 * context} samples at a time to cut signals into "
+            f"segments, as its filters reach {context} to each side, got n_samples="
+            f"{bank.n_samples}, for which it transforms {bank.n_padded}; give filterbank "
+            f"n_samples=None, which picks the length of segments, or a larger number."
+        )
+    design = dataclasses.replace(bank.design, n_samples=hop)
+    shapes = tuple(leaf.shape for leaf in jax.tree.leaves(bank))
+    made = _averages(jax.tree.structure(bank), shapes, bank.dtype, design)
+    tables = with_averages(bank.tables, *made)
+    bank = dataclasses.replace(bank, n_samples=hop, tables=tables)
+    return Segments(bank, design, context, hop, grid)
+
+
+@functools.lru_cache(maxsize=8)
+def _averages(structure: Any, shapes: tuple[tuple[int, ...], ...], dtype: Any, design: Design):
+    """Averages for windows; those of a few filterbanks are kept, as they take time to make."""
+    leaves = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
+    bank = jax.tree.unflatten(structure, leaves)
+    return as_arrays(averages(bank.tables, design), dtype)
+
+
+class Kind(NamedTuple):
+    """What segments have to know of a transform."""
+
+    of_padded: Callable[..., Any]
+    arguments: Callable[..., tuple]  # in the form that `of_padded` takes them, checked
+    averages: bool = True  # over time
+    # For T="global": what gives means over parts of a signal, and the result from those over all.
+    of_part: Callable[..., Any] | None = None
+    of_mean: Callable[..., Any] | None = None
+
+    def is_mean(self, bank: FilterBank) -> bool:
+        """Whether results are one frame, the mean over the whole signal."""
+        return self.averages and bank.T == "global"
+
+
+def _none(_: FilterBank) -> tuple:
+    return ()
+
+
+def _none_of_joint(bank: FilterBank) -> tuple:
+    require_joint(bank)
+    return ()
+
+
+def _index(bank: FilterBank, index: Any) -> tuple:
+    require_averages(bank)
+    return (path_index(bank, index),)
+
+
+_KINDS: dict[Callable[..., Any], Kind] = {
+    jtfs: Kind(jtfs_of_padded, _none_of_joint, of_mean=with_paths_of_mean),
+    time_scattering: Kind(time_scattering_of_padded, _none),
+    scalogram: Kind(scalogram_of_padded, _none, averages=False),
+    jtfs_path: Kind(path_of_padded, _index, of_part=path_and_low_pass, of_mean=path_of_mean),
+}
+
+
+def kind_of(transform: Any) -> Kind:
+    """What segments have to know of one of the transforms."""
+    for known, kind in _KINDS.items():
+        if transform is known:
+            return kind
+    names = ", ".join(known.__name__ for known in _KINDS)
+    raise ValueError(
+        f"transform must be one of {names} of jtfs_jax, got {_checks.shown(transform)}; apply "
+        f"other functions to what these return."
+    )
+
+
+def of_window(kind: Kind, cut: Segments, window: Window, arguments: tuple) -> PyTree[Array]:
+    """The transform of one window: its frames within the hop."""
+    tables, transform = cut.bank.tables, kind.of_padded
+    if kind.is_mean(cut.bank):
+        tables = of_first(tables, cut.design, window.length)
+        transform = kind.of_part or transform
+    if window.backward is not None:
+        tables = with_signs(tables, window.backward)
+    tables = jax.tree.map(lambda table: table.astype(cut.bank.dtype), tables)
+    bank = dataclasses.replace(cut.bank, tables=tables)
+    found = of_any_level(transform, window.samples[None], bank, *arguments)
+    return jax.tree.map(lambda leaf: leaf[0], found)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def of_windows(kind: Kind, cut: Segments, windows: Window, arguments: tuple) -> PyTree[Array]:
+    """The transform of several windows."""
+    return jax.vmap(lambda window: of_window(kind, cut, window, arguments))(windows)
+
+
+def from_means(
+    kind: Kind, cut: Segments, means: PyTree[Array], of_signal: Float[Array, "*batch"], arguments
+) -> PyTree[Array]:
+    """The result for T="global", from means over the whole signal, of coefficients and samples."""
+    if hasattr(means, "S0"):
+        means = dataclasses.replace(means, S0=of_signal[..., None].astype(cut.bank.dtype))
+    if kind.of_mean is None:
+        return means
+    return _of_mean(kind, cut.bank, means, arguments)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _of_mean(kind: Kind, bank: FilterBank, means: PyTree[Array], arguments: tuple) -> PyTree:
+    assert kind.of_mean is not None
+    return kind.of_mean(bank, means, *arguments)
+
+
+def shape_of_hop(kind: Kind, cut: Segments, arguments: tuple) -> PyTree[jax.ShapeDtypeStruct]:
+    """Shapes of what `of_windows` returns of a window."""
+    windows = jax.tree.map(lambda leaf: leaf[None], cut.cut(np.zeros(2), 0, 2))
+    of_group = jax.eval_shape(functools.partial(of_windows, kind), cut, windows, arguments)
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), of_group)
+
+
+def abreast() -> int | None:
+    """How many windows are transformed side by side; None: one by one, which the cache likes."""
+    return None if jax.default_backend() == "cpu" else _ABREAST
+
+
+Key = TypeVar("Key")
+
+
+def transformed(
+    kind: Kind, cut: Segments, windows: Iterable[tuple[Key, Window]], arguments: tuple
+) -> Iterator[tuple[Key, PyTree[np.ndarray]]]:
+    """The transforms of windows in turn; while one is computed, the next is fetched."""
+    ahead = None
+    for keys, group in _groups(windows, abreast() or 1):
+        if ahead is not None:
+            yield from _apart(*ahead)
+        ahead = keys, of_windows(kind, cut, group, arguments)
+    if ahead is not None:
+        yield from _apart(*ahead)
+
+
+def _groups(windows: Iterable[tuple[Key, Window]], size: int) -> Iterator[tuple[list[Key], Window]]:
+    """Windows as arrays of a fixed number, of which the last ones may count for nothing."""
+    windows = iter(windows)
+    while group := list(islice(windows, size)):
+        parts = [window for _, window in group]
+        parts += parts[-1:] * (size - len(parts))
+        yield [key for key, _ in group], jax.tree.map(lambda *leaves: np.stack(leaves), *parts)
+
+
+def _apart(keys: list[Key], found: PyTree[Array]) -> Iterator[tuple[Key, PyTree[np.ndarray]]]:
+    found = jax.tree.map(np.asarray, found)
+    for place, key in enumerate(keys):
+        yield key, jax.tree.map(lambda leaf, place=place: leaf[place], found)
