@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
@@ -172,7 +173,8 @@ def of_first(given: Tables, design: Design, length: Any) -> Tables:
 
 def with_signs(given: Tables, backward: Bool[Array, " time"]) -> Tables:
     """Tables for signals of which some samples run backward, and are conjugated."""
-    second = [replace(s, sign=_signs(backward[:: 1 << s.group.log2_stride])) for s in given.second]
+    sign = jnp.where(backward, -1.0, 1.0)
+    second = [replace(s, sign=by_phase(sign[:: 1 << s.group.log2_stride])) for s in given.second]
     return replace(given, second=tuple(second))
 
 
@@ -253,8 +255,5 @@ def _sign(design: Design, group: WaveletGroup) -> Array | None:
         return None
     position = np.arange(0, design.n_padded, 1 << group.log2_stride)
     position -= _sampling.pad_left(design.n_samples, design.n_padded)
-    return _signs(_sampling.is_backward(position, design.n_samples))
-
-
-def _signs(backward: Any) -> Array:
-    return as_leaf(by_phase(1.0 - 2.0 * backward))
+    backward = _sampling.is_backward(position, design.n_samples)
+    return as_leaf(by_phase(np.where(backward, -1.0, 1.0)))

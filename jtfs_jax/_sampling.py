@@ -139,7 +139,8 @@ def padded_rows(n_rows: int, J: int, Q: int, J_fr: int, F: float | str) -> int:
 def mean_weights(length: Any, n_samples: int, n_padded: int, log2_stride: int) -> Any:
     """Weights in a mean over the first `length` samples of the signal, at most all `n_samples`.
 
-    They are those of one in 2**log2_stride samples on the padded axis. `length` may be traced.
+    They are those of one in 2**log2_stride samples on the padded axis. `length` may be a traced
+    floating-point number.
     """
     positions = np.arange(0, n_padded, 1 << log2_stride) - pad_left(n_samples, n_padded)
     return cell_overlaps(positions, 1 << log2_stride, length)
@@ -149,5 +150,6 @@ def cell_overlaps(positions: np.ndarray, step: int, length: Any) -> Any:
     """Weights of samples `step` apart in a mean over [−½, length − ½): what their cells overlap."""
     low = np.maximum(positions - step / 2, -0.5)
     size = np.maximum(positions + step / 2 - low, 0)
+    low, size = (part.astype(getattr(length, "dtype", float)) for part in (low, size))
     overlaps = (length - 0.5 - low).clip(0, size)
     return overlaps / overlaps.sum()

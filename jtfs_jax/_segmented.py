@@ -77,11 +77,11 @@ def _segmented(transform: Callable[..., Any], kind: Kind) -> Callable[..., Any]:
         cut, arguments = segments(bank), kind.arguments(bank, *arguments)
         x = _checks.signal_of_any_length(x)
         batch, n_samples = x.shape[:-1], x.shape[-1]
-        if any(map(_checks.is_traced, jax.tree.leaves((bank, x, arguments)))):
-            found = _in_program(kind, cut, jnp.asarray(x).reshape(-1, n_samples), arguments)
-        else:
-            found = _in_turn(kind, cut, np.asarray(x).reshape(-1, n_samples), arguments)
-        return jax.tree.map(lambda leaf: leaf.reshape(*batch, *leaf.shape[1:]), found)
+        is_traced = any(map(_checks.is_traced, jax.tree.leaves((bank, x, arguments))))
+        take, array = (_in_program, jnp.asarray) if is_traced else (_in_turn, np.asarray)
+        found = take(kind, cut, array(x).reshape(-1, n_samples), arguments)
+        found = jax.tree.map(lambda leaf: leaf.reshape(*batch, *leaf.shape[1:]), found)
+        return found if is_traced else jax.device_put(found)  # which compiles nothing
 
     of_any_length.__doc__ = f"`{transform.__name__}` of signals of any length: see `segmented`."
     return of_any_length
@@ -110,7 +110,8 @@ def _in_program(
         if not kind.is_mean(bank):
             return jax.tree.map(joined, found)
         shares = (np.minimum(cut.hop, n_samples - starts) / n_samples).astype(bank.dtype)
-        return jax.tree.map(lambda s: (s.T * shares).sum(-1).T, found)
+        mean = functools.partial(jnp.tensordot, shares, axes=1, precision=jax.lax.Precision.HIGHEST)
+        return jax.tree.map(mean, found)
 
     def joined(s: Float[Array, "segment *lead frame"]) -> Float[Array, "*lead frame"]:
         n_frames = cut.n_frames(n_samples, s.shape[-1])
@@ -126,7 +127,7 @@ def _in_program(
 
 def _in_turn(
     kind: Kind, cut: Segments, x: Shaped[np.ndarray, "signal time"], arguments: tuple
-) -> PyTree[Float[Array, "signal ..."]]:
+) -> PyTree[Float[np.ndarray, "signal ..."]]:
     """Segments of all signals, one after another, through one program."""
     n_signals, n_samples = x.shape
     is_mean = kind.is_mean(cut.bank)
@@ -150,4 +151,4 @@ def _in_turn(
     if is_mean:
         means = jax.tree.map(lambda leaf: leaf.astype(cut.bank.dtype), whole)
         whole = from_means(kind, cut, means, x.mean(-1, dtype=float), arguments)
-    return jax.tree.map(jnp.asarray, whole)
+    return jax.tree.map(np.asarray, whole)

@@ -184,7 +184,7 @@ def of_window(kind: Kind, cut: Segments, window: Window, arguments: tuple) -> Py
     """The transform of one window: its frames within the hop."""
     tables, transform = cut.bank.tables, kind.of_padded
     if kind.is_mean(cut.bank):
-        tables = of_first(tables, cut.design, window.length)
+        tables = of_first(tables, cut.design, window.length.astype(cut.bank.dtype))
         transform = kind.of_part or transform
     if window.backward is not None:
         tables = with_signs(tables, window.backward)

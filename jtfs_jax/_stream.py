@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree, Shaped
 
@@ -153,7 +152,7 @@ class _Stream:
     def _frames(self, leaf: np.ndarray, n_due: int) -> Array:
         skipped = self._cut.n_frames(self._cut.hop - self._step, leaf.shape[-1])
         n_frames = self._cut.n_frames(n_due, leaf.shape[-1])
-        return jnp.asarray(leaf[..., skipped : skipped + n_frames])
+        return jax.device_put(leaf[..., skipped : skipped + n_frames])
 
     def mean(self) -> Iterator[Any]:
         """The mean over the whole signal, if that is the result."""
@@ -163,4 +162,4 @@ class _Stream:
         means = jax.tree.map(lambda leaf: (leaf / self._n_samples).astype(dtype), self._sum)
         of_signal = self._sum_of_samples[..., 0] / self._n_samples
         found = from_means(self._kind, self._cut, means, of_signal, self._arguments)
-        yield jax.tree.map(jnp.asarray, found)
+        yield jax.device_put(found)

@@ -192,7 +192,7 @@ def mean_by_row(
 
     def of_row(log2: int) -> Any:
         kept = _sampling.mean_weights(length, n_samples, n_padded, log2)
-        comb = np.arange(1 << (log2 - log2_stride)) == 0
+        comb = np.eye(1, 1 << (log2 - log2_stride), dtype=kept.dtype)
         return by_phase((kept[:, None] * comb).reshape(-1))
 
     rows = [of_row(log2) for log2 in own]

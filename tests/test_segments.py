@@ -1,0 +1,348 @@
+"""Signals in segments: the numbers of one call for the whole, at their ends, too, of any length."""
+
+import os
+import subprocess
+import sys
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import TRANSFORMS, energy, noise, relative_error
+
+import jtfs_jax
+from jtfs_jax import segmented
+
+SEGMENT, LONG = 2**9, 2**12
+SMALL = {"J": 4, "Q": 2, "J_fr": 1}
+
+
+def banks(n_samples, dtype=jnp.float64, **options):
+    """For segments, and for the whole signal."""
+    options = SMALL | options
+    return [jtfs_jax.filterbank(n, **options, dtype=dtype) for n in (SEGMENT, n_samples)]
+
+
+def errors(found, wanted):
+    """The largest relative error of all leaves."""
+    assert jax.tree.structure(found) == jax.tree.structure(wanted)
+    pairs = zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True)
+    return max(relative_error(a, b) for a, b in pairs)
+
+
+def extended(x, bank, before, after):
+    """The signal, continued one sample at a time as `pad_mode` says."""
+    n, mode = len(x), bank.pad_mode
+    position = np.arange(-before, n + after)
+    if mode == "zero":
+        return np.where((position >= 0) & (position < n), x[np.clip(position, 0, n - 1)], 0)
+    if mode == "periodic":
+        return x[position % n]
+    place = position % (2 * n - 2)
+    return x[np.minimum(place, 2 * n - 2 - place)]
+
+
+@pytest.mark.parametrize("pad_mode", ["reflect", "conj-reflect", "zero", "periodic"])
+@pytest.mark.parametrize("T", [None, "global", 0])
+def test_segments_give_the_numbers_of_one_call(pad_mode, T):
+    with jax.enable_x64(True):
+        bank, whole = banks(LONG, pad_mode=pad_mode, T=T)
+        x = noise(LONG, dtype=float)
+        found = segmented(jtfs_jax.jtfs)(bank, x)
+        assert errors(found, jtfs_jax.jtfs(whole, x)) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["scalogram", "time_scattering"])
+def test_the_other_transforms(name):
+    with jax.enable_x64(True):
+        for T in (32, "global", 0):
+            bank, whole = banks(LONG, T=T)
+            x = noise(LONG, dtype=float)
+            found = segmented(TRANSFORMS[name])(bank, x)
+            assert errors(found, TRANSFORMS[name](whole, x)) < 1e-6
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"F": 0},
+        {"T": 0, "F": 0},
+        {"T": "global", "F": 0},
+        {"T": "global", "F": "global"},
+        {"T": 24.5, "stride": 8, "F": 3.5, "stride_fr": 1},
+        {"pad_mode_fr": "conj-reflect", "pad_mode": "conj-reflect", "T": 30, "oversampling": 1},
+        {"J": (3, 4), "Q": (3, 2), "Q_fr": 2},
+    ],
+    ids=str,
+)
+def test_every_option_of_averages_and_frequencies(options):
+    with jax.enable_x64(True):
+        bank, whole = banks(LONG, **options)
+        x = noise(LONG, seed=1, dtype=float)
+        assert errors(segmented(jtfs_jax.jtfs)(bank, x), jtfs_jax.jtfs(whole, x)) < 1e-6
+
+
+@pytest.mark.parametrize("pad_mode", ["reflect", "conj-reflect", "zero", "periodic"])
+@pytest.mark.parametrize("n_samples", [2, 3, 37, 3 * SEGMENT + 1])
+def test_any_length_is_what_its_continuation_gives(n_samples, pad_mode):
+    """One call for a longer signal, in which the continuation is written out."""
+    with jax.enable_x64(True):
+        bank, whole = banks(LONG, pad_mode=pad_mode)
+        x, before = noise(n_samples, seed=2, dtype=float), 2**10
+        longer = extended(x, bank, before, LONG - before - n_samples)
+        S = jtfs_jax.jtfs(whole, longer)
+        first, n_frames = before // bank.stride, -(-n_samples // bank.stride)
+        assert len(jtfs_jax.frame_times(bank, n_samples=n_samples)) == n_frames
+        found = segmented(jtfs_jax.jtfs)(bank, x)
+        if pad_mode == "conj-reflect":  # of which `longer` knows only the samples
+            S, found = S.S1, found.S1
+        wanted = jax.tree.map(lambda s: s[..., first : first + n_frames], S)
+        assert errors(found, wanted) < 1e-6
+
+
+@pytest.mark.parametrize("n_samples", [50, 2 * SEGMENT + 77])
+def test_means_are_over_the_signal_alone(n_samples):
+    with jax.enable_x64(True):
+        bank, _ = banks(SEGMENT, T="global")
+        rate, _ = banks(SEGMENT, T=0)
+        x = noise(n_samples, seed=3, dtype=float)
+        found = segmented(jtfs_jax.time_scattering)(bank, x)
+        u1 = segmented(jtfs_jax.scalogram)(rate, x)
+        np.testing.assert_allclose(found.S0[0], x.mean())
+        np.testing.assert_allclose(found.S1[..., 0], u1.mean(-1), rtol=2e-2)
+
+
+def test_one_path():
+    with jax.enable_x64(True):
+        for T in (None, "global"):
+            bank, whole = banks(LONG, T=T)
+            x = noise(2, LONG, seed=4, dtype=float)
+            S2 = jtfs_jax.jtfs(whole, x).S2
+            for index in (0, 2, 5, S2.shape[1] - 1):
+                found = segmented(jtfs_jax.jtfs_path)(bank, x, index)
+                assert relative_error(found, S2[:, index]) < 1e-6
+
+
+def test_float32_and_batches():
+    bank, whole = banks(LONG, dtype=jnp.float32)
+    x = noise(2, 3, LONG)
+    found = segmented(jtfs_jax.jtfs)(bank, x)
+    assert found.S2.dtype == jnp.float32
+    assert errors(found, jtfs_jax.jtfs(whole, x)) < 1e-6
+    none = segmented(jtfs_jax.jtfs)(bank, x[:, :0])
+    assert none.S2.shape == (2, 0, *found.S2.shape[2:])
+
+
+def test_under_transformations():
+    with jax.enable_x64(True):
+        for options in ({"T": "global"}, {"pad_mode": "conj-reflect"}):
+            bank, _ = banks(LONG, **options)
+            x = noise(2, 1500, seed=5, dtype=float)
+            transform = segmented(jtfs_jax.jtfs)
+            eager = transform(bank, x)
+            assert errors(jax.jit(transform)(bank, x), eager) < 1e-12
+            assert errors(jax.vmap(transform, (None, 0))(bank, x), eager) < 1e-12
+
+
+@pytest.mark.parametrize("options", [{}, {"T": "global"}], ids=str)
+def test_gradient_is_that_of_one_call(options):
+    with jax.enable_x64(True):
+        bank, whole = banks(LONG, **options)
+        x = noise(LONG, seed=6, dtype=float)
+        found = jax.jit(jax.grad(lambda x: energy(segmented(jtfs_jax.jtfs), bank, x)))(x)
+        wanted = jax.grad(lambda x: energy(jtfs_jax.jtfs, whole, x))(x)
+        assert relative_error(found, wanted) < 1e-6
+
+
+def test_gradient_of_silence_is_finite():
+    bank, _ = banks(LONG, dtype=jnp.float32)
+    found = jax.grad(lambda x: energy(segmented(jtfs_jax.jtfs), bank, x))(jnp.zeros(3000))
+    assert not found.any()
+
+
+def test_memory_of_the_gradient_does_not_grow():
+    """Buffers beside the signal and its gradient, as XLA counts them."""
+    bank, _ = banks(LONG, dtype=jnp.float32)
+    gradient = jax.jit(jax.grad(lambda x: energy(segmented(jtfs_jax.jtfs), bank, x)))
+    sizes = []
+    for n_samples in (2**12, 2**15):
+        memory = gradient.lower(jnp.zeros(n_samples)).compile().memory_analysis()
+        sizes.append(memory.temp_size_in_bytes / (4 * n_samples))
+    assert sizes[1] < 0.5 * sizes[0]  # samples; a program that keeps everything has a constant
+
+
+def test_one_program_for_all_lengths():
+    program = """
+import jax, numpy as np, jtfs_jax
+bank = jtfs_jax.filterbank(2**9, J=4, Q=2, J_fr=1)
+transform = jtfs_jax.segmented(jtfs_jax.jtfs)
+compiled = []
+jax.monitoring.register_event_duration_secs_listener(
+    lambda event, *_, **__: compiled.append(event) if "backend_compile" in event else None)
+transform(bank, np.ones(100, np.float32))
+first = len(compiled)
+for n_samples in (2, 99, 101, 2048, 4096, 5001, 7777, 8192, 10000, 20001):
+    transform(bank, np.ones(n_samples, np.float32))
+print(first, len(compiled) - first)
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ
+    )
+    first, more = map(int, found.stdout.split())
+    assert first >= 1
+    assert more == 0
+
+
+def test_an_array_on_disk(tmp_path):
+    bank, _ = banks(LONG, dtype=jnp.float32)
+    x = noise(5000)
+    np.save(tmp_path / "x.npy", x)
+    found = segmented(jtfs_jax.jtfs)(bank, np.load(tmp_path / "x.npy", mmap_mode="r"))
+    assert errors(found, segmented(jtfs_jax.jtfs)(bank, jnp.asarray(x))) == 0
+
+
+def test_any_level_and_nan():
+    bank, _ = banks(LONG, dtype=jnp.float32)
+    transform, x = segmented(jtfs_jax.jtfs), noise(LONG, seed=7)
+    wanted = transform(bank, x)
+    quiet = transform(bank, x * np.float32(1e-25))
+    assert errors(jax.tree.map(lambda s: np.asarray(s, float) * 1e25, quiet), wanted) < 1e-5
+    x[3000] = np.nan
+    frames = np.isnan(transform(bank, x).S1).all(0)
+    times = jtfs_jax.frame_times(bank, n_samples=LONG)
+    assert frames[np.abs(times - 3000) < bank.T].all()
+    assert not frames[times < 3000 - bank.n_padded].any()
+
+
+def test_integers_and_foreign_bytes():
+    bank, _ = banks(LONG, dtype=jnp.float32)
+    x = np.round(1000 * noise(3000)).astype(np.int16)
+    wanted = segmented(jtfs_jax.jtfs)(bank, x.astype(np.float32))
+    for given in (x, x.astype(">i2"), x.astype(">f8")):
+        assert errors(segmented(jtfs_jax.jtfs)(bank, given), wanted) == 0
+
+
+def test_a_filterbank_for_segments():
+    for options in ({"J": 6, "Q": 4}, {"J": 5, "Q": 2, "T": 300}, {"J": 7, "Q": 1, "T": "global"}):
+        bank = jtfs_jax.filterbank(None, **options)
+        T = bank.T if isinstance(bank.T, float) else 0
+        context = 8 * max(T, 2 * 2 ** options["J"])
+        assert bank.n_padded <= 1.3 * (bank.n_padded - 2 * context)
+        half = jtfs_jax.filterbank(bank.n_samples // 2, **options)
+        assert half.n_padded > 1.3 * (half.n_padded - 2 * context)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda bank: segmented(np.abs), "transform must be one of jtfs, time_scattering"),
+        (lambda bank: segmented(jtfs_jax.jtfs)(bank, [1.0, 2.0]), "x must be an array"),
+        (lambda bank: segmented(jtfs_jax.jtfs)(bank, np.ones(1)), "at least 2 samples"),
+        (lambda bank: segmented(jtfs_jax.jtfs)(bank, np.ones(9) + 0j), "real numbers"),
+        (
+            lambda bank: segmented(jtfs_jax.jtfs)(jtfs_jax.filterbank(256, **SMALL), np.ones(9)),
+            "bank must transform more than 512 samples .* got n_samples=256",
+        ),
+        (
+            lambda bank: segmented(jtfs_jax.jtfs)(jtfs_jax.filterbank(2048, 4, 2), np.ones(9)),
+            "bank must have frequential wavelets",
+        ),
+        (lambda bank: jtfs_jax.stream(bank, [], every=10**6), "every must be at most"),
+        (lambda bank: list(jtfs_jax.stream(bank, [])), "at least 2 samples in all"),
+        (lambda bank: jtfs_jax.frame_times(bank, n_samples=1), "n_samples must be at least 2"),
+    ],
+)
+def test_errors(call, message):
+    bank = jtfs_jax.filterbank(SEGMENT, **SMALL)
+    with pytest.raises(ValueError, match=message):
+        call(bank)
+
+
+# ---- Streams -------------------------------------------------------------------------------------
+
+
+def joined(results):
+    return jax.tree.map(lambda *parts: np.concatenate(parts, axis=-1), *results)
+
+
+@pytest.mark.parametrize("pad_mode", ["reflect", "conj-reflect", "zero"])
+def test_a_stream_is_the_whole_signal(pad_mode):
+    with jax.enable_x64(True):
+        bank, _ = banks(LONG, pad_mode=pad_mode)
+        for n_samples in (2, 150, 256, 1024, LONG + 1):
+            x = noise(n_samples, seed=8, dtype=float)
+            wanted = segmented(jtfs_jax.jtfs)(bank, x)
+            cuts = np.random.default_rng(9).integers(0, n_samples, 5)
+            for blocks in (np.split(x, range(256, n_samples, 256)), np.split(x, sorted(cuts))):
+                for every in (None, 1, 100):
+                    found = joined(jtfs_jax.stream(bank, blocks, every=every))
+                    assert errors(found, wanted) < 1e-6
+
+
+@pytest.mark.parametrize("options", [{"T": 0}, {"T": "global"}], ids=str)
+def test_streams_of_every_kind(options):
+    with jax.enable_x64(True):
+        bank, _ = banks(LONG, **options)
+        x = noise(2, 3000, seed=10, dtype=float)
+        for transform in TRANSFORMS.values():
+            found = joined(jtfs_jax.stream(bank, np.array_split(x, 9, -1), transform=transform))
+            assert errors(found, segmented(transform)(bank, x)) < 1e-6
+
+
+@pytest.mark.parametrize("every", [None, 32])
+def test_how_late_a_stream_is(every):
+    bank, _ = banks(LONG, dtype=jnp.float32)
+    context = 8 * max(bank.T, 2 * 2**4)
+    step = bank.n_padded - 2 * context if every is None else every
+    given = 0
+
+    def microphone():
+        nonlocal given
+        for block in np.split(noise(LONG), LONG // 16):
+            given += len(block)
+            yield block
+
+    times, received = jtfs_jax.frame_times(bank, n_samples=LONG), 0
+    for S in jtfs_jax.stream(bank, microphone(), every=every):
+        oldest, received = times[received], received + S.S1.shape[-1]
+        if given < LONG:
+            assert oldest + context < given <= oldest + context + step + 16
+
+
+def test_a_block_may_be_filled_again():
+    bank, _ = banks(LONG, dtype=jnp.float32)
+    x, buffer = noise(LONG), np.zeros(512, np.float32)
+
+    def blocks():
+        for part in x.reshape(-1, 512):
+            buffer[:] = part
+            yield buffer
+
+    wanted = joined(jtfs_jax.stream(bank, x.reshape(-1, 512)))
+    assert errors(joined(jtfs_jax.stream(bank, blocks())), wanted) == 0
+
+
+def test_errors_of_streams():
+    bank, _ = banks(LONG, dtype=jnp.float32)
+    periodic, _ = banks(LONG, dtype=jnp.float32, pad_mode="periodic")
+    with pytest.raises(ValueError, match="pad_mode"):
+        jtfs_jax.stream(periodic, [])  # before the first block
+    with pytest.raises(ValueError, match="same batch"):
+        list(jtfs_jax.stream(bank, [np.ones((2, 5)), np.ones((3, 5))]))
+    with pytest.raises(ValueError, match="blocks must have real numbers"):
+        list(jtfs_jax.stream(bank, [np.ones(5) + 0j]))
+    mean, _ = banks(LONG, dtype=jnp.float32, T="global")
+    with pytest.raises(ValueError, match="every must be None"):
+        jtfs_jax.stream(mean, [], every=64)
+
+
+def test_times_of_frames():
+    bank = jtfs_jax.filterbank(SEGMENT, **SMALL, T=0)
+    table = jtfs_jax.path_table(bank)
+    S = segmented(jtfs_jax.jtfs)(bank, noise(5001))
+    for (n2, _), s2, stride in zip(S.S2, S.S2.values(), table.stride, strict=True):
+        times = jtfs_jax.frame_times(bank, n_samples=5001, n2=n2, sample_rate=2.0)
+        assert len(times) == s2.shape[-1]
+        assert times[0] == 0
+        assert all(b - a == stride / 2 for a, b in pairwise(times))
