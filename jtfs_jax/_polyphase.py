@@ -13,6 +13,7 @@ References:
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +39,7 @@ def twiddles(n: int) -> np.ndarray:
     return np.stack([np.cos(angle), np.sin(angle)])
 
 
-def by_phase(table: Float[np.ndarray, " sample"]) -> Float[np.ndarray, "phase 1 sample"]:
+def by_phase(table: Any) -> Any:
     """A table along time, laid out as signals are."""
     return table.reshape(-1, 1, n_phases(len(table))).T
 

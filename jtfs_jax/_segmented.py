@@ -15,13 +15,13 @@ from ._filterbank import FilterBank
 from ._segments import (
     Kind,
     Segments,
+    Stretch,
     abreast,
     from_means,
     kind_of,
+    of_stretches,
     of_window,
     segments,
-    shape_of_hop,
-    transformed,
 )
 
 
@@ -78,8 +78,10 @@ def _segmented(transform: Callable[..., Any], kind: Kind) -> Callable[..., Any]:
         x = _checks.signal_of_any_length(x)
         batch, n_samples = x.shape[:-1], x.shape[-1]
         is_traced = any(map(_checks.is_traced, jax.tree.leaves((bank, x, arguments))))
-        take, array = (_in_program, jnp.asarray) if is_traced else (_in_turn, np.asarray)
-        found = take(kind, cut, array(x).reshape(-1, n_samples), arguments)
+        if is_traced:
+            found = _in_program(kind, cut, jnp.asarray(x).reshape(-1, n_samples), arguments)
+        else:
+            found = _in_turn(kind, cut, np.asarray(x).reshape(-1, n_samples), arguments)
         found = jax.tree.map(lambda leaf: leaf.reshape(*batch, *leaf.shape[1:]), found)
         return found if is_traced else jax.device_put(found)  # which compiles nothing
 
@@ -129,26 +131,10 @@ def _in_turn(
     kind: Kind, cut: Segments, x: Shaped[np.ndarray, "signal time"], arguments: tuple
 ) -> PyTree[Float[np.ndarray, "signal ..."]]:
     """Segments of all signals, one after another, through one program."""
-    n_signals, n_samples = x.shape
-    is_mean = kind.is_mean(cut.bank)
-    places = [(row, start) for row in range(n_signals) for start in range(0, n_samples, cut.hop)]
-    windows = ((place, cut.cut(x[place[0]], place[1], n_samples)) for place in places)
-
-    def allocated(leaf: jax.ShapeDtypeStruct) -> np.ndarray:
-        n_frames = 1 if is_mean else cut.n_frames(n_samples, leaf.shape[-1])
-        dtype = float if is_mean else leaf.dtype
-        return np.zeros((n_signals, *leaf.shape[:-1], n_frames), dtype)
-
-    whole = jax.tree.map(allocated, shape_of_hop(kind, cut, arguments))
-    for (row, start), found in transformed(kind, cut, windows, arguments):
-        share = min(cut.hop, n_samples - start) / n_samples
-        for into, part in zip(jax.tree.leaves(whole), jax.tree.leaves(found), strict=True):
-            if is_mean:
-                into[row] += part * share
-            else:
-                frames = into[row, ..., start // cut.hop * part.shape[-1] :][..., : part.shape[-1]]
-                frames[...] = part[..., : frames.shape[-1]]
-    if is_mean:
-        means = jax.tree.map(lambda leaf: leaf.astype(cut.bank.dtype), whole)
-        whole = from_means(kind, cut, means, x.mean(-1, dtype=float), arguments)
-    return jax.tree.map(np.asarray, whole)
+    signals = ((None, Stretch(row, len(row))) for row in x)
+    found = [s for _, s in of_stretches(kind, cut, signals, arguments)]
+    if found:
+        return jax.tree.map(lambda *rows: np.stack(rows), *found)
+    none = jax.ShapeDtypeStruct(x.shape, cut.bank.dtype)
+    shapes = jax.eval_shape(functools.partial(_in_program, kind), cut, none, arguments)
+    return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)

@@ -11,6 +11,7 @@ frames lie at the multiples of the stride from the first sample on.
 
 import dataclasses
 import functools
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -79,21 +80,42 @@ class Segments(eqx.Module):
             backward=_sampling.is_backward(positions, n_samples) if conjugates else None,
         )
 
-    def cut(
-        self, x: Shaped[np.ndarray, " time"], start: int, n_samples: int, origin: int = 0
-    ) -> Window:
-        """The same, with its samples from `x`, which has those of the signal from `origin` on.
-
-        What is before `origin` must be beyond the context of frames that matter.
-        """
+    def cut(self, stretch: "Stretch", start: int) -> Window:
+        """The same, with its samples from a stretch of the signal."""
         positions = start - self.context + np.arange(self.bank.n_padded)
-        source = _sampling.source(positions, n_samples, self.bank.pad_mode)
+        source = _sampling.source(positions, stretch.n_samples, self.bank.pad_mode)
         first, last = int(source[0]), int(source[-1])
-        if max(origin, 0) <= first == last - len(source) + 1:
-            samples = x[first - origin : last + 1 - origin]
+        place = source - stretch.origin
+        if place[0] >= 0 and place[-1] < len(stretch.samples) and last - first == len(source) - 1:
+            samples = stretch.samples[place[0] : place[-1] + 1]
         else:
-            samples = np.where(source < 0, 0, x[np.maximum(source - origin, 0)])
-        return self.window(start, n_samples, samples.astype(self.bank.dtype), positions)
+            place = np.clip(place, 0, len(stretch.samples) - 1)
+            samples = np.where(source < 0, 0, stretch.samples[place])
+        samples = samples.astype(self.bank.dtype)
+        return self.window(start, stretch.n_samples, samples, positions)
+
+
+class Stretch(NamedTuple):
+    """Samples of a signal, and which of its frames are wanted.
+
+    Attributes:
+        samples: Those from `origin` on: all that are wanted, with their context.
+        n_samples: Of the whole signal.
+        origin: Which sample of the signal is the first.
+        first: First sample whose frame is wanted, a multiple of the grid of `Segments`.
+        stop: That after the last; None: the end of the signal.
+    """
+
+    samples: Shaped[np.ndarray, " time"]
+    n_samples: int
+    origin: int = 0
+    first: int = 0
+    stop: int | None = None
+
+    @property
+    def wanted(self) -> int:
+        """Number of samples whose frames are wanted."""
+        return (self.n_samples if self.stop is None else self.stop) - self.first
 
 
 def _smaller(a: int, b: Any) -> Any:
@@ -217,13 +239,6 @@ def _of_mean(kind: Kind, bank: FilterBank, means: PyTree[Array], arguments: tupl
     return kind.of_mean(bank, means, *arguments)
 
 
-def shape_of_hop(kind: Kind, cut: Segments, arguments: tuple) -> PyTree[jax.ShapeDtypeStruct]:
-    """Shapes of what `of_windows` returns of a window."""
-    windows = jax.tree.map(lambda leaf: leaf[None], cut.cut(np.zeros(2), 0, 2))
-    of_group = jax.eval_shape(functools.partial(of_windows, kind), cut, windows, arguments)
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), of_group)
-
-
 def abreast() -> int | None:
     """How many windows are transformed side by side; None: one by one, which the cache likes."""
     return None if jax.default_backend() == "cpu" else _ABREAST
@@ -232,29 +247,65 @@ def abreast() -> int | None:
 Key = TypeVar("Key")
 
 
-def transformed(
-    kind: Kind, cut: Segments, windows: Iterable[tuple[Key, Window]], arguments: tuple
+def of_stretches(
+    kind: Kind, cut: Segments, stretches: Iterable[tuple[Key, Stretch]], arguments: tuple
 ) -> Iterator[tuple[Key, PyTree[np.ndarray]]]:
-    """The transforms of windows in turn; while one is computed, the next is fetched."""
-    ahead = None
-    for keys, group in _groups(windows, abreast() or 1):
+    """The transform of each stretch in turn; while a window is computed, the next is fetched."""
+    places: deque[tuple[Key, Stretch, int]] = deque()
+
+    def windows() -> Iterator[Window]:
+        for key, stretch in stretches:
+            for offset in range(0, stretch.wanted, cut.hop):
+                places.append((key, stretch, offset))
+                yield cut.cut(stretch, stretch.first + offset)
+
+    whole: Any = None
+    for found in _transformed(kind, cut, windows(), arguments):
+        key, stretch, offset = places.popleft()
+        n_samples = min(stretch.wanted - offset, cut.hop)
+        if kind.is_mean(cut.bank):
+            parts = jax.tree.map(lambda s, n=n_samples: s.astype(float) * n, found)
+            whole = parts if offset == 0 else jax.tree.map(np.add, whole, parts)
+        else:
+            whole = _allocated(cut, found, stretch.wanted) if offset == 0 else whole
+            for into, part in zip(jax.tree.leaves(whole), jax.tree.leaves(found), strict=True):
+                frames = into[..., offset // cut.hop * part.shape[-1] :][..., : part.shape[-1]]
+                frames[...] = part[..., : frames.shape[-1]]
+        if offset + cut.hop >= stretch.wanted:
+            yield key, _whole(kind, cut, whole, stretch, arguments)
+
+
+def _allocated(cut: Segments, found: PyTree[np.ndarray], n_samples: int) -> PyTree[np.ndarray]:
+    def allocated(leaf: np.ndarray) -> np.ndarray:
+        return np.empty((*leaf.shape[:-1], cut.n_frames(n_samples, leaf.shape[-1])), leaf.dtype)
+
+    return jax.tree.map(allocated, found)
+
+
+def _whole(kind: Kind, cut: Segments, whole: Any, stretch: Stretch, arguments: tuple) -> Any:
+    if not kind.is_mean(cut.bank):
+        return whole
+    means = jax.tree.map(lambda s: (s / stretch.n_samples).astype(cut.bank.dtype), whole)
+    of_signal = stretch.samples.mean(dtype=float)
+    return jax.tree.map(np.asarray, from_means(kind, cut, means, of_signal, arguments))
+
+
+def _transformed(
+    kind: Kind, cut: Segments, windows: Iterator[Window], arguments: tuple
+) -> Iterator[PyTree[np.ndarray]]:
+    """The transform of each window, of which accelerators take several at a time."""
+    size, ahead = abreast() or 1, None
+    while group := list(islice(windows, size)):
         if ahead is not None:
             yield from _apart(*ahead)
-        ahead = keys, of_windows(kind, cut, group, arguments)
+        padded = group + group[-1:] * (size - len(group))
+        stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *padded)
+        ahead = len(group), of_windows(kind, cut, stacked, arguments)
     if ahead is not None:
         yield from _apart(*ahead)
 
 
-def _groups(windows: Iterable[tuple[Key, Window]], size: int) -> Iterator[tuple[list[Key], Window]]:
-    """Windows as arrays of a fixed number, of which the last ones may count for nothing."""
-    windows = iter(windows)
-    while group := list(islice(windows, size)):
-        parts = [window for _, window in group]
-        parts += parts[-1:] * (size - len(parts))
-        yield [key for key, _ in group], jax.tree.map(lambda *leaves: np.stack(leaves), *parts)
-
-
-def _apart(keys: list[Key], found: PyTree[Array]) -> Iterator[tuple[Key, PyTree[np.ndarray]]]:
+def _apart(n_windows: int, found: PyTree[Array]) -> Iterator[PyTree[np.ndarray]]:
     found = jax.tree.map(np.asarray, found)
-    for place, key in enumerate(keys):
-        yield key, jax.tree.map(lambda leaf, place=place: leaf[place], found)
+    for place in range(n_windows):
+        yield jax.tree.map(lambda leaf, place=place: leaf[place], found)

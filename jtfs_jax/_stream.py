@@ -10,7 +10,7 @@ from jaxtyping import Array, PyTree, Shaped
 from . import _checks
 from ._filterbank import FilterBank
 from ._jtfs import jtfs
-from ._segments import Kind, Segments, from_means, kind_of, of_windows, segments
+from ._segments import Kind, Segments, Stretch, from_means, kind_of, of_windows, segments
 
 
 def stream(
@@ -132,7 +132,8 @@ class _Stream:
         rows = held.reshape(-1, held.shape[-1])
         # The hop ends with the frames that are due: what precedes these matters no more.
         first = self._start + self._step - self._cut.hop
-        windows = [self._cut.cut(row, first, self._n_samples, self._origin) for row in rows]
+        stretches = [Stretch(row, self._n_samples, self._origin) for row in rows]
+        windows = [self._cut.cut(stretch, first) for stretch in stretches]
         stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *windows)
         found = of_windows(self._kind, self._cut, stacked, self._arguments)
         n_due = min(self._step, self._n_samples - self._start)
