@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -65,10 +66,40 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         _partial.discard(partial)
 
 
+@contextlib.contextmanager
+def replacing_folder(path: str | os.PathLike, *, overwrite: bool = False) -> Iterator[Path]:
+    """A temporary folder beside `path`, which takes its place once the block has ended well.
+
+    Raises:
+        FileExistsError: At the end, if something is there that may not be replaced.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name[:_LONGEST_STEM]}-{uuid.uuid4().hex[:8]}.partial")
+    old = partial.with_suffix(".old")
+    _partial.add(partial)
+    try:
+        yield partial
+        if overwrite and path.exists():
+            path.replace(old)
+        try:
+            partial.rename(path)
+        except OSError as error:
+            if path.exists():
+                raise FileExistsError(errno.EEXIST, "this exists", str(path)) from error
+            raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+        _partial.discard(partial)
+
+
 def remove_partial() -> None:
     """Remove what is not yet complete, where the process ends without its `finally`."""
     for partial in tuple(_partial):
-        partial.unlink(missing_ok=True)
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)
 
 
 def save_arrays(path: str | os.PathLike, arrays: Mapping[str, Any]) -> None:

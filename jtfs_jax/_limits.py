@@ -5,7 +5,7 @@ import os
 import warnings
 from collections.abc import Sequence
 
-from . import _checks, _sampling, _wavelets
+from . import _checks, _presets, _sampling, _wavelets
 from ._wavelets import Wavelet, are_wavelets
 
 _MAX_SIGMA = 0.5  # Morlets of wider bands cover all frequencies alike, and vanish in rounding
@@ -33,10 +33,19 @@ def signal_length(n_samples: object) -> int:
 
 def segment_length(J: object, T: object, pad_mode: str) -> int:
     """A power of two of samples that suits segments, for filters in memory."""
+    return _sampling.segment_length(*_longest_filters(J, T), pad_mode)
+
+
+def segment_length_for(lengths: Sequence[int], J: object, T: object, preset: str) -> int:
+    """The same, with which signals of these lengths are the least work."""
+    pad_mode = _presets.resolve(preset).pad_mode
+    return _sampling.segment_length_for(lengths, *_longest_filters(J, T), pad_mode)
+
+
+def _longest_filters(J: object, T: object) -> tuple[int, float | str]:
     J_max = max(_checks.one_or_two("J", J, default=None))
     _require_memory(_N_BY_SAMPLE * 2 ** min(J_max, _LOG2_MAX), f"J={_checks.shown(J)}")
-    width = _checks.width("T", T, 2**J_max, 2**_LOG2_MAX, "samples")
-    return _sampling.segment_length(J_max, width, pad_mode)
+    return J_max, _checks.width("T", T, 2**J_max, 2**_LOG2_MAX, "samples")
 
 
 def log2_durations(J: object, n_samples: int) -> tuple[int, int]:

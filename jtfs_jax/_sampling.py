@@ -1,6 +1,8 @@
 """The sampling grids: how far a signal is padded, and which samples and rows are kept."""
 
 import math
+from collections.abc import Iterator, Sequence
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ import numpy as np
 from ._wavelets import low_pass, low_pass_std
 
 _CONTEXT = 8  # widths of the longest filter
+_N_CANDIDATES = 3  # for the length of segments
 _MOST = 1.3  # samples that are transformed for one of a long signal, by default
 
 
@@ -40,12 +43,31 @@ def context(T: float | str, J: int) -> tuple[int, int]:
 
 def segment_length(J: int, T: float | str, pad_mode: str) -> int:
     """Shortest signal for which a filterbank transforms at most 1.3 samples for one of segments."""
-    n_samples = 2**J
-    while True:
-        n_padded = padded_length(n_samples, J, T, pad_mode)
-        if n_padded <= _MOST * (n_padded - 2 * context(T, J)[1]):
-            return n_samples
-        n_samples *= 2
+    _, reach = context(T, J)
+    return next(
+        n_samples
+        for n_samples, n_padded in _powers_of_two(J, T, pad_mode)
+        if n_padded <= _MOST * (n_padded - 2 * reach)
+    )
+
+
+def segment_length_for(lengths: Sequence[int], J: int, T: float | str, pad_mode: str) -> int:
+    """Length of segments with which signals of some lengths are the least work, of a few."""
+    _, reach = context(T, J)
+    lengths_of = _powers_of_two(J, T, pad_mode)
+    long_enough = ((n_padded - 2 * reach, n_padded, n) for n, n_padded in lengths_of)
+    candidates = islice(filter(lambda candidate: candidate[0] > 0, long_enough), _N_CANDIDATES)
+    work = {
+        n_samples: n_padded * sum(-(-length // hop) for length in lengths)
+        for hop, n_padded, n_samples in candidates
+    }
+    return min(work, key=work.__getitem__)
+
+
+def _powers_of_two(J: int, T: float | str, pad_mode: str) -> Iterator[tuple[int, int]]:
+    """Lengths of signals, and to what they are padded."""
+    for log2 in count(J):
+        yield 2**log2, padded_length(2**log2, J, T, pad_mode)
 
 
 def padded_length(n_samples: int, J: int, T: float | str, pad_mode: str) -> int:

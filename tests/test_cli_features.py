@@ -40,7 +40,7 @@ def test_features_are_coefficients_with_their_coordinates(tmp_path, recording, c
     bank = jtfs_jax.filterbank(N, J=5, Q=4, T=32, J_fr=2, preset="sharp")
     S = jtfs_jax.jtfs(bank, audio.load(recording, RATE, N / RATE))
     for name in ("S0", "S1", "S2"):
-        np.testing.assert_allclose(found[name], getattr(S, name), rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(found[name], getattr(S, name), rtol=1e-3, atol=1e-6)
     table = jtfs_jax.path_table(bank, sample_rate=RATE)
     for name, column in vars(table).items():
         np.testing.assert_array_equal(found[f"path_{name}"], column)
@@ -54,6 +54,7 @@ def test_features_are_coefficients_with_their_coordinates(tmp_path, recording, c
     assert found["sample_rate"] == RATE
     settings = json.loads(str(found["settings"]))
     assert settings.pop("version") == jtfs_jax.__version__
+    assert settings.pop("segment") >= N
     expected = {"audio": str(recording), "sample_rate": RATE, "n_samples": N, "channels": "mean"}
     expected |= {"J": 5, "Q": 4, "T": 32, "J_fr": 2, "Q_fr": 1, "F": 4}
     options = ("analytic", "pad_mode", "pad_mode_fr", "normalize", "r_psi", "oversampling")
@@ -72,7 +73,7 @@ def test_features_without_averaging_have_arrays_for_each_path(tmp_path, recordin
     assert isinstance(S.S2, dict)
     assert "S2" not in found
     for p, path in enumerate(zip(found["path_n2"], found["path_n_fr"], strict=True)):
-        np.testing.assert_allclose(found[f"S2_{p}"], S.S2[path], rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(found[f"S2_{p}"], S.S2[path], rtol=1e-3, atol=1e-6)
         shape = (len(found[f"band_frequencies_{p}"]), len(found[f"frame_times_{p}"]))
         assert found[f"S2_{p}"].shape == shape
 
@@ -162,22 +163,44 @@ def test_linked_folders_are_searched_once(dataset):
     assert len(results(dataset / "out")) == 3
 
 
-def test_lengths_in_turn_are_grouped(tmp_path, monkeypatch, capsys):
+def test_recordings_of_all_lengths_share_a_program(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
-    for name, n in [("a", N), ("b", N // 2), ("c", N), ("d", N // 2), ("e", N)]:
+    lengths = {"a": N, "b": 2, "c": 3 * N + 1, "d": 10 * N, "e": 37}
+    for name, n in lengths.items():
         audio.save(f"{name}.wav", 0.1 * rng.standard_normal(n), RATE)
-    made, filterbank = [], jtfs_jax._cli._features.joint_filterbank  # pyright: ignore
-
-    def counting(*arguments):
-        made.append(arguments[1])
-        return filterbank(*arguments)
-
-    monkeypatch.setattr("jtfs_jax._cli._features.joint_filterbank", counting)
-    assert run("features", *(f"{name}.wav" for name in "abcde"), *SMALL) == 0
-    assert made == [N // 2, N]
-    assert len(results(tmp_path)) == 5
+    options = [option for option in SMALL if "duration" not in option]
+    assert run("features", *(f"{name}.wav" for name in "abcde"), *options) == 0
     assert "5/5" in capsys.readouterr().err
+    for name, n in lengths.items():
+        found = read(tmp_path / f"{name}.npz")
+        settings = json.loads(str(found["settings"]))
+        assert settings["n_samples"] == n
+        bank = jtfs_jax.filterbank(settings["segment"], J=5, Q=4, T=32, J_fr=2)
+        S = jtfs_jax.segmented(jtfs_jax.jtfs)(bank, audio.load(f"{name}.wav", RATE))
+        np.testing.assert_allclose(found["S2"], S.S2, rtol=1e-5, atol=1e-8)
+        np.testing.assert_array_equal(found["frame_times"], np.arange(0, n, 32) / RATE)
+
+
+def test_a_list_says_which_parts_are_wanted(tmp_path, monkeypatch, recording):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(recording, "x.wav")
+    (tmp_path / "list.csv").write_text(
+        "path,start,duration,species\nx.wav,0.01,0.05,thrush\nx.wav,,,\n", encoding="utf-8"
+    )
+    (tmp_path / "out").mkdir()
+    assert run("features", "list.csv", "-o", "out", *SMALL) == 0
+    assert results(tmp_path / "out") == {"x@0.01.npz", "x.npz"}
+    part = read(tmp_path / "out/x@0.01.npz")
+    assert json.loads(str(part["labels"])) == {"species": "thrush"}
+    assert json.loads(str(part["settings"]))["n_samples"] == round(0.05 * RATE)
+    assert part["start"] == 0.01
+    assert json.loads(str(read(tmp_path / "out/x.npz")["settings"]))["n_samples"] == N
+
+
+def test_a_pattern_in_quotes(dataset):
+    assert run("features", "ds/**/x.wav", "-o", "out", *SMALL) == 0
+    assert results(dataset / "out") == {"a/x.npz", "b/c/x.npz"}
 
 
 def test_start_is_a_place_in_the_recording(tmp_path, recording):
@@ -187,7 +210,7 @@ def test_start_is_a_place_in_the_recording(tmp_path, recording):
     assert found["start"] == start
     x = audio.load(recording, RATE)[100 : 100 + N]
     bank = jtfs_jax.filterbank(N, J=5, Q=4, T=32, J_fr=2)
-    np.testing.assert_allclose(found["S2"], jtfs_jax.jtfs(bank, x).S2, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found["S2"], jtfs_jax.jtfs(bank, x).S2, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +303,15 @@ BAD = {
     "twice": (["features", "good.wav", "good.wav"], "good.npz: both good.wav and good.wav"),
     "not found": (["features", "missing.wav"], "missing.wav: there is no such file"),
     "itself": (["features", "self.npz", "-o", "self.npz"], "this is the recording itself"),
-    "T": (["features", "good.wav", "--T=5000"], "good.wav: --T must be 0 (no averaging) or"),
+    "T": (["features", "good.wav", "--T=0.5"], "--T must be 0 (no averaging) or between 1 and"),
+    "no pattern": (["features", "x*.wav"], "x*.wav: no file matches this pattern"),
+    "workers": (["features", "good.wav", "--workers=2"], "--workers is for a store"),
+    "columns": (["features", "no-path.csv"], "must name its columns, one of which is path"),
+    "a list": (["features", "empty.csv"], "this list has no recordings"),
+    "JSON": (["features", "bad.jsonl"], "line 2 is no JSON"),
+    "worker": (["features", "good.wav", "-o", "a.zarr", "--worker=2/2"], "must be i/n"),
+    "no averages": (["features", "good.wav", "-o", "a.zarr", "--T=0"], "a store holds paths of"),
+    "no store": (["features", "good.wav", "-o", "texts.zarr"], "this is no store"),
     "J": (["scalogram", "good.wav", "--J=12"], "good.wav: --J 12 needs at least 2^12"),
     "suffix": (["plot", "good.wav", "-o", "a.gif"], "must end in .png, .pdf, .svg"),
     "a folder": (["scalogram", "good.wav", "-o", "folder.png"], "this is a folder"),
@@ -304,6 +335,10 @@ def test_bad_input_is_said_in_one_line(tmp_path, monkeypatch, recording, capsys,
         shutil.copy(recording, copy)
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "texts").mkdir()
+    (tmp_path / "texts.zarr").mkdir()
+    (tmp_path / "no-path.csv").write_text("file\ngood.wav\n")
+    (tmp_path / "empty.csv").write_text("path\n")
+    (tmp_path / "bad.jsonl").write_text('{"path": "good.wav"}\n{\n')
     for file in ("old.npz", "old.png", "texts/text.txt"):
         (tmp_path / file).write_text("old")
     before = sorted(tmp_path.rglob("*"))

@@ -16,6 +16,7 @@ from ._options import (
     add_scattering,
     add_wavelets,
     integer,
+    worker,
 )
 from ._pictures import plot, scalogram
 
@@ -106,17 +107,47 @@ def _add_features(commands) -> None:
     add_output(
         parser,
         "OUT",
-        "a folder, in which NAME.npz is written for each NAME.wav, or OUT.npz for a single one "
-        "(default: the current folder)",
+        "a folder, in which NAME.npz is written for each NAME.wav; or OUT.npz for a single one; or "
+        "OUT.zarr, a store for all of them (default: the current folder)",
         default=Path(),
     )
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="make only results that are missing, with the options of those that are there",
+        help="make only .npz files that are missing, with the options of those that are there; a "
+        "store goes on by itself",
     )
     add_sampling(parser, "all of it", each=True)
     add_scattering(parser)
+    _add_workers(parser)
+
+
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("several processes or machines, for OUT.zarr")
+    who = group.add_mutually_exclusive_group()
+    who.add_argument(
+        "--workers",
+        metavar="N",
+        type=integer(1, 1000),
+        help="compute in N processes of this machine, by Dask",
+    )
+    who.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="compute on the Dask cluster whose scheduler is there, such as tcp://10.0.0.1:8786",
+    )
+    who.add_argument(
+        "--worker",
+        metavar="I/N",
+        type=worker,
+        help="compute the shards of task I of N, counted from 0 (default: those of the array job "
+        "of SLURM or Kubernetes that the process belongs to; else all)",
+    )
+    who.add_argument(
+        "--prepare",
+        action="store_true",
+        help="make the store, and compute nothing yet",
+    )
 
 
 def _add_scalogram(commands) -> None:

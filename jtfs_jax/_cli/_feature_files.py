@@ -9,22 +9,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._folders import find
+from jtfs_jax._datasets._recordings import LISTS, Recording, recordings
+
 from ._options import differences, of_the_run
 from ._outputs import check_outputs, stem_of
 from ._recording import source_of
 
 
 class Task(NamedTuple):
-    """A recording, None for the bundled one, and the file that is made from it."""
+    """A recording, and the file that is made from it."""
 
-    recording: Path | None
+    recording: Recording
     output: Path
 
     @property
     def source(self) -> Path:
         """The recording, also where it is the bundled one."""
-        return source_of(self.recording)
+        return source_of(self.recording.path)
 
 
 class Tasks(NamedTuple):
@@ -48,20 +49,31 @@ def tasks(options: argparse.Namespace) -> Tasks:
 
 def _find(options: argparse.Namespace) -> tuple[list[Task], int]:
     output = options.output
-    if output.is_dir():
-        if not options.audio:
-            return [Task(None, output / f"{source_of(None).stem}.npz")], 0
-        found = find(options.audio)
-        results = [
-            Task(recording, output / folder / f"{stem_of(recording)}.npz")
-            for recording, folder in zip(found.recordings, found.folders, strict=True)
-        ]
-        return results, found.n_skipped
-    if output.suffix.lower() != ".npz":
-        raise ValueError(f"{output}: there is no such folder; make it first, or name an .npz file.")
-    if len(options.audio) > 1 or any(path.is_dir() for path in options.audio):
-        raise ValueError(f"{output}: several recordings need a folder; make one.")
-    return [Task(options.audio[0] if options.audio else None, output)], 0
+    if not output.is_dir():
+        if output.suffix.lower() != ".npz":
+            raise ValueError(
+                f"{output}: there is no such folder; make it first, or name an .npz file, or a "
+                f".zarr store for all recordings."
+            )
+        if len(options.audio) > 1 or any(map(_may_be_several, options.audio)):
+            raise ValueError(f"{output}: several recordings need a folder, or a .zarr store.")
+    found = recordings(options.audio)
+    if not output.is_dir():
+        return [Task(found.recordings[0], output)], 0
+    results = [
+        Task(recording, output / recording.folder / f"{_stem(recording)}.npz")
+        for recording in found.recordings
+    ]
+    return results, found.n_skipped
+
+
+def _may_be_several(path: Path) -> bool:
+    return path.is_dir() or path.suffix.lower() in LISTS
+
+
+def _stem(recording: Recording) -> str:
+    stem = stem_of(source_of(recording.path))
+    return stem if recording.start is None else f"{stem}@{recording.start:g}"
 
 
 def _check(found: Sequence[Task], to_do: Sequence[Task], options: argparse.Namespace) -> None:

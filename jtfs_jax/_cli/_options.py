@@ -9,6 +9,7 @@ from jtfs_jax._presets import PRESETS
 
 # What belongs to one call of the program, and not to its results.
 _PASSING = {"audio", "output", "overwrite", "quiet", "resume"}
+_PASSING |= {"prepare", "scheduler", "worker", "workers"}
 _PASSING |= {"command", "command_line", "given", "run"}
 
 
@@ -177,6 +178,15 @@ def integer(low: int, high: int | None = None):
         return value
 
     return read
+
+
+def worker(text: str) -> tuple[int, int]:
+    """Reader of i/n, a task of an array job."""
+    parts = text.split("/")
+    numbers = [int(part) for part in parts if part.isdecimal()]
+    if len(parts) != 2 or len(numbers) != 2 or not numbers[0] < numbers[1]:
+        raise argparse.ArgumentTypeError(f"must be i/n, with i from 0 to n - 1, got {text!r}")
+    return numbers[0], numbers[1]
 
 
 def of_the_run(options: argparse.Namespace) -> dict[str, Any]:

@@ -2,18 +2,20 @@
 
 import argparse
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from jtfs_jax import audio
+from jtfs_jax import _limits, audio
+from jtfs_jax._datasets._recordings import Recording
 from jtfs_jax._filterbank import FilterBank, filterbank
 from jtfs_jax._presets import Options
 from jtfs_jax._sounds import _source
 from jtfs_jax._sounds._reading import reading
 
-from ._errors import in_options
+from ._errors import in_options, with_options
 from ._pipes import as_file, with_names
 
 _BUNDLED = "guitar_slide"
@@ -44,15 +46,50 @@ def load(
         )
 
 
-def n_samples_of(source: Path, options: argparse.Namespace) -> int:
-    """Number of samples of what `load` returns, as the file states it; −1 where it does not."""
+def load_part(
+    recording: Recording, options: argparse.Namespace
+) -> Float[np.ndarray, "*channel time"]:
+    """A recording, of which the list that names it may want another part than the options do."""
+    source = source_of(recording.path)
+    with in_options(source, options):
+        x = audio.load(
+            source,
+            options.sample_rate,
+            options.duration if recording.duration is None else recording.duration,
+            start=options.start if recording.start is None else recording.start,
+            channels=options.channels,
+        )
+        if x.shape[-1] < 2:
+            raise ValueError(f"{source}: it has but one sample; take a longer recording.")
+        return x
+
+
+def _n_samples_of(recording: Recording, options: argparse.Namespace) -> int:
+    """Number of samples of what `load_part` returns, as the file states it; 0 if it does not."""
+    source = source_of(recording.path)
     try:
         with _source.source(source) as opened, reading(opened) as sound:
             seconds = (sound.stated or 0) / sound.sample_rate
     except (OSError, ValueError):  # which reading it again will explain
-        return -1
-    seconds = max(seconds - options.start, 0.0)
-    return round(min(seconds, options.duration or seconds) * options.sample_rate)
+        return 0
+    seconds = max(seconds - (options.start if recording.start is None else recording.start), 0.0)
+    longest = recording.duration or options.duration or seconds
+    return round(min(seconds, longest) * options.sample_rate)
+
+
+def segment_filterbank(recordings: Sequence[Recording], options: argparse.Namespace) -> FilterBank:
+    """Filters for `jtfs` of recordings in segments, of the length that is the least work."""
+    return filterbank_for([_n_samples_of(recording, options) for recording in recordings], options)
+
+
+def filterbank_for(lengths: Sequence[int], options: argparse.Namespace) -> FilterBank:
+    """The same for known numbers of samples."""
+    arguments = {name: getattr(options, name) for name in ("T", "J_fr", "Q_fr", "F", "preset")}
+    try:
+        n_samples = _limits.segment_length_for(lengths, options.J, options.T, options.preset)
+        return filterbank(n_samples, options.J, options.Q, **arguments)
+    except ValueError as error:
+        raise ValueError(with_options(str(error), vars(options))) from error
 
 
 def facts_of(source: Path) -> dict[str, object]:

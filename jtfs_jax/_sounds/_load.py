@@ -26,6 +26,30 @@ def load_with_notes(
     channels: Channels,
 ) -> tuple[Float[np.ndarray, "channel time"], list[str]]:
     """The samples at the rate that is wanted, and warnings; see `jtfs_jax.audio.load`."""
+    x, name, span, sound, mix = _read(path, sample_rate, duration, start, channels)
+    _check_loudness(name, x, sound, mix, _where(start, duration))
+    notes = [_about_length(span, sound), _about_loudness(x, mix, sound.n_channels)]
+    return x, [f"{name}: {note}." for note in notes if note]
+
+
+def samples(
+    path: str | os.PathLike,
+    sample_rate: float,
+    duration: float | None,
+    start: float,
+    channels: Channels,
+) -> Float[np.ndarray, "channel time"]:
+    """The same of a part of a sound, which may be silent."""
+    return _read(path, sample_rate, duration, start, channels)[0]
+
+
+def _read(
+    path: str | os.PathLike,
+    sample_rate: float,
+    duration: float | None,
+    start: float,
+    channels: Channels,
+) -> tuple[Float[np.ndarray, "channel time"], str, Span, Decoded, Mix]:
     with source(path) as file, reading(file) as sound:
         _check_rate(file.name, sound.sample_rate, sample_rate)
         span = Span(sound.sample_rate, sample_rate, start, duration)
@@ -33,9 +57,7 @@ def load_with_notes(
         blocks = (mix(block) for block in _finite(file.name, span.first, span.of(sound.blocks)))
         x = span.resampled(blocks, mix.n_channels)
     _check_samples(file.name, x, span, sound)
-    _check_loudness(file.name, x, sound, mix, _where(start, duration))
-    notes = [_about_length(span, sound), _about_loudness(x, mix, sound.n_channels)]
-    return x, [f"{file.name}: {note}." for note in notes if note]
+    return x, file.name, span, sound, mix
 
 
 def _check_rate(name: str, native: int, sample_rate: float) -> None:

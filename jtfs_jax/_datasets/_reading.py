@@ -1,0 +1,33 @@
+"""Samples of recordings, decoded by threads while others are transformed."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+_THREADS = 2
+_AHEAD = 4  # results that are kept
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def ahead(
+    function: Callable[[Item], Result], items: Iterable[Item]
+) -> Iterator[tuple[Item, "Future[Result]"]]:
+    """Results, or errors, of a function in turn, while threads compute some that follow."""
+    waiting: deque[tuple[Item, Future[Result]]] = deque()
+    with ThreadPoolExecutor(_THREADS) as threads:
+        try:
+            for item in items:
+                waiting.append((item, threads.submit(function, item)))
+                if len(waiting) > _AHEAD:
+                    item, future = waiting.popleft()
+                    future.exception()  # waits
+                    yield item, future
+            while waiting:
+                item, future = waiting.popleft()
+                future.exception()
+                yield item, future
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)

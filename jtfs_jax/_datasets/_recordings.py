@@ -1,0 +1,144 @@
+"""Recordings as they are named on the command line: files, folders, patterns and lists."""
+
+import csv
+import glob
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from ._folders import find
+
+LISTS = (".csv", ".jsonl")
+_OWN = ("path", "start", "duration")  # columns that are no labels
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class Recording(NamedTuple):
+    """A part of a file, and labels of it.
+
+    Attributes:
+        path: The file; None stands for the bundled one.
+        folder: Where its result goes, relative to the output.
+        start: In seconds; None: as the options say.
+        duration: In seconds; None: as the options say.
+        labels: Further columns of the list that it comes from.
+    """
+
+    path: Path | None
+    folder: Path = Path()
+    start: float | None = None
+    duration: float | None = None
+    labels: Mapping[str, str] = _NONE
+
+
+class Found(NamedTuple):
+    """Recordings, and the number of files that are none."""
+
+    recordings: list[Recording]
+    n_skipped: int = 0
+
+
+def recordings(arguments: Sequence[Path]) -> Found:
+    """All recordings that are named, in order.
+
+    Raises:
+        ValueError: If a folder, a pattern or a list has no recordings, or a list is not as it
+            should be.
+    """
+    if not arguments:
+        return Found([Recording(None)])
+    lists = [path for path in arguments if _is_list(path)]
+    files = [path for given in arguments if given not in lists for path in _matches(given)]
+    found, n_skipped = [], 0
+    if files:
+        in_folders = find(files)
+        n_skipped = in_folders.n_skipped
+        pairs = zip(in_folders.recordings, in_folders.folders, strict=True)
+        found = [Recording(path, folder) for path, folder in pairs]
+    for path in lists:
+        found += read_list(path)
+    return Found(found, n_skipped)
+
+
+def _is_list(path: Path) -> bool:
+    return path.suffix.lower() in LISTS and not path.is_dir()
+
+
+def _matches(path: Path) -> list[Path]:
+    """The path, or, if there is none and it is a pattern, all that match it."""
+    if path.exists() or not glob.has_magic(str(path)):
+        return [path]
+    found = sorted(map(Path, glob.glob(str(path), recursive=True)))
+    if not found:
+        raise ValueError(f"{path}: no file matches this pattern; check it.")
+    return found
+
+
+def read_list(path: Path) -> list[Recording]:
+    """The recordings of a CSV file with a header, or of a file of JSON objects, one a line.
+
+    Each has a `path`, relative to the folder of the list, and may have `start` and `duration` in
+    seconds. Other columns are labels.
+    """
+    rows = list(_rows(path))
+    if not rows:
+        raise ValueError(f"{path}: this list has no recordings; add some below its header.")
+    return [_recording(path, number, row) for number, row in rows]
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ValueError(f"{path}: this list cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: this list must be text in UTF-8; convert it.") from error
+    if path.suffix.lower() == ".csv":
+        reader = csv.DictReader(text.splitlines())
+        if "path" not in (reader.fieldnames or ()):
+            raise ValueError(
+                f"{path}: the first line of this list must name its columns, one of which is "
+                f"path, got {', '.join(reader.fieldnames or ()) or 'none'}."
+            )
+        yield from ((reader.line_num, row) for row in reader)
+        return
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise ValueError(f"{path}: line {number} is no JSON ({error}).") from error
+            if not isinstance(row, dict):
+                raise ValueError(f"{path}: line {number} must be a JSON object with a path.")
+            yield number, row
+
+
+def _recording(path: Path, number: int, row: dict[str, Any]) -> Recording:
+    if None in row or (None in row.values() and path.suffix.lower() == ".csv"):
+        raise ValueError(f"{path}: line {number} has not as many columns as the first line.")
+    name = row.get("path")
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"{path}: line {number} has no path.")
+    start, duration = (_seconds(path, number, key, row.get(key)) for key in ("start", "duration"))
+    labels = {key: _text(value) for key, value in row.items() if key not in _OWN}
+    return Recording(path.parent / name, Path(name).parent, start, duration, labels)
+
+
+def _seconds(path: Path, number: int, name: str, value: Any) -> float | None:
+    if value is None or value == "":
+        return None
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if not math.isfinite(seconds) or seconds < 0 or (name == "duration" and seconds == 0):
+        rule = "a positive number" if name == "duration" else "a number of at least 0"
+        raise ValueError(f"{path}: line {number}: {name} must be {rule}, got {value!r}.")
+    return seconds
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,119 @@
+"""The unit of work: from a store and the numbers of shards to their coefficients.
+
+It depends on nothing else, and writes the same bytes whenever and wherever it is done.
+"""
+
+import functools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from jtfs_jax import _segments
+from jtfs_jax._filterbank import FilterBank, filterbank
+from jtfs_jax._jtfs import jtfs
+from jtfs_jax._segments import Segments, Stretch
+from jtfs_jax._sounds._load import samples
+
+from ._reading import ahead
+from ._store import Piece, Row, Store
+
+
+class Outcome(NamedTuple):
+    """What has become of a shard: it is done, or there is an error."""
+
+    shard: int
+    error: Exception | None = None
+
+
+def bank_of(settings: dict[str, Any]) -> FilterBank:
+    """The filterbank that a store was made for."""
+    names = ("J", "Q", "T", "J_fr", "Q_fr", "F", "preset")
+    return filterbank(settings["n_samples"], **{name: settings[name] for name in names})
+
+
+@functools.lru_cache(maxsize=1)
+def _segments_of(*settings: tuple[str, Any]) -> Segments:
+    return _segments.segments(bank_of(dict(settings)))
+
+
+def compute(path: Path, shards: Iterable[int]) -> Iterator[Outcome]:
+    """Compute and write some shards of a store, one after another.
+
+    A shard is written whole, or, where one of its recordings cannot be read, not at all; others
+    follow all the same.
+    """
+    store = Store(path)
+    settings = store.attributes["settings"]
+    cut = _segments_of(*settings.items())
+    kind = _segments.kind_of(jtfs)
+    work = [(shard, piece) for shard in shards for piece in store.pieces(shard)]
+    left = {shard: len(store.pieces(shard)) for shard, _ in work}
+    failed: dict[int, Exception] = {}
+    made: dict[int, dict[str, np.ndarray]] = {}
+
+    def read(task: tuple[int, Piece]) -> Stretch:
+        _, piece = task
+        return stretch(cut, store.rows[piece.row], piece, settings)
+
+    def stretches() -> Iterator[tuple[tuple[int, Piece], Stretch]]:
+        for task, future in ahead(read, work):
+            error = future.exception()
+            if error is None:
+                yield task, future.result()
+            elif isinstance(error, ValueError | OSError):
+                failed[task[0]] = error
+            else:
+                raise error
+
+    for (shard, piece), S in _segments.of_stretches(kind, cut, stretches(), ()):
+        stop = min((shard + 1) * store.frames_in_shard, store.n_frames)
+        n_frames = stop - shard * store.frames_in_shard
+        for name in ("S0", "S1", "S2"):
+            found = np.moveaxis(getattr(S, name), -1, 0)
+            found = found[found.shape[0] - (piece.stop - piece.first) :]
+            of_shard = made.setdefault(shard, {})
+            into = of_shard.setdefault(name, np.zeros((n_frames, *found.shape[1:]), found.dtype))
+            into[piece.place : piece.place + len(found)] = found
+        left[shard] -= 1
+        if left[shard] == 0:
+            store.write(shard, made.pop(shard))
+            yield Outcome(shard)
+    for shard, error in failed.items():
+        yield Outcome(shard, error)
+
+
+def stretch(cut: Segments, row: Row, piece: Piece, settings: dict[str, Any]) -> Stretch:
+    """The samples that some frames of a recording depend on."""
+    path = Path(row.file)
+    status = path.stat()
+    if (status.st_size, status.st_mtime_ns) != (row.size, row.modified):
+        raise ValueError(
+            f"{path}: this file is not the one that the store was made for; restore it, or make "
+            f"the store again with --overwrite."
+        )
+    if cut.bank.T == "global":
+        x = _read(row, settings, 0, row.n_samples)
+        return Stretch(x, row.n_samples)
+    stride = cut.bank.low_pass_stride
+    first = piece.first * stride // cut.grid * cut.grid
+    stop = min(piece.stop * stride, row.n_samples)
+    # Reflections of what is beyond an end lie within the context, but for a sample.
+    origin = max(first - cut.context - 1, 0)
+    end = min(stop + cut.context + 1, row.n_samples)
+    return Stretch(_read(row, settings, origin, end), row.n_samples, origin, first, stop)
+
+
+def _read(row: Row, settings: dict[str, Any], origin: int, end: int) -> Float[np.ndarray, " time"]:
+    rate = settings["sample_rate"]
+    start = row.start + origin / rate
+    x = samples(row.file, rate, (end - origin) / rate, start, settings["channels"])
+    x = x[max(row.channel, 0)]
+    if len(x) != end - origin:
+        raise ValueError(
+            f"{row.file}: it has {origin + len(x)} samples at {rate} Hz where it had "
+            f"{row.n_samples} when the store was made; make it again with --overwrite."
+        )
+    return x

@@ -1,0 +1,245 @@
+"""One Zarr store for the coefficients of many recordings.
+
+Recordings have different numbers of frames. Those of all follow each other along one axis, which is
+cut into shards of equal length. A shard is one file of each array, and the unit of work.
+
+    frame      S0, S1, S2; time and of_recording, which say when, and in which recording
+    recording  its name, file, start, duration, labels, first_frame, n_frames, and error
+    shard      done: 1 once all coefficients of a shard are there
+
+All but coefficients and `done` is written before the first shard, so that a store says at any time
+what is missing of it. What workers write are files of their own shards, each replaced whole: they
+need no locks.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jtfs_jax import _labels
+from jtfs_jax._extras import require
+from jtfs_jax._files import replacing_folder
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._sampling import n_kept
+
+_VALUES_IN_SHARD = 2**23  # at most, but for a single frame
+_N_SHARDS = 64  # of smaller datasets, about, and
+_N_SEGMENTS = 8  # in a shard, at least: a recording that two of them share is more work
+_VALUES_IN_CHUNK = 2**20  # of what is in no shards
+_COEFFICIENTS = ("S0", "S1", "S2")
+
+
+class Row(NamedTuple):
+    """What a store knows of a recording, or of one of its channels.
+
+    Attributes:
+        recording: Its name.
+        file: Its path.
+        size, modified: Of the file, in bytes and ns.
+        start: In seconds.
+        duration: Longest duration in seconds; NaN: all of it.
+        channel: Its number where channels are apart; else −1.
+        n_samples: At the rate of the store; 0 if it cannot be read.
+        error: Why it cannot be read.
+    """
+
+    recording: str
+    file: str
+    size: int
+    modified: int
+    start: float
+    duration: float
+    channel: int
+    n_samples: int
+    error: str = ""
+
+
+class Piece(NamedTuple):
+    """Frames of a recording: those from `first` to `stop`, of its own, go to `place` in a shard."""
+
+    row: int
+    first: int
+    stop: int
+    place: int
+
+
+class Array(NamedTuple):
+    """An array that is written once, and what is said of it."""
+
+    dims: tuple[str, ...]
+    values: Any
+    attributes: Mapping[str, Any] = {}
+
+
+def n_frames(bank: FilterBank, n_samples: int) -> int:
+    """Frames of a recording that is taken in segments."""
+    if bank.T == "global":
+        return int(n_samples > 0)
+    return n_kept(n_samples, bank.low_pass_stride)
+
+
+def create(
+    path: Path,
+    bank: FilterBank,
+    rows: Sequence[Row],
+    columns: Mapping[str, Sequence[str]],
+    attributes: Mapping[str, Any],
+    *,
+    overwrite: bool,
+) -> None:
+    """Make a store with all but coefficients, whole or not at all.
+
+    Args:
+        path: Ends in .zarr.
+        bank: That of the coefficients.
+        rows: What there is to be computed.
+        columns: Labels of the rows.
+        attributes: Of the store; one of them is `settings`, with a `sample_rate`.
+        overwrite: Whether it may take the place of another one.
+
+    Raises:
+        FileExistsError: If there is one that may not be replaced.
+    """
+    zarr = require("zarr", "store")
+    sample_rate = attributes["settings"]["sample_rate"]
+    labels = _labels.groups(bank, "jtfs", sample_rate=sample_rate, n_samples=2)["/"]
+    frames = np.array([n_frames(bank, row.n_samples) for row in rows], np.int64)
+    coordinates = {
+        name: Array(label.dims, label.values, label.attributes)
+        for name, label in labels.coordinates.items()
+        if name != "time"
+    }
+    time = _labels.label("time", (), (), sample_rate).attributes
+    arrays = coordinates | {
+        "time": Array(("frame",), _times(bank, rows, frames, sample_rate), time),
+        "of_recording": Array(("frame",), np.repeat(np.arange(len(rows), dtype=np.int32), frames)),
+        **{name: Array(("recording",), [row[k] for row in rows]) for k, name in enumerate(_FIELDS)},
+        "n_frames": Array(("recording",), frames),
+        "first_frame": Array(("recording",), np.cumsum(frames) - frames),
+    }
+    taken = arrays.keys() | {*_COEFFICIENTS, "done"}
+    for name, values in columns.items():
+        arrays[f"label_{name}" if name in taken else name] = Array(("recording",), values)
+    shapes = {
+        name: {dim: len(coordinates[dim].values) for dim in dims if dim != "time"}
+        for name, dims in labels.variables.items()
+    }
+    total = int(frames.sum())
+    of_frame = max(int(np.prod([*shape.values()])) for shape in shapes.values())
+    per_shard = _frames_in_shard(total, n_frames(bank, bank.n_samples), of_frame)
+    others = " ".join(name for name, array in arrays.items() if array.dims != (name,))
+    with replacing_folder(path, overwrite=overwrite) as partial:
+        group = zarr.create_group(partial, attributes={**attributes, "coordinates": others})
+        for name, array in arrays.items():
+            _add(group, name, array)
+        for name, shape in shapes.items():
+            group.create_array(
+                name,
+                shape=(total, *shape.values()),
+                dtype=bank.dtype,
+                chunks=(per_shard, *shape.values()),
+                fill_value=np.nan,
+                dimension_names=["frame", *shape],
+                attributes=_labels.label(name, (), ()).attributes,
+            )
+        group.create_array(
+            "done",
+            shape=(-(-total // per_shard),),
+            dtype=np.uint8,
+            chunks=(1,),
+            fill_value=0,
+            dimension_names=["shard"],
+            attributes={"long_name": "whether the coefficients of a shard are there"},
+        )
+
+
+_FIELDS = Row._fields
+
+
+def _frames_in_shard(total: int, of_segment: int, n_values: int) -> int:
+    """For a few dozen shards, each of several segments, which fit into memory many times."""
+    most = max(_VALUES_IN_SHARD // n_values, 1)
+    return min(max(-(-total // _N_SHARDS), _N_SEGMENTS * of_segment), most)
+
+
+def _times(
+    bank: FilterBank, rows: Sequence[Row], frames: np.ndarray, sample_rate: float
+) -> np.ndarray:
+    if bank.T == "global":
+        lengths = np.array([row.n_samples for row in rows])
+        return (lengths[lengths > 0] - 1) / 2 / sample_rate
+    first = np.cumsum(frames) - frames
+    of_recording = np.arange(frames.sum()) - np.repeat(first, frames)
+    return of_recording * bank.low_pass_stride / sample_rate
+
+
+def _add(group: Any, name: str, array: Array) -> None:
+    values = np.asarray(array.values)
+    is_text = values.dtype.kind in "UO" or (not values.size and isinstance(array.values, list))
+    made = group.create_array(
+        name,
+        shape=values.shape,
+        dtype=str if is_text else values.dtype,
+        chunks=tuple(min(max(n, 1), _VALUES_IN_CHUNK) for n in values.shape),
+        dimension_names=array.dims,
+        attributes=dict(array.attributes),
+    )
+    if values.size:
+        made[...] = values.astype(object) if is_text else values
+
+
+class Store:
+    """A store that is there.
+
+    Attributes:
+        rows: Its recordings.
+        attributes: As they were given to `create`.
+        frames_in_shard: Number of frames in all shards but the last.
+        n_frames: Number of frames.
+    """
+
+    def __init__(self, path: Path):
+        zarr = require("zarr", "store")
+        try:
+            self._group = zarr.open_group(path, mode="r+")
+            columns = [self._group[name][...].tolist() for name in _FIELDS]
+            self.frames_in_shard = self._group["S2"].chunks[0]
+            self.n_frames = self._group["S2"].shape[0]
+            self._first = self._group["first_frame"][...]
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(
+                f"{path}: this is no store of jtfs-jax features; give another --output, or "
+                f"--overwrite to replace it."
+            ) from error
+        self.rows = [Row(*values) for values in zip(*columns, strict=True)]
+        self.attributes = dict(self._group.attrs)
+
+    def missing(self) -> list[int]:
+        """Numbers of the shards that are not done."""
+        return np.flatnonzero(self._group["done"][...] == 0).tolist()
+
+    @property
+    def n_shards(self) -> int:
+        """Number of shards."""
+        return self._group["done"].shape[0]
+
+    def pieces(self, shard: int) -> list[Piece]:
+        """What a shard consists of."""
+        start = shard * self.frames_in_shard
+        stop = min(start + self.frames_in_shard, self.n_frames)
+        last = np.append(self._first[1:], self.n_frames)
+        found = []
+        for row in np.flatnonzero((self._first < stop) & (last > start)).tolist():
+            low, high = max(int(self._first[row]), start), min(int(last[row]), stop)
+            own = int(self._first[row])
+            found.append(Piece(row, low - own, high - own, low - start))
+        return found
+
+    def write(self, shard: int, coefficients: Mapping[str, np.ndarray]) -> None:
+        """Write a shard, frames first, and then that it is done."""
+        start = shard * self.frames_in_shard
+        for name, values in coefficients.items():
+            self._group[name][start : start + len(values)] = values
+        self._group["done"][shard] = 1
