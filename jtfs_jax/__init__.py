@@ -43,5 +43,6 @@ from ._path_tables import (
 from ._segmented import segmented as segmented
 from ._stream import stream as stream
 from ._time_scattering import time_scattering as time_scattering
+from ._xarray import to_xarray as to_xarray
 
 __version__ = _version("jtfs_jax")

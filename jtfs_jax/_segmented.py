@@ -72,7 +72,7 @@ def segmented(transform: Callable[..., Any]) -> Callable[..., Any]:
 
 @functools.cache
 def _segmented(transform: Callable[..., Any], kind: Kind) -> Callable[..., Any]:
-    @functools.wraps(transform)
+    @functools.wraps(transform, updated=())  # not its methods, which are of one length
     def of_any_length(bank: FilterBank, x: Float[Array, "*batch time"], *arguments: Any) -> Any:
         cut, arguments = segments(bank), kind.arguments(bank, *arguments)
         x = _checks.signal_of_any_length(x)

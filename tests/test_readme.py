@@ -9,8 +9,8 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 @pytest.mark.usefixtures("standard_promotion", "quick_compile")
-def test_the_examples_in_python(capsys):
-    first, spread = re.findall(
+def test_the_examples_in_python(capsys, monkeypatch, tmp_path):
+    first, spread, labeled = re.findall(
         r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL
     )
     names = {}
@@ -22,3 +22,10 @@ def test_the_examples_in_python(capsys):
     shape = names["S"].S2.shape
     exec(spread, names)
     assert names["S"].S2.shape[1:] == names["f"](names["bank"], names["x"]).S2.shape[1:] == shape
+    monkeypatch.chdir(tmp_path)
+    exec(labeled, names)
+    assert abs(names["note"].frequency - 440) < 20
+    assert names["note"].sizes["time"] == 5  # of 2048 samples, in half a second
+    assert set(names["rising"].spin.values) == {1}
+    assert names["rising"].sizes["path"] < shape[0] / 2
+    assert (tmp_path / "sounds.zarr").is_dir()

@@ -124,6 +124,13 @@ def test_one_path():
                 assert relative_error(found, S2[:, index]) < 1e-6
 
 
+def test_shapes_without_a_computation():
+    bank, _ = banks(LONG, dtype=jnp.float32)
+    x = jax.ShapeDtypeStruct((2, 1501), np.float32)
+    shapes = jax.eval_shape(segmented(jtfs_jax.jtfs), bank, x)
+    assert shapes.S0.shape == (2, -(-1501 // bank.stride))
+
+
 def test_float32_and_batches():
     bank, whole = banks(LONG, dtype=jnp.float32)
     x = noise(2, 3, LONG)
