@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from itertools import pairwise
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,10 +16,10 @@ import jtfs_jax
 from jtfs_jax import segmented
 
 SEGMENT, LONG = 2**9, 2**12
-SMALL = {"J": 4, "Q": 2, "J_fr": 1}
+SMALL: dict[str, Any] = {"J": 4, "Q": 2, "J_fr": 1}
 
 
-def banks(n_samples, dtype=jnp.float64, **options):
+def banks(n_samples: int, dtype: Any = jnp.float64, **options: Any):
     """For segments, and for the whole signal."""
     options = SMALL | options
     return [jtfs_jax.filterbank(n, **options, dtype=dtype) for n in (SEGMENT, n_samples)]
@@ -92,6 +93,7 @@ def test_any_length_is_what_its_continuation_gives(n_samples, pad_mode):
         x, before = noise(n_samples, seed=2, dtype=float), 2**10
         longer = extended(x, bank, before, LONG - before - n_samples)
         S = jtfs_jax.jtfs(whole, longer)
+        assert bank.stride
         first, n_frames = before // bank.stride, -(-n_samples // bank.stride)
         assert len(jtfs_jax.frame_times(bank, n_samples=n_samples)) == n_frames
         found = segmented(jtfs_jax.jtfs)(bank, x)
@@ -128,6 +130,7 @@ def test_shapes_without_a_computation():
     bank, _ = banks(LONG, dtype=jnp.float32)
     x = jax.ShapeDtypeStruct((2, 1501), np.float32)
     shapes = jax.eval_shape(segmented(jtfs_jax.jtfs), bank, x)
+    assert bank.stride
     assert shapes.S0.shape == (2, -(-1501 // bank.stride))
 
 
@@ -162,6 +165,19 @@ def test_gradient_is_that_of_one_call(options):
         assert relative_error(found, wanted) < 1e-6
 
 
+def test_resynthesis_of_any_length():
+    with jax.enable_x64(True):
+        bank, whole = banks(LONG)
+        target = jtfs_jax.jtfs(whole, noise(LONG, dtype=float))
+        y0 = noise(LONG, seed=1, dtype=float)
+        resynthesize = jtfs_jax.resynthesis.resynthesize
+        transform = segmented(jtfs_jax.jtfs)
+        found = resynthesize(bank, target, transform=transform, y0=y0, n_steps=3)
+        wanted = resynthesize(whole, target, y0=y0, envelope=1.0, n_steps=3)
+        np.testing.assert_allclose(found.error, wanted.error, rtol=1e-5)
+        assert found.error[-1] < found.error[0]
+
+
 def test_gradient_of_silence_is_finite():
     bank, _ = banks(LONG, dtype=jnp.float32)
     found = jax.grad(lambda x: energy(segmented(jtfs_jax.jtfs), bank, x))(jnp.zeros(3000))
@@ -175,6 +191,7 @@ def test_memory_of_the_gradient_does_not_grow():
     sizes = []
     for n_samples in (2**12, 2**15):
         memory = gradient.lower(jnp.zeros(n_samples)).compile().memory_analysis()
+        assert memory
         sizes.append(memory.temp_size_in_bytes / (4 * n_samples))
     assert sizes[1] < 0.5 * sizes[0]  # samples; a program that keeps everything has a constant
 
@@ -231,7 +248,9 @@ def test_integers_and_foreign_bytes():
 
 
 def test_a_filterbank_for_segments():
-    for options in ({"J": 6, "Q": 4}, {"J": 5, "Q": 2, "T": 300}, {"J": 7, "Q": 1, "T": "global"}):
+    kinds: list[Any] = [{"J": 6, "Q": 4}, {"J": 5, "Q": 2, "T": 300}]
+    kinds += [{"J": 7, "Q": 1, "T": "global"}]
+    for options in kinds:
         bank = jtfs_jax.filterbank(None, **options)
         T = bank.T if isinstance(bank.T, float) else 0
         context = 8 * max(T, 2 * 2 ** options["J"])

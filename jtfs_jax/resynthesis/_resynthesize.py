@@ -92,7 +92,8 @@ def resynthesize(
         target: R, what `transform` returns for sounds, or such coefficients composed: finite, and
             not all 0. Leading axes `*batch` are for several targets at once, or none.
         transform: `jtfs`, `time_scattering`, or any function of `bank` and a batch of sounds
-            `(sound, time)` that returns a pytree of arrays with the leading axis of the batch.
+            `(sound, time)` that returns a pytree of arrays with the leading axis of the batch:
+            `segmented(jtfs)` for sounds of any length, which is that of `y0`.
         y0: Sounds to start from: `(sound, *batch, time)`, where the first axis is for several
             sounds per target, or any shape that broadcasts to it. None: one from
             `colored_noise(bank, target.S1)`, if `transform` is `jtfs` or `time_scattering`.
@@ -185,10 +186,12 @@ def has_s1(transform: Callable) -> bool:
 
 
 def _n_samples(bank: Any, y0: Any, state: ResynthesisState | None) -> int:
-    if isinstance(bank, FilterBank):
-        return bank.n_samples
     if state is not None:
         return state.best.shape[-1]
+    if np.ndim(y0) > 0 and np.shape(y0)[-1] > 1:
+        return np.shape(y0)[-1]
+    if isinstance(bank, FilterBank):
+        return bank.n_samples
     if np.ndim(y0) == 0:
         raise ValueError(
             f"y0 must be sounds where bank is not a FilterBank, whose length would be known, got "
