@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
+import jax.export
 from jax.tree_util import DictKey, PyTreeDef, default_registry
 
 from ._wavelets import Wavelet

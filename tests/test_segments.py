@@ -319,7 +319,7 @@ def test_streams_of_every_kind(options):
 @pytest.mark.parametrize("every", [None, 32])
 def test_how_late_a_stream_is(every):
     bank, _ = banks(LONG, dtype=jnp.float32)
-    context = 8 * max(bank.T, 2 * 2**4)
+    context = 8 * 2 * 2**4
     step = bank.n_padded - 2 * context if every is None else every
     given = 0
 

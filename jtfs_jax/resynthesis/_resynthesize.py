@@ -143,7 +143,7 @@ def resynthesize(
     begun = time.monotonic()
     positive_integer("n_steps", n_steps)
     optimizer = optimizer or _DEFAULT_OPTIMIZER
-    n_samples = _n_samples(bank, y0, state)
+    n_samples = _n_samples(bank, y0, state, transform)
     dtype = bank.dtype if isinstance(bank, FilterBank) else _real_dtype(target)
     like = jax.eval_shape(transform, bank, jax.ShapeDtypeStruct((1, n_samples), dtype))
     coefficients, batch = flattened(target, like)
@@ -185,19 +185,19 @@ def has_s1(transform: Callable) -> bool:
     return transform in (jtfs, time_scattering)
 
 
-def _n_samples(bank: Any, y0: Any, state: ResynthesisState | None) -> int:
+def _n_samples(bank: Any, y0: Any, state: ResynthesisState | None, transform: Callable) -> int:
+    if isinstance(bank, FilterBank) and has_s1(transform):
+        return bank.n_samples
     if state is not None:
         return state.best.shape[-1]
-    if np.ndim(y0) > 0 and np.shape(y0)[-1] > 1:
+    if np.ndim(y0) > 0 and (np.shape(y0)[-1] > 1 or not isinstance(bank, FilterBank)):
         return np.shape(y0)[-1]
     if isinstance(bank, FilterBank):
         return bank.n_samples
-    if np.ndim(y0) == 0:
-        raise ValueError(
-            f"y0 must be sounds where bank is not a FilterBank, whose length would be known, got "
-            f"{y0!r}; pass an array."
-        )
-    return np.shape(y0)[-1]
+    raise ValueError(
+        f"y0 must be sounds where bank is not a FilterBank, whose length would be known, got "
+        f"{y0!r}; pass an array."
+    )
 
 
 def _real_dtype(target: PyTree[Array]) -> np.dtype:
