@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from jtfs_jax._presets import PRESETS
 
 # What belongs to one call of the program, and not to its results.
-_PASSING = {"audio", "output", "overwrite", "quiet", "resume"}
+_PASSING = {"audio", "no_cache", "output", "overwrite", "quiet", "resume"}
 _PASSING |= {"command", "command_line", "given", "run"}
 
 
@@ -63,6 +63,16 @@ def add_output(
         "--quiet",
         action="store_true",
         help="print nothing but warnings and errors",
+    )
+
+
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """Whether compiled programs are kept."""
+    parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="compile everything, and keep nothing of it for the next time; JTFS_JAX_NO_CACHE=1 in "
+        "the environment does the same (default: keep up to 200 MB in the user's cache folder)",
     )
 
 
