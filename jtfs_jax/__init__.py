@@ -4,7 +4,7 @@
 of these filters and of a batch of signals, to be used under `jax.jit`, `jax.vmap` and `jax.grad`.
 """
 
-from ._cli import _early as _early  # before JAX, so that Ctrl-C is answered from the start
+from ._cli import _early as _early  # before JAX
 
 # isort: split
 from importlib.metadata import version as _version

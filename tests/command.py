@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from jtfs_jax._cli import main
 
 _REPOSITORY = Path(__file__).parents[1]
+_CACHES = tempfile.TemporaryDirectory()  # instead of the user's, for all programs of a worker
 
 
 def run(*arguments):
@@ -28,10 +30,11 @@ def start(
     stdout: Any = PIPE,
     stderr: Any = PIPE,
 ):
-    """The program, as a process whose output is collected, compiling little."""
+    """The program, as a process whose output is collected, compiling little and that once."""
     paths = [str(_REPOSITORY), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {
         "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+        "XDG_CACHE_HOME": _CACHES.name,
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),
     }
     return subprocess.Popen(

@@ -1,5 +1,6 @@
 """The command line, `jtfs-jax`."""
 
+import contextlib
 import sys
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(arguments)
     _interrupt.watch()
     try:
-        status = _run(sys.argv[1:])
+        status = _run(sys.argv[1:], is_program=True)
     except SystemExit as exit:  # of argparse
         status = exit.code if isinstance(exit.code, int) else 0
     if _interrupt.status() is not None:
@@ -23,11 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _run(arguments: Sequence[str]) -> int:
+def _run(arguments: Sequence[str], *, is_program: bool = False) -> int:
     from jtfs_jax import _files
 
     from ._commands import parser
     from ._errors import error_line, expected, warning_line
+    from ._program_cache import kept_programs
     from ._streams import tolerant
 
     _interrupt.at_end(_files.remove_partial)
@@ -37,8 +39,10 @@ def _run(arguments: Sequence[str]) -> int:
         names += vars(options)
         options.command_line = ["jtfs-jax", *arguments]
         _interrupt.set_command(options.command)
+        programs = kept_programs(wanted=not options.no_cache) if is_program else None
         try:
-            return options.run(options)
+            with programs or contextlib.nullcontext():
+                return options.run(options)
         except Exception as exception:
             error = expected(exception)
             print(error_line(options.command, error), file=sys.stderr)

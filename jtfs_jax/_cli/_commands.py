@@ -10,6 +10,7 @@ from ._features import features
 from ._metamer import metamer
 from ._options import (
     Parser,
+    add_cache,
     add_output,
     add_recordings,
     add_sampling,
@@ -35,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
     _add_features(commands)
     _add_scalogram(commands)
     _add_plot(commands)
+    for command in commands.choices.values():
+        add_cache(command)
     return parser
 
 

@@ -9,7 +9,7 @@ from jtfs_jax._presets import PRESETS
 
 # What belongs to one call of the program, and not to its results.
 _PASSING = {"audio", "output", "overwrite", "quiet", "resume"}
-_PASSING |= {"prepare", "scheduler", "worker", "workers"}
+_PASSING |= {"no_cache", "prepare", "scheduler", "worker", "workers"}
 _PASSING |= {"command", "command_line", "given", "run"}
 
 
@@ -64,6 +64,16 @@ def add_output(
         "--quiet",
         action="store_true",
         help="print nothing but warnings and errors",
+    )
+
+
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """Whether compiled programs are kept."""
+    parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="compile everything, and keep nothing of it for the next time; JTFS_JAX_NO_CACHE=1 in "
+        "the environment does the same (default: keep up to 200 MB in the user's cache folder)",
     )
 
 
