@@ -10,7 +10,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 @pytest.mark.usefixtures("standard_promotion", "quick_compile")
 def test_the_examples_in_python(capsys, monkeypatch, tmp_path):
-    first, spread, labeled = re.findall(
+    first, spread, segments, of_store, labeled = re.findall(
         r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL
     )
     names = {}
@@ -22,6 +22,12 @@ def test_the_examples_in_python(capsys, monkeypatch, tmp_path):
     shape = names["S"].S2.shape
     exec(spread, names)
     assert names["S"].S2.shape[1:] == names["f"](names["bank"], names["x"]).S2.shape[1:] == shape
+    of_signal = dict(names)
+    exec(segments, of_signal)
+    assert of_signal["S"].S1.shape[-1] == len(of_signal["times"])
+    printed = re.findall(r"\((\d+), (\d+), (\d+)\)", capsys.readouterr().out)
+    assert sum(int(n_frames) for *_, n_frames in printed) == len(of_signal["times"])
+    assert "first_frame" in of_store  # which tests/test_store.py does
     monkeypatch.chdir(tmp_path)
     exec(labeled, names)
     assert abs(names["note"].frequency - 440) < 20

@@ -30,7 +30,8 @@ is written; 1 where a package, memory or space on the disk is missing.
 """
 FEATURES = """\
 Write the scattering coefficients of recordings, with their coordinates in Hz, seconds
-and cycles/octave, to .npz files: arrays that numpy.load reads.
+and cycles/octave: to .npz files, which numpy.load reads, or to one Zarr store for all of
+them, which xarray.open_zarr reads.
 """
 FEATURES_MORE = """\
 examples:
@@ -39,6 +40,14 @@ examples:
   jtfs-jax features birds -o features       features/a/b/NAME.npz of birds/a/b/NAME.wav
   jtfs-jax features birds -o features --resume
                                             those that are still missing
+  jtfs-jax features birds -o birds.zarr     a store; the same again goes on with it
+  jtfs-jax features list.csv -o birds.zarr  of the recordings in a list
+  jtfs-jax features birds -o birds.zarr --workers 8
+                                            in eight processes
+
+AUDIO may be a pattern such as 'birds/**/*.wav', or a list: a .csv file with a header, or
+a .jsonl file with a JSON object in each line. It has a column path, relative to its own
+folder, and perhaps start and duration, in s; all other columns are labels, which are kept.
 
 Folders are searched with all folders in them; files whose name does not end as those
 of recordings do are skipped. Folders that recordings have in common are left out of
@@ -53,9 +62,17 @@ arrays in a file:
 Without averaging (--T 0 or --F 0) the p-th path has arrays of its own: S2_p,
 band_frequencies_p, frame_times_p.
 
-Recordings of one length are done one after another, as each length is compiled for
-some seconds; --duration makes all long ones equal. A recording that fails is reported,
-and does not keep the others from being written.
+A store has S0 (frame), S1 (frame, frequency) and S2 (frame, path, band_frequency), where
+the frames of all recordings follow each other; time (frame), of_recording (frame); for each
+recording its name, file, start, labels, first_frame, n_frames, and error, if it cannot be
+read. It is written by shards of frames, in any order and by any number of processes: those
+of --workers or --scheduler, or the tasks of an array job, each of which runs the same
+command and takes its share (--worker, or SLURM_ARRAY_TASK_ID and _COUNT, or
+JOB_COMPLETION_INDEX and JOB_COMPLETIONS of Kubernetes). Run it again to compute what a lost
+process left. --prepare makes the store beforehand, which reads every recording once.
+
+All recordings are transformed in segments of one length. A recording that fails is
+reported, and does not keep the others from being written.
 Exit status: 0; 2 if there was bad input; 1 for other failures; 130 after Ctrl-C, 143
 after SIGTERM.
 """
