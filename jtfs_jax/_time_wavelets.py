@@ -91,7 +91,7 @@ def wavelet_groups(
     groups = []
     for j in sorted({psi.j for psi in family.wavelets}):
         members = [n for n, psi in enumerate(family.wavelets) if psi.j == j]
-        edges = [passband(family.wavelets[n], n_padded, analytic=family.analytic) for n in members]
+        edges = [passband(family.wavelets[n], n_padded, family.edges) for n in members]
         start, stop = min(low for low, _ in edges), max(high for _, high in edges) + 1
         stride = log2_stride(j)
         if stride > 0:

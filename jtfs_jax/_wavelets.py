@@ -5,9 +5,10 @@ Frequencies and bandwidths are in cycles/sample (cycles/row along log-frequency)
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
+from scipy.special import ndtr
 
 SIGMA0 = 0.1  # bandwidth × width of every low-pass: a filter of width T has bandwidth SIGMA0 / T
 R_PSI = math.sqrt(0.5)  # by default, neighboring wavelets cross at this fraction of their peaks
@@ -17,6 +18,10 @@ _MAX_GAIN = 2  # of tight frames above the highest wavelet, relative to the gain
 _SOFTNESS = 0.305  # of tight frames below the lowest wavelet: what counts as little covered there
 _MIN_SUM = 0.57  # least Littlewood–Paley sum of a tight frame below its lowest wavelet
 _N_SIGMA = math.sqrt(-2 * math.log(NEGLIGIBLE))  # … which a Gaussian reaches at this many sigma
+
+_STEP, _STEP_WIDTH = 0.42, 0.38  # of analytic wavelets above zero frequency, in bandwidths
+
+Edges: TypeAlias = Literal["smooth", "hard"] | None
 
 
 class Wavelet(NamedTuple):
@@ -61,8 +66,8 @@ def _max_decimation(xi: float, sigma: float) -> int:
 class Family(NamedTuple):
     """The wavelets of an order, or those along log-frequency, and what is made of their Morlets.
 
-    `analytic` wavelets do not answer to negative frequencies. If `tight`, they and the low-pass of
-    width 2**J keep all energy of real signals; if not, each has a l1 norm of 1.
+    `analytic` wavelets do not answer to negative frequencies, or hardly. If `tight`, they and the
+    low-pass of width 2**J keep all energy of real signals; if not, each has a l1 norm of 1.
     """
 
     wavelets: tuple[Wavelet, ...]
@@ -70,42 +75,53 @@ class Family(NamedTuple):
     analytic: bool = False
     tight: bool = False
 
+    @property
+    def edges(self) -> Edges:
+        """How wavelets end at zero frequency and at the Nyquist frequency.
 
-def passband(wavelet: Wavelet, n: int, *, analytic: bool = False) -> tuple[int, int]:
+        Tight frames need all that is between them, and have steep edges anyway.
+        """
+        return ("hard" if self.tight else "smooth") if self.analytic else None
+
+
+def passband(wavelet: Wavelet, n: int, edges: Edges = None) -> tuple[int, int]:
     """First and last Fourier bin, of `n` a cycle, where the wavelet is not negligible.
 
-    Bins are signed: a wavelet may reach below 0, and above the Nyquist bin n/2, if not analytic.
+    Bins are signed: a wavelet may reach below 0, and above the Nyquist bin n/2.
     """
     xi, sigma, _ = wavelet
     log_kappa = -0.5 * (xi / sigma) ** 2
     low_pass_reach = math.sqrt(max(2 * (log_kappa - math.log(NEGLIGIBLE)), 0))
     lowest = min(xi - _N_SIGMA * sigma, -low_pass_reach * sigma)
     highest = xi + _N_SIGMA * sigma
+    if edges is not None:
+        beyond = 0.0 if edges == "hard" else (_STEP_WIDTH * _N_SIGMA - _STEP) * sigma
+        lowest, highest = max(lowest, -beyond), min(highest, 0.5 + beyond)
     first, last = math.floor(n * lowest), math.ceil(n * highest)
-    if analytic:
-        return max(first, 0), min(last, n // 2)
     return (first, last) if last - first < n else (-(n // 2), (n - 1) // 2)
 
 
-def morlet_hat(
-    wavelet: Wavelet, n: int, start: int, stop: int, *, analytic: bool = False
-) -> np.ndarray:
+def morlet_hat(wavelet: Wavelet, n: int, start: int, stop: int, edges: Edges = None) -> np.ndarray:
     """Transfer function of a Morlet wavelet on the bins [start, stop) of `n` a cycle.
 
         ψ̂(f) ∝ g(f − ξ) − κ g(f),   g(f) = Σₚ exp(−(f + p)² / 2σ²),   κ such that ψ̂(0) = 0
 
-    without the negative frequencies if `analytic`, and normalized to Σₜ |ψ(t)| = 1 over one period
-    of `n` samples.
+    without negative frequencies if there are `edges`, and normalized to Σₜ |ψ(t)| = 1 over one
+    period of `n` samples.
     """
-    first, last = passband(wavelet, n, analytic=analytic)
-    # |ψ(t)| is as smooth as the band is narrow, so that a coarse grid in time gives its sum.
-    n_coarse = min(n, max(4096, 2 ** math.ceil(math.log2(2 * (last + 1 - first)))))
+    first, last = passband(wavelet, n, edges)
+    # |ψ(t)| is as smooth as the band is narrow, so that a coarse grid in time gives its sum; but
+    # analytic wavelets have zeros, where it has kinks.
+    density = 16 if edges == "smooth" else 2
+    n_coarse = min(n, max(4096, 2 ** math.ceil(math.log2(density * (last + 1 - first)))))
     n_coarse = n if n % n_coarse else n_coarse
     bins = np.arange(first, last + 1) if n_coarse < n else np.arange(n)
 
     def response(bins: np.ndarray) -> np.ndarray:
-        negative = bins % n > n // 2 if analytic else False
-        return np.where(negative, 0, _morlet(wavelet, bins / n))
+        hat = _morlet(wavelet, bins / n)
+        if edges == "smooth":
+            return hat * _positive(bins / n, wavelet.sigma)
+        return np.where(bins % n > n // 2, 0, hat) if edges == "hard" else hat
 
     l1_norm = np.abs(np.fft.ifft(response(bins), n_coarse)).sum()
     return response(np.arange(start, stop)) / l1_norm
@@ -120,7 +136,7 @@ def psi_hats(
     """
     bins = np.arange(start, stop) % n
     psis = [family.wavelets[index] for index in members]
-    hats = [morlet_hat(psi, n, start, stop, analytic=family.analytic) for psi in psis]
+    hats = [morlet_hat(psi, n, start, stop, family.edges) for psi in psis]
     return np.stack(hats) * gain[np.minimum(bins, n - bins)]
 
 
@@ -128,7 +144,7 @@ def littlewood_paley(family: Family, gain: np.ndarray, n: int) -> np.ndarray:
     """½ Σ (|ψ̂(f)|² + |ψ̂(−f)|²) over a family, on the bins from 0 to n // 2 of `n` a cycle."""
     total = np.zeros(n)
     for index, psi in enumerate(family.wavelets):
-        first, last = passband(psi, n, analytic=family.analytic)
+        first, last = passband(psi, n, family.edges)
         hat = psi_hats(family, gain, n, first, last + 1, [index])[0]
         total[np.arange(first, last + 1) % n] += hat**2
     bins = np.arange(n // 2 + 1)
@@ -173,6 +189,21 @@ def _share_below(missing: np.ndarray, covered: np.ndarray, c: float) -> np.ndarr
 def _morlet(wavelet: Wavelet, f: np.ndarray) -> np.ndarray:
     xi, sigma, _ = wavelet
     return _periodized(f - xi, sigma) - _kappa(wavelet) * _periodized(f, sigma)
+
+
+def _positive(f: np.ndarray, sigma: float) -> np.ndarray:
+    """1 at positive frequencies and 0 at negative ones: Σₚ step(f + p) − step(f + p − ½).
+
+    The steps are integrals of Gaussians, so smooth that responses in time decay as fast as these,
+    and leave 1e-7 of the energy at negative frequencies.
+    """
+    delay, width = _STEP * sigma, _STEP_WIDTH * sigma
+    first, last = math.ceil(-f.max() - 9 * width), math.floor(0.5 - f.min() + 9 * width)
+    total = np.zeros_like(f)
+    for period in range(first, last + 1):
+        g = f + period
+        total += ndtr((g - delay) / width) - ndtr((g - 0.5 + delay) / width)
+    return total
 
 
 def _kappa(wavelet: Wavelet) -> float:

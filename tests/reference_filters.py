@@ -47,12 +47,27 @@ def gaussian(n, width):
     return phi_hat / np.abs(np.fft.ifft(phi_hat)).sum()
 
 
-def morlet(n, xi, sigma, analytic=False):
+def step(x):
+    """Φ: the integral of a Gaussian of unit variance."""
+    return np.array([0.5 * math.erfc(-v / math.sqrt(2)) for v in x])
+
+
+def positive(n, sigma):
+    """What is left of frequencies: all between 0 and ½, and next to nothing below 0."""
+    f = np.arange(n) / n + np.arange(-2, 3)[:, None]
+    rises = [step((row / sigma - 0.42) / 0.38) for row in f]
+    falls = [step(((row - 0.5) / sigma + 0.42) / 0.38) for row in f]
+    return np.sum(rises, axis=0) - np.sum(falls, axis=0)
+
+
+def morlet(n, xi, sigma, analytic=False, tight=False):
     """ψ̂ on n bins: bump at ξ − κ · bump at 0, with ψ̂(0) = 0 and Σ_t |ψ(t)| = 1."""
     gabor, low_pass = bump(n, xi, sigma), bump(n, 0.0, sigma)
     psi_hat = gabor - gabor[0] / low_pass[0] * low_pass
-    if analytic:
+    if analytic and tight:
         psi_hat[n // 2 + 1 :] = 0
+    elif analytic:
+        psi_hat *= positive(n, sigma)
     return psi_hat / np.abs(np.fft.ifft(psi_hat)).sum()
 
 
@@ -80,7 +95,8 @@ def tight_share(covered, missing, family):
 def morlets(n, J, Q, r_psi, analytic, normalize):
     """(ξ, σ, ψ̂) of a family; with normalize="energy" a tight frame, as far as it may be one."""
     family = centers(J, Q, r_psi)
-    hats = np.stack([morlet(n, xi, sigma, analytic) for xi, sigma in family])
+    tight = normalize == "energy"
+    hats = np.stack([morlet(n, xi, sigma, analytic, tight) for xi, sigma in family])
     if normalize == "energy":
         squares = (hats**2).sum(axis=0)
         covered = np.maximum(0.5 * (squares + squares[-np.arange(n)]), np.finfo(float).tiny)

@@ -21,7 +21,7 @@ def exponential_chirp(n, low, high):
 @pytest.mark.parametrize(
     ("options", "ratio"),
     [
-        ({"preset": "sharp", "pad_mode": "zero"}, 1387),
+        ({"preset": "sharp", "pad_mode": "zero"}, 1400),
         ({"preset": "sharp"}, 740),
         ({"preset": "sharp", "normalize": "energy", "pad_mode": "zero"}, 830),
         ({"preset": "sharp", "normalize": "energy"}, 446),
@@ -78,14 +78,17 @@ def transfer_functions(groups, n):
     return np.array(hats)
 
 
-def test_analytic_wavelets_have_no_negative_frequencies():
-    bank = jtfs_jax.filterbank(1000, J=7, Q=(3, 1), analytic=True)
+@pytest.mark.parametrize(("normalize", "largest"), [("l1", 2e-7), ("energy", 0)])
+def test_analytic_wavelets_hardly_answer_to_negative_frequencies(normalize, largest):
+    bank = jtfs_jax.filterbank(1000, J=7, Q=(3, 1), analytic=True, normalize=normalize)
     n = bank.n_padded
     for groups in (bank.tables.groups1, bank.tables.groups2):
         hats = transfer_functions(groups, n)
         assert not np.any(hats[:, 0])
-        assert not np.any(hats[:, n // 2 + 1 :])
-        np.testing.assert_allclose(np.abs(np.fft.ifft(hats)).sum(-1), 1, rtol=2e-3)
+        negative = (hats[:, n // 2 + 1 :] ** 2).sum(1) / (hats**2).sum(1)
+        assert negative.max() <= largest
+        if normalize == "l1":
+            np.testing.assert_allclose(np.abs(np.fft.ifft(hats)).sum(-1), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize("analytic", [False, True])
