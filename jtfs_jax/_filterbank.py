@@ -173,12 +173,13 @@ def filterbank(
             tells rising from falling best, and has analytic=True and pad_mode="conj-reflect"
             instead. Of an exponential chirp across the whole band, energies of the two spins are
             as 16 : 1 in the former and 740 : 1 in the latter; with silence around the sound and
-            pad_mode="zero", as 109 : 1 and 1390 : 1.
-        analytic: Whether the wavelets over time have no response at negative frequencies, by which
-            those of Morlets answer to the opposite spin as well: to about a thousandth of the
-            energy in the second order, with one wavelet an octave. They then decay as 1/t² only: to
-            1e-3 of their peak at 20 standard deviations. The frequential wavelets stay Morlets, of
-            which the two spins gain almost nothing.
+            pad_mode="zero", as 109 : 1 and 1400 : 1.
+        analytic: Whether wavelets over time hardly answer to negative frequencies, by which Morlets
+            answer to the opposite spin as well. With one wavelet an octave, Morlets have 5e-4 of
+            their energy there, and these 1e-7. They decay to 1e-3 of their peak within 8 standard
+            deviations of the Morlet's envelope rather than 4, and to 1e-6 within 12 rather than 5.
+            With normalize="energy" they have none there, and decay slowly. The frequential
+            wavelets stay Morlets, of which the two spins gain almost nothing.
         pad_mode: How signals are continued beyond their ends, in time. "reflect" makes no edges,
             but chirps that pass an end turn round there, and answer to the opposite spin for a
             frame or two. "conj-reflect" does the same and conjugates U1 ⋆ ψ_n2 in the reflections,
@@ -189,8 +190,8 @@ def filterbank(
         pad_mode_fr: How U1 ⋆ ψ_n2 is continued beyond the rows that it acts on. "zero" loses
             energy at these edges. "conj-reflect" continues it by conjugate reflections, which have
             the same spin (for β = 0 without conjugation): this keeps the energy, and makes
-            F="global" the limit of a wide φ_F. It separates spins a little less, by 990 : 1 rather
-            than the 1390 : 1 above, and takes about 0.6 times as long, as no rows beyond these
+            F="global" the limit of a wide φ_F. It separates spins a little less, by 980 : 1 rather
+            than the 1400 : 1 above, and takes about 0.6 times as long, as no rows beyond these
             are computed.
         normalize: "l1": wavelets have a l1 norm of 1, so that tones of equal amplitude have equal
             peaks in S1. "energy": the wavelets of each order, and those of both spins, are a tight

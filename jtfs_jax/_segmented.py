@@ -30,7 +30,8 @@ def segmented(transform: Callable[..., Any]) -> Callable[..., Any]:
 
     The numbers are those of one call for the whole signal, to the precision of float32, at its ends
     as well: in place of padding, each segment has what comes before and after it in the signal, by
-    8·max(T, 2·2**J) samples. Memory depends on the segment, not on the signal, but for the result.
+    8·max(T, 2·2**J) samples. (With normalize="energy", whose wavelets are longer than that, numbers
+    differ by up to 1e-4.) Memory depends on the segment, not on the signal, but for the result.
 
     Outside of `jax.jit`, one program is compiled for signals of all lengths. They may lie on disk
     (`np.memmap`), from where a segment is read at a time. Within `jax.jit`, `jax.grad` and

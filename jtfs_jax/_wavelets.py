@@ -165,7 +165,8 @@ def frame_gain(family: Family, n: int) -> np.ndarray:
         return gain
     missing = 1 - low_pass_hat(2**family.J, n, len(gain)) ** 2
     covered = np.maximum(littlewood_paley(family, gain, n), np.finfo(float).tiny)
-    lowest, highest = (math.floor(family.wavelets[index].xi * n) for index in (-1, 0))
+    # Centers that fall on a bin are not moved from it by rounding.
+    lowest, highest = (math.floor(family.wavelets[index].xi * n + 1e-6) for index in (-1, 0))
     at_highest = covered[highest]
     share = np.ones(len(gain))  # of what is missing that the wavelets cover
     share[:lowest] = _share_below(missing[:lowest], covered[: lowest + 1], _SOFTNESS * at_highest)

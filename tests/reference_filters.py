@@ -80,9 +80,9 @@ def tight_share(covered, missing, family):
     """
     n = len(covered)
     f = np.minimum(np.arange(n), n - np.arange(n))
-    low, high = (covered[int(xi * n)] for xi in (family[-1][0], family[0][0]))
-    share = np.where(f >= int(family[0][0] * n), np.minimum(4 * covered / high, 1), 1.0)
-    below = f < int(family[-1][0] * n)
+    low, high = (covered[int(xi * n + 1e-6)] for xi in (family[-1][0], family[0][0]))
+    share = np.where(f >= int(family[0][0] * n + 1e-6), np.minimum(4 * covered / high, 1), 1.0)
+    below = f < int(family[-1][0] * n + 1e-6)
     c = np.minimum(covered[below], low)
     for i in range(1000):
         epsilon = 0.305 * high * 2 ** (-i / 8)

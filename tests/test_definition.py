@@ -143,6 +143,15 @@ def test_options_are_their_definition(name, x64, quick_compile, monkeypatch):
     assert_agree(by_path(S, expected.S2), expected.S2, TRUNCATION, TRUNCATION)
 
 
+def test_a_tight_frame_whose_lowest_center_falls_on_a_bin(x64, quick_compile):
+    options: dict[str, Any] = {"J": 5, "Q": (8, 4), "T": 6.469105010518703, "J_fr": 2, "Q_fr": 2}
+    options |= {"normalize": "energy", "r_psi": 0.556683566707525}
+    x = noise(64, dtype=np.float64)
+    bank = jtfs_jax.filterbank(len(x), **options, dtype=jnp.float64)
+    expected = reference.jtfs(x, **options, decimate=True)
+    assert_agree(by_path(jtfs_jax.jtfs(bank, x), expected.S2), expected.S2, TRUNCATION, TRUNCATION)
+
+
 @pytest.mark.parametrize("name", ["sharp", "zero, global", "tight", "tight, global"])
 def test_oversampling_leaves_no_decimation(name, x64, quick_compile):
     options = {"J": (4, 6), "Q": (5, 1), "J_fr": 3, "Q_fr": 2} | OPTIONS[name]

@@ -68,7 +68,8 @@ def test_the_other_transforms(name):
     "options",
     [
         {"F": 0},
-        {"T": 0, "F": 0},
+        {"preset": "sharp"},
+        {"preset": "sharp", "T": 0, "F": 0},
         {"T": "global", "F": 0},
         {"T": "global", "F": "global"},
         {"T": 24.5, "stride": 8, "F": 3.5, "stride_fr": 1},
