@@ -1,0 +1,64 @@
+"""Processes of `experiments.distributed` on this machine, which find one another as on many."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+_NOTEBOOKS = Path(__file__).parents[1]
+
+
+@contextlib.contextmanager
+def processes(
+    folder: Path,
+    *options: object,
+    count: int,
+    n_devices: int = 2,
+    program: Sequence[str] = ("-m", "experiments.distributed"),
+) -> Iterator[list[subprocess.Popen]]:
+    """Start processes, each with CPU devices of its own; kill those that outlast the block.
+
+    What they say is in `process-0.txt` and so on, in the folder of the run. What they compile is
+    kept beside this folder, for those that come after.
+    """
+    folder = folder.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    environment = os.environ | {
+        "JAX_PLATFORMS": "cpu",
+        "JAX_NUM_CPU_DEVICES": str(n_devices),
+        "JAX_COMPILATION_CACHE_DIR": str(folder.with_name("compiled")),
+    }
+    command = [sys.executable, *program, str(folder), *map(str, options)]
+    if count > 1:
+        command += [f"--coordinator={address}", f"--processes={count}"]
+    with contextlib.ExitStack() as stack:
+        running = []
+        for index in range(count):
+            output = stack.enter_context((folder / f"process-{index}.txt").open("ab"))
+            which = [f"--process={index}"] if count > 1 else []
+            process = subprocess.Popen(
+                command + which, env=environment, cwd=_NOTEBOOKS, stdout=output, stderr=output
+            )
+            stack.callback(_end, process)
+            running.append(process)
+        yield running
+
+
+def run(folder: Path, *options: object, count: int, timeout: float = 600, **others) -> None:
+    """Start processes and wait for them; raise an error if one of them fails."""
+    with processes(folder, *options, count=count, **others) as running:
+        for process in running:
+            process.wait(timeout)
+        codes = [process.returncode for process in running]
+        if any(codes):
+            raise RuntimeError(f"{folder}: exit statuses {codes}; see process-*.txt there.")
+
+
+def _end(process: subprocess.Popen) -> None:
+    process.kill()
+    process.wait()
