@@ -9,8 +9,9 @@
       -> ⋆ φ_F                         _log_frequency.FrequentialFilters.average_rows
       -> S2                            here: paths in the order of _paths.joint_paths
 
-Signals of the first and second order are laid out by phases: see _polyphase. The tables of each
-step are made beside it, and put together in _design.
+Signals of any length are cut into windows with their context in the place of padding: see
+_segments. Signals of the first and second order are laid out by phases: see _polyphase. The tables
+of each step are made beside it, and put together in _design.
 """
 
 import jax

@@ -364,6 +364,13 @@ def test_errors_of_streams():
         jtfs_jax.stream(mean, [], every=64)
 
 
+def test_energies_are_of_one_call():
+    bank = jtfs_jax.filterbank(SEGMENT, **SMALL)
+    S = segmented(jtfs_jax.jtfs)(bank, noise(3000))
+    with pytest.raises(ValueError, match="S must have the 32 frames of one call"):
+        jtfs_jax.analysis.path_energies(bank, S)
+
+
 def test_times_of_frames():
     bank = jtfs_jax.filterbank(SEGMENT, **SMALL, T=0)
     table = jtfs_jax.path_table(bank)

@@ -272,6 +272,11 @@ def _energy(
     bands: np.ndarray | None = None,
 ) -> Float[Array, "*batch"]:
     """Weighted sum of squares over frames and, given their weights, over bands."""
+    if s.shape[-1] != len(frames):
+        raise ValueError(
+            f"S must have the {len(frames)} frames of one call with bank, got {s.shape[-1]}; "
+            f"energies of a signal in segments take coefficients of a filterbank for its length."
+        )
     energies = jnp.square(s)
     for weights in (frames,) if bands is None else (frames, bands):
         energies = (energies * of_rank(jnp.asarray(weights, s.dtype), energies.ndim)).sum(-1)
