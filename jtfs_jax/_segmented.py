@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import eval_context
 from jaxtyping import Array, Float, Int, PyTree, Shaped
 
 from . import _checks, _fft
@@ -79,12 +80,16 @@ def _segmented(transform: Callable[..., Any], kind: Kind) -> Callable[..., Any]:
         x = _checks.signal_of_any_length(x)
         batch, n_samples = x.shape[:-1], x.shape[-1]
         is_traced = any(map(_checks.is_traced, jax.tree.leaves((bank, x, arguments))))
+
+        def of_batch(found: PyTree) -> PyTree:
+            return jax.tree.map(lambda leaf: leaf.reshape(*batch, *leaf.shape[1:]), found)
+
         if is_traced:
-            found = _in_program(kind, cut, jnp.asarray(x).reshape(-1, n_samples), arguments)
-        else:
+            x = jnp.asarray(x).reshape(-1, n_samples)
+            return of_batch(_in_program(kind, cut, x, arguments))
+        with eval_context():  # signals that a traced function closes over are not traced
             found = _in_turn(kind, cut, np.asarray(x).reshape(-1, n_samples), arguments)
-        found = jax.tree.map(lambda leaf: leaf.reshape(*batch, *leaf.shape[1:]), found)
-        return found if is_traced else jax.device_put(found)  # which compiles nothing
+            return jax.device_put(of_batch(found))  # which compiles nothing
 
     of_any_length.__doc__ = f"`{transform.__name__}` of signals of any length: see `segmented`."
     return of_any_length

@@ -154,6 +154,7 @@ def test_under_transformations():
             eager = transform(bank, x)
             assert errors(jax.jit(transform)(bank, x), eager) < 1e-12
             assert errors(jax.vmap(transform, (None, 0))(bank, x), eager) < 1e-12
+            assert errors(jax.jit(lambda f=transform, b=bank, x=x: f(b, x))(), eager) < 1e-12
 
 
 @pytest.mark.parametrize("options", [{}, {"T": "global"}], ids=str)
