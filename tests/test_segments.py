@@ -15,6 +15,8 @@ from helpers import TRANSFORMS, energy, noise, relative_error
 import jtfs_jax
 from jtfs_jax import segmented
 
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
 SEGMENT, LONG = 2**9, 2**12
 SMALL: dict[str, Any] = {"J": 4, "Q": 2, "J_fr": 1}
 
@@ -44,8 +46,16 @@ def extended(x, bank, before, after):
     return x[np.minimum(place, 2 * n - 2 - place)]
 
 
-@pytest.mark.parametrize("pad_mode", ["reflect", "conj-reflect", "zero", "periodic"])
-@pytest.mark.parametrize("T", [None, "global", 0])
+@pytest.mark.parametrize(
+    ("pad_mode", "T"),
+    [
+        *[(pad_mode, T) for pad_mode in ("reflect", "conj-reflect") for T in (None, "global", 0)],
+        ("zero", None),
+        ("zero", "global"),
+        ("periodic", "global"),
+        ("periodic", 0),
+    ],
+)
 def test_segments_give_the_numbers_of_one_call(pad_mode, T):
     with jax.enable_x64(True):
         bank, whole = banks(LONG, pad_mode=pad_mode, T=T)
@@ -86,7 +96,7 @@ def test_every_option_of_averages_and_frequencies(options):
 
 
 @pytest.mark.parametrize("pad_mode", ["reflect", "conj-reflect", "zero", "periodic"])
-@pytest.mark.parametrize("n_samples", [2, 3, 37, 3 * SEGMENT + 1])
+@pytest.mark.parametrize("n_samples", [2, 37, 3 * SEGMENT + 1])
 def test_any_length_is_what_its_continuation_gives(n_samples, pad_mode):
     """One call for a longer signal, in which the continuation is written out."""
     with jax.enable_x64(True):

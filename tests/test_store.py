@@ -17,6 +17,8 @@ from jtfs_jax import audio
 xarray = pytest.importorskip("xarray")
 psutil = pytest.importorskip("psutil")
 
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
 RATE = 8000
 OPTIONS = ["--J=4", "--Q=2", "--T=16", "--J-fr=1", f"--sample-rate={RATE}"]
 LENGTHS = [2, 100, 255, 256, 3000, 9001, 12_345, 700]
@@ -178,7 +180,10 @@ def test_tasks_of_an_array_job(sounds, monkeypatch, capsys):
 def start(*arguments):
     """The command line in a process of its own."""
     command = [sys.executable, "-m", "jtfs_jax", "features", "in", *arguments, *OPTIONS, "--quiet"]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    environment = os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # as quick_compile
+    return subprocess.Popen(
+        command, env=environment, stderr=subprocess.DEVNULL, start_new_session=True
+    )
 
 
 def n_done(path):

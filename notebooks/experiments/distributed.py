@@ -136,7 +136,8 @@ def train(folder: Path, *, n_steps: int, save_every: int) -> None:
         for step in range(done, n_steps):
             x = jax.make_array_from_process_local_data(spread, sounds(step))
             state, value = train_step(mesh, state, bank, x)
-            line = json.dumps({"step": step, "loss": float(value)})  # all processes wait for it
+            # All processes wait for the loss: on CPUs a step and a checkpoint may block each other.
+            line = json.dumps({"step": step, "loss": float(value)})
             if jax.process_index() == 0:
                 with (folder / "log.jsonl").open("a") as log:
                     print(line, file=log)
