@@ -64,7 +64,7 @@ def segmented(transform: Callable[..., Any]) -> Callable[..., Any]:
         >>> bank = jtfs_jax.filterbank(None, J=5, Q=4, J_fr=2)
         >>> S = jtfs_jax.segmented(jtfs_jax.jtfs)(bank, np.ones(10_001, np.float32))
         >>> S.S1.shape, float(jtfs_jax.frame_times(bank, n_samples=10_001)[-1])
-        ((15, 313), 9984.0)
+        ((18, 313), 9984.0)
 
     See Also:
         stream: the same for signals that come block by block.

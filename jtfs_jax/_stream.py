@@ -50,7 +50,7 @@ def stream(
         >>> bank = jtfs_jax.filterbank(None, J=5, Q=4, J_fr=2)
         >>> blocks = np.ones((20, 1024), np.float32)
         >>> [S.S1.shape for S in jtfs_jax.stream(bank, blocks)]
-        [(15, 320), (15, 320)]
+        [(18, 224), (18, 224), (18, 192)]
 
     See Also:
         segmented: the same for signals that are there.
