@@ -173,7 +173,7 @@ def of_first(given: Tables, design: Design, length: Any) -> Tables:
 
 def with_signs(given: Tables, backward: Bool[Array, " time"]) -> Tables:
     """Tables for signals of which some samples run backward, and are conjugated."""
-    sign = jnp.where(backward, -1.0, 1.0)
+    sign = jnp.where(backward, -1.0, 1.0).astype(given.phi_hat.dtype)
     second = [replace(s, sign=by_phase(sign[:: 1 << s.group.log2_stride])) for s in given.second]
     return replace(given, second=tuple(second))
 

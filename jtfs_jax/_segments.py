@@ -210,7 +210,6 @@ def of_window(kind: Kind, cut: Segments, window: Window, arguments: tuple) -> Py
         transform = kind.of_part or transform
     if window.backward is not None:
         tables = with_signs(tables, window.backward)
-    tables = jax.tree.map(lambda table: table.astype(cut.bank.dtype), tables)
     bank = dataclasses.replace(cut.bank, tables=tables)
     found = of_any_level(transform, window.samples[None], bank, *arguments)
     return jax.tree.map(lambda leaf: leaf[0], found)
@@ -250,7 +249,7 @@ Key = TypeVar("Key")
 def of_stretches(
     kind: Kind, cut: Segments, stretches: Iterable[tuple[Key, Stretch]], arguments: tuple
 ) -> Iterator[tuple[Key, PyTree[np.ndarray]]]:
-    """The transform of each stretch in turn; while a window is computed, the next is fetched."""
+    """The transform of each stretch in turn."""
     places: deque[tuple[Key, Stretch, int]] = deque()
 
     def windows() -> Iterator[Window]:
@@ -260,7 +259,7 @@ def of_stretches(
                 yield cut.cut(stretch, stretch.first + offset)
 
     whole: Any = None
-    for found in _transformed(kind, cut, windows(), arguments):
+    for found in transformed(kind, cut, windows(), arguments):
         key, stretch, offset = places.popleft()
         n_samples = min(stretch.wanted - offset, cut.hop)
         if kind.is_mean(cut.bank):
@@ -290,10 +289,13 @@ def _whole(kind: Kind, cut: Segments, whole: Any, stretch: Stretch, arguments: t
     return jax.tree.map(np.asarray, from_means(kind, cut, means, of_signal, arguments))
 
 
-def _transformed(
+def transformed(
     kind: Kind, cut: Segments, windows: Iterator[Window], arguments: tuple
 ) -> Iterator[PyTree[np.ndarray]]:
-    """The transform of each window, of which accelerators take several at a time."""
+    """The transform of each window, of which accelerators take several at a time.
+
+    While one is computed, the next is fetched.
+    """
     size, ahead = abreast() or 1, None
     while group := list(islice(windows, size)):
         if ahead is not None:

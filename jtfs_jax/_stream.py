@@ -10,7 +10,7 @@ from jaxtyping import Array, PyTree, Shaped
 from . import _checks
 from ._filterbank import FilterBank
 from ._jtfs import jtfs
-from ._segments import Kind, Segments, Stretch, from_means, kind_of, of_windows, segments
+from ._segments import Kind, Segments, Stretch, from_means, kind_of, segments, transformed
 
 
 def stream(
@@ -133,16 +133,15 @@ class _Stream:
         # The hop ends with the frames that are due: what precedes these matters no more.
         first = self._start + self._step - self._cut.hop
         stretches = [Stretch(row, self._n_samples, self._origin) for row in rows]
-        windows = [self._cut.cut(stretch, first) for stretch in stretches]
-        stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *windows)
-        found = of_windows(self._kind, self._cut, stacked, self._arguments)
+        windows = (self._cut.cut(stretch, first) for stretch in stretches)
+        of_rows = transformed(self._kind, self._cut, windows, self._arguments)
         n_due = min(self._step, self._n_samples - self._start)
         batch = held.shape[:-1]
         self._start += self._step
         unused = max(self._start - self._cut.context - self._origin, 0)
         self._origin += unused
         self._blocks = [held[..., unused:].copy()]
-        found = jax.tree.map(lambda leaf: np.asarray(leaf).reshape(*batch, *leaf.shape[1:]), found)
+        found = jax.tree.map(lambda *rows: np.stack(rows).reshape(*batch, *rows[0].shape), *of_rows)
         if self._kind.is_mean(self._cut.bank):
             parts = jax.tree.map(lambda leaf: leaf * float(n_due), found)
             before = self._sum

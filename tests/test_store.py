@@ -1,5 +1,6 @@
 """`jtfs-jax features -o OUT.zarr`: what is in the store, and what is left of it after a kill."""
 
+import json
 import os
 import signal
 import subprocess
@@ -40,6 +41,10 @@ def opened(path):
     return xarray.open_zarr(path, consolidated=False).load()
 
 
+def length_of_segments(store):
+    return json.loads(store.attrs["filterbank"])["n_samples"]
+
+
 def of_recording(store, name):
     row = store.sel(recording=name)
     first = int(row.first_frame)
@@ -59,9 +64,8 @@ def test_a_store_has_the_coefficients_of_each_recording(sounds, capsys, T):
     assert "broken.wav: this cannot be read as audio" in err
     assert "complete" in out
     store = opened("x.zarr")
-    settings = store.attrs["settings"]
     T = T if T == "global" else int(T)
-    bank = jtfs_jax.filterbank(settings["n_samples"], J=4, Q=2, T=T, J_fr=1)
+    bank = jtfs_jax.filterbank(length_of_segments(store), J=4, Q=2, T=T, J_fr=1)
     for k, n in enumerate(LENGTHS):
         part = of_recording(store, f"a/{k}.wav")
         S = jtfs_jax.segmented(jtfs_jax.jtfs)(bank, audio.load(f"in/a/{k}.wav", RATE))
@@ -111,7 +115,7 @@ def test_channels_apart(tmp_path, monkeypatch):
     assert run("features", "two.wav", "-o", "x.zarr", "--channels=each", *OPTIONS) == 0
     store = opened("x.zarr")
     assert store.recording.values.tolist() == ["two.wav#0", "two.wav#1"]
-    bank = jtfs_jax.filterbank(store.attrs["settings"]["n_samples"], J=4, Q=2, T=16, J_fr=1)
+    bank = jtfs_jax.filterbank(length_of_segments(store), J=4, Q=2, T=16, J_fr=1)
     S = jtfs_jax.segmented(jtfs_jax.jtfs)(bank, x.T)
     for k, name in enumerate(store.recording.values.tolist()):
         wanted = np.moveaxis(S.S1[k], -1, 0)

@@ -28,7 +28,7 @@ def _run(arguments: Sequence[str], *, is_program: bool = False) -> int:
     from jtfs_jax import _files
 
     from ._commands import parser
-    from ._errors import error_line, expected, warning_line
+    from ._errors import error_line, exit_status, expected, warning_line
     from ._program_cache import kept_programs
     from ._streams import tolerant
 
@@ -46,7 +46,7 @@ def _run(arguments: Sequence[str], *, is_program: bool = False) -> int:
         except Exception as exception:
             error = expected(exception)
             print(error_line(options.command, error), file=sys.stderr)
-            return 2 if isinstance(error, ValueError) else 1
+            return exit_status([error])
         except KeyboardInterrupt:
             print(_interrupt.word(), file=sys.stderr)
             return _interrupt.status() or 130

@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import errno
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import jax
@@ -37,6 +37,13 @@ def expected(error: Exception) -> Exception:
     if is_shortage or isinstance(error, MemoryError):
         return MemoryError("not enough memory; lower --duration")
     raise error
+
+
+def exit_status(errors: Collection[BaseException]) -> int:
+    """0 where nothing went wrong, 2 where there was bad input, 1 for other failures."""
+    if not errors:
+        return 0
+    return 2 if any(isinstance(error, ValueError) for error in errors) else 1
 
 
 @contextlib.contextmanager

@@ -72,8 +72,7 @@ def _may_be_several(path: Path) -> bool:
 
 
 def _stem(recording: Recording) -> str:
-    stem = stem_of(source_of(recording.path))
-    return stem if recording.start is None else f"{stem}@{recording.start:g}"
+    return stem_of(source_of(recording.path)) + recording.suffix
 
 
 def _check(found: Sequence[Task], to_do: Sequence[Task], options: argparse.Namespace) -> None:

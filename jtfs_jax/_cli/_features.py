@@ -21,7 +21,7 @@ from jtfs_jax._jtfs import jtfs
 from jtfs_jax._path_tables import path_table
 from jtfs_jax._segments import Stretch
 
-from ._errors import error_line, expected
+from ._errors import error_line, exit_status, expected
 from ._feature_files import Task, Tasks, tasks
 from ._feature_store import features_in_store
 from ._options import of_the_run
@@ -64,10 +64,7 @@ def _write_all(todo: Tasks, bank: FilterBank, options: argparse.Namespace) -> in
     """One after another, whatever happens to the others."""
     errors, n = [], len(todo.to_do)
     with Progress(n, "file", options) as progress:
-        if todo.n_skipped:
-            progress.report(
-                f"Files skipped, as they are no recordings by their names: {todo.n_skipped}"
-            )
+        progress.report_skipped(todo.n_skipped)
         if todo.n_done:
             progress.report(f"Results that are there already: {todo.n_done}")
         for done, (text, error) in enumerate(_write_each(todo, bank, options), start=1):
@@ -79,9 +76,7 @@ def _write_all(todo: Tasks, bank: FilterBank, options: argparse.Namespace) -> in
             progress.update(done)
         if errors:
             progress.error(f"{len(errors)} of {n} recordings failed.")
-    if not errors:
-        return 0
-    return 2 if any(isinstance(error, ValueError) for error in errors) else 1
+    return exit_status(errors)
 
 
 def _write_each(
@@ -133,7 +128,7 @@ def _write(
     n_samples = x.shape[-1]
     arrays = _arrays(bank, S, n_samples, options.sample_rate)
     recording = task.recording
-    arrays["start"] = np.array(options.start if recording.start is None else recording.start)
+    arrays["start"] = np.array(recording.span(options.start, options.duration)[0])
     arrays["labels"] = np.array(json.dumps(dict(recording.labels), ensure_ascii=False))
     settings = settings_of(bank, options.sample_rate) | {
         "audio": name_of(recording.path),

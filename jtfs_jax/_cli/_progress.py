@@ -62,6 +62,11 @@ class Progress:
         """Print a line about the work."""
         self._print(text, sys.stderr)
 
+    def report_skipped(self, n_files: int) -> None:
+        """Print how many files are no recordings, if there are any."""
+        if n_files:
+            self.report(f"Files skipped, as they are no recordings by their names: {n_files}")
+
     def error(self, text: str) -> None:
         """Print an error, also where all else is quiet."""
         self._print(text, sys.stderr, always=True)

@@ -33,7 +33,11 @@ def name_of(path: Path | None) -> str:
 
 
 def load(
-    source: Path, options: argparse.Namespace, duration: float | None = None
+    source: Path,
+    options: argparse.Namespace,
+    duration: float | None = None,
+    *,
+    start: float | None = None,
 ) -> Float[np.ndarray, "*channel time"]:
     """The part of the recording that the options want; errors speak of these."""
     with in_options(source, options):
@@ -41,7 +45,7 @@ def load(
             source,
             options.sample_rate,
             duration or options.duration,
-            start=options.start,
+            start=options.start if start is None else start,
             channels=options.channels,
         )
 
@@ -51,17 +55,10 @@ def load_part(
 ) -> Float[np.ndarray, "*channel time"]:
     """A recording, of which the list that names it may want another part than the options do."""
     source = source_of(recording.path)
-    with in_options(source, options):
-        x = audio.load(
-            source,
-            options.sample_rate,
-            options.duration if recording.duration is None else recording.duration,
-            start=options.start if recording.start is None else recording.start,
-            channels=options.channels,
-        )
-        if x.shape[-1] < 2:
-            raise ValueError(f"{source}: it has but one sample; take a longer recording.")
-        return x
+    x = load(source, options, recording.duration, start=recording.start)
+    if x.shape[-1] < 2:
+        raise ValueError(f"{source}: it has but one sample; take a longer recording.")
+    return x
 
 
 def _n_samples_of(recording: Recording, options: argparse.Namespace) -> int:
@@ -72,9 +69,9 @@ def _n_samples_of(recording: Recording, options: argparse.Namespace) -> int:
             seconds = (sound.stated or 0) / sound.sample_rate
     except (OSError, ValueError):  # which reading it again will explain
         return 0
-    seconds = max(seconds - (options.start if recording.start is None else recording.start), 0.0)
-    longest = recording.duration or options.duration or seconds
-    return round(min(seconds, longest) * options.sample_rate)
+    start, duration = recording.span(options.start, options.duration)
+    seconds = max(seconds - start, 0.0)
+    return round(min(seconds, duration or seconds) * options.sample_rate)
 
 
 def segment_filterbank(recordings: Sequence[Recording], options: argparse.Namespace) -> FilterBank:

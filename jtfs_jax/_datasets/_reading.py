@@ -22,12 +22,7 @@ def ahead(
             for item in items:
                 waiting.append((item, threads.submit(function, item)))
                 if len(waiting) > _AHEAD:
-                    item, future = waiting.popleft()
-                    future.exception()  # waits
-                    yield item, future
-            while waiting:
-                item, future = waiting.popleft()
-                future.exception()
-                yield item, future
+                    yield waiting.popleft()
+            yield from waiting
         finally:
             threads.shutdown(wait=False, cancel_futures=True)

@@ -33,6 +33,18 @@ class Recording(NamedTuple):
     duration: float | None = None
     labels: Mapping[str, str] = _NONE
 
+    @property
+    def suffix(self) -> str:
+        """What tells parts of a file apart in names of results."""
+        return "" if self.start is None else f"@{self.start:g}"
+
+    def span(self, start: float, duration: float | None) -> tuple[float, float | None]:
+        """Its start and duration, given those of recordings that do not say so themselves."""
+        return (
+            start if self.start is None else self.start,
+            duration if self.duration is None else self.duration,
+        )
+
 
 class Found(NamedTuple):
     """Recordings, and the number of files that are none."""

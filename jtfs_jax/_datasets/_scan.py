@@ -3,26 +3,14 @@
 import hashlib
 import json
 import math
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from jtfs_jax import audio
-from jtfs_jax._sounds._channels import Channels
+import numpy as np
 
 from ._reading import ahead
 from ._recordings import Recording
 from ._store import Row
-
-
-class Sampling(NamedTuple):
-    """What is taken of recordings that do not say so themselves."""
-
-    sample_rate: int
-    start: float
-    duration: float | None
-    channels: Channels
 
 
 class Scanned(NamedTuple):
@@ -34,44 +22,44 @@ class Scanned(NamedTuple):
 
 def scan(
     recordings: Sequence[Recording],
-    sampling: Sampling,
+    load: Callable[[Recording], np.ndarray],
+    start: float,
+    duration: float | None,
     report: Callable[[int, ValueError | None], None],
 ) -> Scanned:
-    """The rows of a store; `report` is called after each recording with how many there were."""
+    """The rows of a store.
+
+    Args:
+        recordings: Whose paths are absolute.
+        load: Reads one, `(time)`, or `(channel, time)` for a row each.
+        start: Of recordings that do not say so themselves, in seconds.
+        duration: Likewise.
+        report: Called after each recording with how many there were, and what is wrong with it.
+    """
     rows: list[Row] = []
     labels: list[Recording] = []
     names: set[str] = set()
 
-    def shape_of(recording: Recording) -> tuple[int, int]:
-        start, duration = _span(recording, sampling)
-        x = audio.load(
-            source_of(recording),
-            sampling.sample_rate,
-            None if math.isnan(duration) else duration,
-            start=start,
-            channels=sampling.channels,
-        )
-        return (len(x), x.shape[-1]) if sampling.channels == "each" else (1, len(x))
+    def shape_of(recording: Recording) -> tuple[int, ...]:
+        return load(recording).shape
 
     for done, (recording, future) in enumerate(ahead(shape_of, recordings), start=1):
         error = future.exception()
         if error is not None and not isinstance(error, ValueError):
             raise error
-        n_channels, n_samples = (1, 0) if error is not None else future.result()
-        if n_samples == 1:
-            error, n_samples = ValueError(f"{source_of(recording)}: it has but one sample."), 0
-        for channel in range(n_channels):
-            is_apart = sampling.channels == "each"
-            name = _new(_name(recording) + (f"#{channel}" if is_apart else ""), names)
+        *channels, n_samples = (0,) if error is not None else future.result()
+        seconds, longest = recording.span(start, duration)
+        for channel in range(channels[0]) if channels else (-1,):
             rows.append(
                 Row(
-                    name,
-                    str(source_of(recording)),
-                    *_stamp(source_of(recording)),
-                    *_span(recording, sampling),
-                    channel if is_apart else -1,
-                    n_samples,
-                    "" if error is None else str(error),
+                    recording=_new(_name(recording, channel), names),
+                    file=str(recording.path),
+                    **_stamp(recording),
+                    start=seconds,
+                    duration=math.nan if longest is None else longest,
+                    channel=channel,
+                    n_samples=n_samples,
+                    error="" if error is None else str(error),
                 )
             )
             labels.append(recording)
@@ -82,36 +70,23 @@ def scan(
 
 def digest(recordings: Sequence[Recording]) -> str:
     """The same for the same recordings, with the same parts and labels."""
-    facts = [
-        (str(source_of(r)), *_stamp(source_of(r)), r.start, r.duration, dict(r.labels))
-        for r in recordings
-    ]
+    facts = [(str(r.path), _stamp(r), r.start, r.duration, dict(r.labels)) for r in recordings]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def source_of(recording: Recording) -> Path:
-    """The file, also where it is the bundled one, from any working directory."""
-    path = audio.bundled("guitar_slide") if recording.path is None else recording.path
-    return Path(os.path.abspath(path))
-
-
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(recording: Recording) -> dict[str, int]:
+    assert recording.path is not None
     try:
-        status = path.stat()
+        status = recording.path.stat()
     except OSError:  # which reading it explains
-        return 0, 0
-    return status.st_size, status.st_mtime_ns
+        return {"size": 0, "modified": 0}
+    return {"size": status.st_size, "modified": status.st_mtime_ns}
 
 
-def _span(recording: Recording, sampling: Sampling) -> tuple[float, float]:
-    start = sampling.start if recording.start is None else recording.start
-    duration = sampling.duration if recording.duration is None else recording.duration
-    return start, math.nan if duration is None else duration
-
-
-def _name(recording: Recording) -> str:
-    name = (recording.folder / source_of(recording).name).as_posix()
-    return name if recording.start is None else f"{name}@{recording.start:g}"
+def _name(recording: Recording, channel: int) -> str:
+    assert recording.path is not None
+    name = (recording.folder / recording.path.name).as_posix() + recording.suffix
+    return name if channel < 0 else f"{name}#{channel}"
 
 
 def _new(name: str, names: set[str]) -> str:

@@ -4,15 +4,16 @@ It depends on nothing else, and writes the same bytes whenever and wherever it i
 """
 
 import functools
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 from jtfs_jax import _segments
-from jtfs_jax._filterbank import FilterBank, filterbank
+from jtfs_jax._filterbank import filterbank
 from jtfs_jax._jtfs import jtfs
 from jtfs_jax._segments import Segments, Stretch
 from jtfs_jax._sounds._load import samples
@@ -28,15 +29,10 @@ class Outcome(NamedTuple):
     error: Exception | None = None
 
 
-def bank_of(settings: dict[str, Any]) -> FilterBank:
-    """The filterbank that a store was made for."""
-    names = ("J", "Q", "T", "J_fr", "Q_fr", "F", "preset")
-    return filterbank(settings["n_samples"], **{name: settings[name] for name in names})
-
-
 @functools.lru_cache(maxsize=1)
-def _segments_of(*settings: tuple[str, Any]) -> Segments:
-    return _segments.segments(bank_of(dict(settings)))
+def _segments_of(arguments: str) -> Segments:
+    """How recordings are cut for the filterbank with these arguments, as JSON."""
+    return _segments.segments(filterbank(**json.loads(arguments)))
 
 
 def compute(path: Path, shards: Iterable[int]) -> Iterator[Outcome]:
@@ -46,8 +42,7 @@ def compute(path: Path, shards: Iterable[int]) -> Iterator[Outcome]:
     follow all the same.
     """
     store = Store(path)
-    settings = store.attributes["settings"]
-    cut = _segments_of(*settings.items())
+    cut = _segments_of(store.attributes["filterbank"])
     kind = _segments.kind_of(jtfs)
     work = [(shard, piece) for shard in shards for piece in store.pieces(shard)]
     left = {shard: len(store.pieces(shard)) for shard, _ in work}
@@ -56,7 +51,7 @@ def compute(path: Path, shards: Iterable[int]) -> Iterator[Outcome]:
 
     def read(task: tuple[int, Piece]) -> Stretch:
         _, piece = task
-        return stretch(cut, store.rows[piece.row], piece, settings)
+        return _stretch(cut, store, piece)
 
     def stretches() -> Iterator[tuple[tuple[int, Piece], Stretch]]:
         for task, future in ahead(read, work):
@@ -85,8 +80,9 @@ def compute(path: Path, shards: Iterable[int]) -> Iterator[Outcome]:
         yield Outcome(shard, error)
 
 
-def stretch(cut: Segments, row: Row, piece: Piece, settings: dict[str, Any]) -> Stretch:
+def _stretch(cut: Segments, store: Store, piece: Piece) -> Stretch:
     """The samples that some frames of a recording depend on."""
+    row = store.rows[piece.row]
     path = Path(row.file)
     status = path.stat()
     if (status.st_size, status.st_mtime_ns) != (row.size, row.modified):
@@ -95,22 +91,20 @@ def stretch(cut: Segments, row: Row, piece: Piece, settings: dict[str, Any]) -> 
             f"the store again with --overwrite."
         )
     if cut.bank.T == "global":
-        x = _read(row, settings, 0, row.n_samples)
-        return Stretch(x, row.n_samples)
+        return Stretch(_read(row, store, 0, row.n_samples), row.n_samples)
     stride = cut.bank.low_pass_stride
     first = piece.first * stride // cut.grid * cut.grid
     stop = min(piece.stop * stride, row.n_samples)
     # Reflections of what is beyond an end lie within the context, but for a sample.
     origin = max(first - cut.context - 1, 0)
     end = min(stop + cut.context + 1, row.n_samples)
-    return Stretch(_read(row, settings, origin, end), row.n_samples, origin, first, stop)
+    return Stretch(_read(row, store, origin, end), row.n_samples, origin, first, stop)
 
 
-def _read(row: Row, settings: dict[str, Any], origin: int, end: int) -> Float[np.ndarray, " time"]:
-    rate = settings["sample_rate"]
-    start = row.start + origin / rate
-    x = samples(row.file, rate, (end - origin) / rate, start, settings["channels"])
-    x = x[max(row.channel, 0)]
+def _read(row: Row, store: Store, origin: int, end: int) -> Float[np.ndarray, " time"]:
+    rate, channels = store.attributes["sample_rate"], store.attributes["options"]["channels"]
+    start = (round(row.start * rate) + origin) / rate  # which rounding does not move
+    x = samples(row.file, rate, (end - origin) / rate, start, channels)[max(row.channel, 0)]
     if len(x) != end - origin:
         raise ValueError(
             f"{row.file}: it has {origin + len(x)} samples at {rate} Hz where it had "

@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jtfs_jax import _labels
+from jtfs_jax._coordinates import frame_times
 from jtfs_jax._extras import require
 from jtfs_jax._files import replacing_folder
 from jtfs_jax._filterbank import FilterBank
-from jtfs_jax._sampling import n_kept
 
 _VALUES_IN_SHARD = 2**23  # at most, but for a single frame
 _N_SHARDS = 64  # of smaller datasets, about, and
@@ -73,13 +73,6 @@ class Array(NamedTuple):
     attributes: Mapping[str, Any] = {}
 
 
-def n_frames(bank: FilterBank, n_samples: int) -> int:
-    """Frames of a recording that is taken in segments."""
-    if bank.T == "global":
-        return int(n_samples > 0)
-    return n_kept(n_samples, bank.low_pass_stride)
-
-
 def create(
     path: Path,
     bank: FilterBank,
@@ -96,24 +89,30 @@ def create(
         bank: That of the coefficients.
         rows: What there is to be computed.
         columns: Labels of the rows.
-        attributes: Of the store; one of them is `settings`, with a `sample_rate`.
+        attributes: Of the store: those of `_labels.attributes`, and others.
         overwrite: Whether it may take the place of another one.
 
     Raises:
         FileExistsError: If there is one that may not be replaced.
     """
     zarr = require("zarr", "store")
-    sample_rate = attributes["settings"]["sample_rate"]
-    labels = _labels.groups(bank, "jtfs", sample_rate=sample_rate, n_samples=2)["/"]
-    frames = np.array([n_frames(bank, row.n_samples) for row in rows], np.int64)
+    sample_rate = attributes["sample_rate"]
+    labels = _labels.groups(bank, "jtfs", sample_rate=sample_rate, n_samples=bank.n_samples)["/"]
+    times = [
+        frame_times(bank, n_samples=row.n_samples, sample_rate=sample_rate)
+        if row.n_samples
+        else np.zeros(0)
+        for row in rows
+    ]
+    frames = np.array([len(of_row) for of_row in times], np.int64)
     coordinates = {
         name: Array(label.dims, label.values, label.attributes)
         for name, label in labels.coordinates.items()
         if name != "time"
     }
-    time = _labels.label("time", (), (), sample_rate).attributes
+    time = labels.coordinates["time"]
     arrays = coordinates | {
-        "time": Array(("frame",), _times(bank, rows, frames, sample_rate), time),
+        "time": Array(("frame",), np.concatenate(times), time.attributes),
         "of_recording": Array(("frame",), np.repeat(np.arange(len(rows), dtype=np.int32), frames)),
         **{name: Array(("recording",), [row[k] for row in rows]) for k, name in enumerate(_FIELDS)},
         "n_frames": Array(("recording",), frames),
@@ -128,7 +127,7 @@ def create(
     }
     total = int(frames.sum())
     of_frame = max(int(np.prod([*shape.values()])) for shape in shapes.values())
-    per_shard = _frames_in_shard(total, n_frames(bank, bank.n_samples), of_frame)
+    per_shard = _frames_in_shard(total, len(time.values), of_frame)
     others = " ".join(name for name, array in arrays.items() if array.dims != (name,))
     with replacing_folder(path, overwrite=overwrite) as partial:
         group = zarr.create_group(partial, attributes={**attributes, "coordinates": others})
@@ -162,17 +161,6 @@ def _frames_in_shard(total: int, of_segment: int, n_values: int) -> int:
     """For a few dozen shards, each of several segments, which fit into memory many times."""
     most = max(_VALUES_IN_SHARD // n_values, 1)
     return min(max(-(-total // _N_SHARDS), _N_SEGMENTS * of_segment), most)
-
-
-def _times(
-    bank: FilterBank, rows: Sequence[Row], frames: np.ndarray, sample_rate: float
-) -> np.ndarray:
-    if bank.T == "global":
-        lengths = np.array([row.n_samples for row in rows])
-        return (lengths[lengths > 0] - 1) / 2 / sample_rate
-    first = np.cumsum(frames) - frames
-    of_recording = np.arange(frames.sum()) - np.repeat(first, frames)
-    return of_recording * bank.low_pass_stride / sample_rate
 
 
 def _add(group: Any, name: str, array: Array) -> None:
