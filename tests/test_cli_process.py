@@ -58,7 +58,7 @@ def test_interrupted_while_xla_compiles(folder):
     """At once, although XLA takes some seconds more."""
     environment = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "0", "JAX_LOG_COMPILES": "1"}
     process = start("features", "--preset=sharp", cwd=folder, env=environment)
-    read_until(process, b"Compiling jit(of_windows)")
+    read_until(process, b"Finished jaxpr to MLIR module conversion jit(of_windows)")
     time.sleep(0.2)
     begun = time.monotonic()
     process.send_signal(signal.SIGINT)

@@ -1,17 +1,21 @@
 """Signals of any length: time and memory of segments beside those of single calls. From a clone:
 
     python tests/benchmarks/any_length.py hour gradient clips [--output any_length.json]
+    python tests/benchmarks/any_length.py kymatio --kymatio PATH
 
 `hour`: an hour at 22,050 Hz (noise, whose level changes, with clicks), in segments, beside single
 calls of 2^16 samples; ten stretches of it beside single calls for these with their context.
 `gradient`: value and gradient of the sum of squares of the coefficients of ten minutes, in one
 program. `clips`: `jtfs-jax features` at its defaults of 200 clips of as many lengths, 0.3 to 10 s,
-beside batched calls for as many samples. The configuration is `metamer`. Each part has a process to
-itself, so that its peak memory means something.
+beside batched calls for as many samples. `kymatio`: ten such clips by Kymatio's PyTorch, of which
+PATH is a checkout (see run.py for what it needs), each with filters of its length. The
+configuration is `metamer`. Each part has a process to itself, so that its peak memory means
+something.
 """
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -143,7 +147,22 @@ def clips():
     return found | {"batched calls, seconds": batched, "allowed": 15 + 1.5 * float(batched)}
 
 
-PARTS = {function.__name__: function for function in (hour, gradient, clips)}
+def kymatio():
+    """See the head of this file."""
+    import kymatio.torch  # pyright: ignore[reportMissingImports]
+    import torch  # pyright: ignore[reportMissingImports]
+
+    seconds = []
+    for n in np.linspace(METAMER["T"] / RATE, 10, 10) * RATE:
+        begun = time.perf_counter()
+        options = METAMER | {"shape": int(n), "out_type": "dict"}
+        transform = kymatio.torch.TimeFrequencyScattering(**options)
+        transform(torch.from_numpy(sound(int(n))))
+        seconds.append(time.perf_counter() - begun)
+    return {"200 clips, seconds": 200 * statistics.mean(seconds), "each": seconds}
+
+
+PARTS = {function.__name__: function for function in (hour, gradient, clips, kymatio)}
 
 
 def main() -> None:
@@ -153,15 +172,24 @@ def main() -> None:
     )
     parser.add_argument("parts", nargs="+", choices=PARTS)
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--kymatio", type=Path, metavar="PATH", help="a checkout of main")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.alone:
         print(json.dumps(PARTS[options.parts[0]]()))
         return
+    if "kymatio" in options.parts and options.kymatio is None:
+        parser.error("--kymatio must say where a checkout is, for the part kymatio")
+    path = os.pathsep.join(filter(None, [str(options.kymatio or ""), os.getenv("PYTHONPATH")]))
     results = {}
     for part in options.parts:
-        command = [sys.executable, __file__, part, "--alone"]
-        results[part] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        done = subprocess.run(
+            [sys.executable, __file__, part, "--alone"],
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": path},
+            check=True,
+        )
+        results[part] = json.loads(done.stdout)
         print(part, results[part], flush=True)
         if options.output is not None:
             options.output.write_text(json.dumps(results, indent=2))
