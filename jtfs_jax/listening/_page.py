@@ -26,7 +26,7 @@ from ._comparison import Comparison, different
 from ._levels import flac, gain_of_peak, matching_gains
 
 _FOLDER = Path(__file__).parent
-_SCRIPTS = ("player.js", "scalograms.js", "curves.js", "blind_test.js", "page.js")
+_SCRIPTS = ("player", "scalograms", "curves", "blind_test", "trials", "page")
 _SUFFIXES = (".html", ".htm")
 _MAX_RATE = 655_350  # of FLAC
 _DIGITS = 6  # significant ones of errors
@@ -77,7 +77,7 @@ def write_page(
     require("soundfile", "audio")
     require("matplotlib", "plot")
     gain = gain_of_peak(max(float(np.abs(each.sounds).max()) for each in comparisons))
-    style, script = _text("page.css"), "\n".join(map(_text, _SCRIPTS))
+    style, script = _text("page.css"), "\n".join(_text(f"{name}.js") for name in _SCRIPTS)
     about = {
         "sample_rate": sample_rate,
         "gain": gain,

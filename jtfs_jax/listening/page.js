@@ -1,4 +1,4 @@
-// What the page shows and does: it connects the player, the pictures and the blind test.
+// What the page shows and does: it connects the player, the pictures and the keys.
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
@@ -7,10 +7,8 @@ const about = parsed("data");
 const lessMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
 let comparison = null; // what is shown
+let shown = null; // its index
 let metamer = 1; // which one is below the target
-let test = null; // the blind test that goes on
-let nTests = 0;
-const log = []; // of all blind tests
 
 const player = new Player(about.sample_rate, showPlayer);
 const scalograms = new Scalograms($("pictures"), seek);
@@ -22,14 +20,13 @@ function listComparisons() {
   const found = about.titles
     .map((title, index) => ({ title, index }))
     .filter(({ title }) => words.every((word) => title.toLowerCase().includes(word)));
-  const shown = $("comparison").value;
   const options = found.map(({ title, index }) => element("option", { value: index }, title));
   $("comparison").replaceChildren(...options);
   $("comparison").disabled = !found.length;
   $("found").textContent = found.length
     ? `${found.length} of ${about.titles.length} comparisons`
     : "No title has these words.";
-  if (found.some(({ index }) => String(index) === shown)) $("comparison").value = shown;
+  if (found.some(({ index }) => index === shown)) $("comparison").value = shown;
   else if (found.length) choose(found[0].index);
   showSteps();
 }
@@ -47,8 +44,8 @@ function step(by) {
 
 function choose(index) {
   comparison = parsed(`data-${index}`);
+  shown = index;
   metamer = 1;
-  root.dataset.comparison = index;
   const duration = comparison.n_samples / about.sample_rate;
   $("title").textContent = comparison.title;
   $("position").max = duration;
@@ -194,89 +191,6 @@ function select(index) {
   scalograms.select(metamer);
   scalograms.mark(index > 0);
   showCurves();
-}
-
-// ---- Blind test ----------------------------------------------------------------------------------
-
-function showReveals() {
-  for (const part of document.querySelectorAll("[data-reveals]")) part.hidden = test !== null;
-  $("choose").hidden = test !== null || about.titles.length === 1;
-  $("settings").hidden = test !== null || !comparison.settings.length;
-  $("test").hidden = test === null;
-  root.toggleAttribute("data-test", test !== null);
-}
-
-function start() {
-  test = new BlindTest({
-    number: ++nTests,
-    comparison: comparison.title,
-    names: comparison.sounds.map(({ name }) => name),
-    opponent: $("opponent").value ? Number($("opponent").value) : null,
-    count: $("trials").valueAsNumber,
-  });
-  $("result").hidden = true;
-  $("feedback").textContent = "";
-  showReveals();
-  showTrial();
-}
-
-function showTrial() {
-  player.seek(0);
-  hear("A");
-  $("trial").textContent = `Trial ${test.rows.length + 1} of ${test.count}`;
-  $("trial").focus();
-}
-
-function hear(letter) {
-  test.hear(letter);
-  root.dataset.sound = letter;
-  player.select(test.soundOf(letter));
-  for (const button of document.querySelectorAll("[data-letter]")) {
-    button.ariaPressed = String(button.dataset.letter === letter);
-  }
-  say(`You hear ${letter}.`);
-}
-
-function answer(letter) {
-  const isRight = test.answer(letter);
-  if ($("tell").checked) {
-    $("feedback").textContent = isRight ? "The last answer was right." : "The last answer was wrong.";
-  }
-  if (test.isOver) stop();
-  else showTrial();
-  say($("tell").checked ? $("feedback").textContent : "The answer is logged.");
-}
-
-function stop() {
-  player.pause();
-  const { rows, score } = test;
-  test = null;
-  showReveals();
-  select(0);
-  log.push(...rows);
-  showResult(rows.length, score);
-}
-
-function showResult(count, score) {
-  const p = pValue(score, count);
-  $("score").textContent = count
-    ? `${score} of ${count} answers are right. Who only guesses has at least as many with a ` +
-      `probability of p\u00a0=\u00a0${p < 0.001 ? p.toExponential(1) : p.toFixed(3)}.`
-    : "The test was stopped before the first answer.";
-  $("log-head").replaceChildren(
-    ...COLUMNS.map((column) => element("th", { scope: "col" }, column)),
-  );
-  const cell = (value) => element("td", {}, { true: "yes", false: "no" }[value] ?? String(value));
-  $("log-rows").replaceChildren(...log.map((row) => element("tr", {}, ...row.map(cell))));
-  $("save").disabled = !log.length;
-  $("result").hidden = false;
-  $("result").focus();
-}
-
-function save() {
-  const url = URL.createObjectURL(new Blob([csv([COLUMNS, ...log])], { type: "text/csv" }));
-  element("a", { href: url, download: "blind-test.csv" }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 // ---- Keys ----------------------------------------------------------------------------------------

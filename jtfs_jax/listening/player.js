@@ -112,7 +112,9 @@ class Player {
     const buffers = this.#take?.buffers;
     if (buffers) this.#end();
     this.#offset = Math.min(Math.max(position, 0), this.#duration);
-    if (buffers) this.#begin(buffers);
+    const isAtEnd = this.#offset === this.#duration && !this.#loop;
+    if (buffers && isAtEnd) this.#wanted = false;
+    else if (buffers) this.#begin(buffers);
     this.#onChange();
   }
 
