@@ -52,7 +52,7 @@ class Listener:
         return np.array(found["heard"], np.float32), found["position"]
 
     def recognize(self, samples):
-        """Which sound this is, the position of its end, and its gain; None if it is none."""
+        """Which sound this is, the position of its end, and its gain."""
         n = 2 ** int(np.ceil(np.log2(self.sounds.shape[-1] + len(samples))))
         spectra = np.fft.rfft(self.sounds, n) * np.fft.rfft(samples, n).conj()
         products = np.fft.irfft(spectra, n)[:, : self.sounds.shape[-1] - len(samples) + 1]
@@ -60,8 +60,8 @@ class Listener:
         sound = self.sounds[index, start : start + len(samples)]
         gain = products[index, start] / max(float(sound @ sound), 1e-12)
         rest = np.linalg.norm(samples - gain * sound)
-        if not gain > 1e-3 or rest > 1e-3 * np.linalg.norm(samples):
-            return None
+        assert gain > 1e-3, "nothing is heard"
+        assert rest < 1e-3 * np.linalg.norm(samples), "what is heard is none of the sounds"
         return int(index), int(start) + len(samples), float(gain)
 
     def wait(self, seconds):
@@ -73,6 +73,4 @@ class Listener:
     def listen(self):
         """What plays now: index, position and gain."""
         self.wait(_SETTLED)
-        found = self.recognize(self.heard(EAR)[0][0])
-        assert found, "none of the sounds is playing"
-        return found
+        return self.recognize(self.heard(EAR)[0][0])

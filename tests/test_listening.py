@@ -15,7 +15,7 @@ from helpers import noise
 
 import jtfs_jax
 from jtfs_jax import listening
-from jtfs_jax.listening import Comparison, _pictures
+from jtfs_jax.listening import Comparison, _levels, _page, _pictures
 
 RATE = 8000
 HOSTILE = '</script><script>document.title = "gone"</script><!-- "ü\' & ☃ \ud800'
@@ -127,7 +127,7 @@ def test_levels_match_without_clipping(tmp_path, bank, scale):
 
 
 def test_a_silent_target_changes_no_level():
-    assert listening._levels.matching_gains(np.stack([0 * X, Y])[:, None]) == [1, 1]
+    assert _levels.matching_gains(np.stack([0 * X, Y])[:, None]) == [1, 1]
 
 
 def test_errors_and_settings(tmp_path, bank):
@@ -224,7 +224,8 @@ REFUSED_PAGES = {
     "double": ({"comparisons": [comparison(), comparison()]}, "titles of comparisons must differ"),
     "rate": ({"sample_rate": 8000.5}, "sample_rate must be an integer"),
     "no rate": ({"sample_rate": 0}, "sample_rate must be a positive number"),
-    "high": ({"sample_rate": 1e6}, "at most 655350"),
+    "high": ({"sample_rate": 1e6}, "up to 655350"),
+    "odd": ({"sample_rate": 65_537}, "or a multiple of 10"),
     "suffix": ({"path": "page.txt"}, r"must end in \.html or \.htm"),
     "folder": ({"path": "no/page.html"}, "there is no folder"),
     "title": ({"title": ""}, "title must be text"),
@@ -277,7 +278,7 @@ def luminance(color):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_colors_are_legible(scheme):
-    style = listening._page._text("page.css")
+    style = _page._text("page.css")
     parts = dict(zip(["light", "dark"], re.findall(r":root \{(.*?)\}", style, re.S), strict=True))
     colors = dict(re.findall(r"--([\w-]+): (#\w{6});", parts[scheme]))
 

@@ -68,8 +68,8 @@ class Comparison:
 
     @property
     def sounds(self) -> Float[np.ndarray, "sound channel time"]:
-        """The target and the metamers, in float64."""
-        sounds = [np.asarray(sound, np.float64) for sound in (self.target, *self.metamers.values())]
+        """The target and the metamers, in float32."""
+        sounds = [np.asarray(sound, np.float32) for sound in (self.target, *self.metamers.values())]
         return np.stack([np.atleast_2d(sound) for sound in sounds])
 
 

@@ -31,7 +31,7 @@ def matching_gains(sounds: Float[np.ndarray, "sound channel time"]) -> list[floa
         >>> matching_gains(np.array([[[0.5, -0.5]], [[0.25, -0.25]]]))
         [1.0, 2.0]
     """
-    levels = np.sqrt(np.mean(np.square(sounds), axis=(1, 2)))
+    levels = np.sqrt(np.mean(np.square(sounds), axis=(1, 2), dtype=np.float64))
     gains = np.ones(len(sounds))
     if levels[0] > 0:
         np.divide(levels[0], levels, out=gains, where=levels > 0)

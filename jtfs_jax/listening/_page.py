@@ -28,7 +28,7 @@ from ._levels import flac, gain_of_peak, matching_gains
 _FOLDER = Path(__file__).parent
 _SCRIPTS = ("player", "scalograms", "curves", "blind_test", "trials", "page")
 _SUFFIXES = (".html", ".htm")
-_MAX_RATE = 655_350  # of FLAC
+_MAX_ANY_RATE, _MAX_RATE = 65_535, 655_350  # of FLAC; above the former, multiples of 10
 _DIGITS = 6  # significant ones of errors
 
 
@@ -53,7 +53,8 @@ def write_page(
     Args:
         path: Ends in .html or .htm, in a folder that exists. It is written whole or not at all.
         comparisons: At least one, with different titles.
-        sample_rate: Of all sounds: an integer, in Hz, up to 655,350.
+        sample_rate: Of all sounds, in Hz: an integer up to 65,535, or a multiple of 10 up to
+            655,350.
         title: Of the page.
         bank: The scalograms have its first-order wavelets, averaged to at most 1,000 columns. None:
             twelve wavelets an octave, down to about 32 Hz.
@@ -68,7 +69,7 @@ def write_page(
         FileExistsError: If the file exists and `overwrite` is False.
         ImportError: If soundfile (extra `audio`) or matplotlib (extra `plot`) is not installed.
     """
-    path = _check_path(path, overwrite)
+    path = _check_path(path, overwrite=overwrite)
     sample_rate = _check_rate(sample_rate)
     different("title", [title])
     if not comparisons:
@@ -106,7 +107,7 @@ def write_page(
     return path
 
 
-def _check_path(path: str | os.PathLike, overwrite: bool) -> Path:  # noqa: FBT001
+def _check_path(path: str | os.PathLike, *, overwrite: bool) -> Path:
     path = Path(path)
     if path.suffix.lower() not in _SUFFIXES:
         raise ValueError(f"{path}: the name of a page must end in {' or '.join(_SUFFIXES)}.")
@@ -119,10 +120,11 @@ def _check_path(path: str | os.PathLike, overwrite: bool) -> Path:  # noqa: FBT0
 
 def _check_rate(sample_rate: object) -> int:
     rate = _checks.positive_number("sample_rate", sample_rate)
-    if rate != int(rate) or rate > _MAX_RATE:
+    if rate != int(rate) or rate > _MAX_RATE or (rate > _MAX_ANY_RATE and rate % 10):
         raise ValueError(
-            f"sample_rate must be an integer of at most {_MAX_RATE}, which FLAC can have, got "
-            f"{_checks.shown(sample_rate)}; resample the sounds."
+            f"sample_rate must be an integer up to {_MAX_ANY_RATE}, or a multiple of 10 up to "
+            f"{_MAX_RATE}, which FLAC can have, got {_checks.shown(sample_rate)}; resample the "
+            f"sounds."
         )
     return int(rate)
 
