@@ -17,6 +17,10 @@ from ._energy import (
     spin_ratio as spin_ratio,
     spin_ratios as spin_ratios,
 )
+from ._interchannel import (
+    InterchannelImage as InterchannelImage,
+    interchannel_image as interchannel_image,
+)
 from ._littlewood_paley import (
     JointLittlewoodPaley as JointLittlewoodPaley,
     LittlewoodPaley as LittlewoodPaley,

@@ -3,11 +3,13 @@
 `metamer` makes them from a recording: noise with the loudness of the target at each time and
 frequency is optimized until its coefficients match. Its parts are public: the noise
 (`colored_noise`, `white_noise`), the envelope (`loudness`) and the search (`resynthesize`), which
-needs the coefficients alone. These may be edited first: `swap_spins`, `scale_paths`, `morph`. Use
-any optax optimizer without line search, or one of the two here, which undo failed steps.
+needs the coefficients alone. These may be edited first: `swap_spins`, `scale_paths`, `morph`.
+`interchannel` makes of a transform one for stereo, `jtfs_jax.segmented` one for any length. Use any
+optax optimizer without line search, or one of the two here, which undo failed steps.
 """
 
 from ._bold_driver import bold_driver as bold_driver
+from ._channels import Interchannel as Interchannel, interchannel as interchannel
 from ._descent import ResynthesisState as ResynthesisState
 from ._edit import morph as morph, scale_paths as scale_paths, swap_spins as swap_spins
 from ._lbfgs import lbfgs as lbfgs

@@ -22,6 +22,8 @@ CHUNK = 64  # steps that one call can take
 class ResynthesisState(eqx.Module):
     """Several sounds on their way to their targets: all that is needed to go on.
 
+    A signal is `(time)`, or `(channel, time)` where the transform is one of `interchannel`.
+
     Attributes:
         y: The best sounds so far.
         error: Relative errors of these.
@@ -39,9 +41,9 @@ class ResynthesisState(eqx.Module):
         batch: Number of sounds for each target, and the leading axes of the targets.
     """
 
-    scale: Float[Array, "metamer time"]
-    trial: Float[Array, "metamer time"]
-    best: Float[Array, "metamer time"]
+    scale: Float[Array, "metamer *channel time"]
+    trial: Float[Array, "metamer *channel time"]
+    best: Float[Array, "metamer *channel time"]
     value: Float[Array, " metamer"]
     was_accepted: Bool[Array, " metamer"]
     optimizer: PyTree[Array]
@@ -52,7 +54,12 @@ class ResynthesisState(eqx.Module):
     @property
     def y(self) -> Float[Array, "sound *batch time"]:
         """The best sounds so far."""
-        return (self.scale * self.best).reshape(*self.batch, -1)
+        return (self.scale * self.best).reshape(*self.batch, *self.signal)
+
+    @property
+    def signal(self) -> tuple[int, ...]:
+        """Shape of a signal."""
+        return self.best.shape[1:]
 
     @property
     def error(self) -> Float[Array, "sound *batch"]:
@@ -85,20 +92,22 @@ def _row(state: ResynthesisState) -> Row:
     return Row(state.error, state.learning_rate, state.accepted, state.n_forward, state.n_gradient)
 
 
-@partial(jax.jit, static_argnames="optimizer")
+@partial(jax.jit, static_argnames=("optimizer", "n_axes"))
 def begin(
     y: Float[Array, "sound *batch time"],
     envelope: Float[Array, "*batch time"],
     optimizer: optax.GradientTransformation,
+    n_axes: int = 1,
 ) -> ResynthesisState:
-    """State before the first trial, which is that of `y` itself."""
-    batch, n_samples = y.shape[:-1], y.shape[-1]
-    scale = jnp.broadcast_to(jnp.sqrt(envelope)[None], y.shape).reshape(-1, n_samples)
-    z = y.reshape(-1, n_samples) / scale
+    """State before the first trial, which is that of `y` itself; a signal has `n_axes`."""
+    batch, signal = y.shape[:-n_axes], y.shape[-n_axes:]
+    scale = jnp.broadcast_to(jnp.sqrt(envelope)[None], y.shape).reshape(-1, *signal)
+    z = y.reshape(-1, *signal) / scale
+    axes = tuple(range(1, z.ndim))
     # Divided by the peak first, lest the squares of a quiet sound vanish.
-    peak = jnp.abs(z).max(axis=1, keepdims=True)
+    peak = jnp.abs(z).max(axis=axes, keepdims=True)
     peak = jnp.where(peak > 0, peak, 1)
-    rms = peak * jnp.sqrt(jnp.square(z / peak).mean(axis=1, keepdims=True))
+    rms = peak * jnp.sqrt(jnp.square(z / peak).mean(axis=axes, keepdims=True))
     rms = jnp.where(rms > 0, rms, 1)
     z = z / rms
     return ResynthesisState(
@@ -156,11 +165,15 @@ def _try(bank, goal, state, transform, optimizer) -> ResynthesisState:
         lambda gradient, state, z, value: optimizer.update(gradient, state, z, value=value)
     )(gradient, state.optimizer, z, value)
     trials = trial_state(optimizer_state)
-    accepted = improves & jnp.isfinite(gradient).all(axis=1) if trials is None else trials.accepted
+    accepted = (
+        improves & jnp.isfinite(gradient).all(axis=tuple(range(1, z.ndim)))
+        if trials is None
+        else trials.accepted
+    )
     return ResynthesisState(
         scale=state.scale,
         trial=z + updates,
-        best=jnp.where(accepted[:, None], z, state.best),
+        best=jnp.where(accepted.reshape(-1, *[1] * (z.ndim - 1)), z, state.best),
         value=jnp.where(accepted, value, state.value),
         was_accepted=accepted,
         optimizer=optimizer_state,

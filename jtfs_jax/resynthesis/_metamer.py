@@ -8,14 +8,16 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PyTree
 
-from jtfs_jax._checks import positive_integer, signal
+from jtfs_jax._checks import positive_integer, signal, signal_of_any_length
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import jtfs
 
+from ._channels import mixtures
 from ._descent import ResynthesisState
 from ._noise import checked_key, colored_noise, first_order, loudness
 from ._objective import Transform
-from ._resynthesize import Resynthesis, has_s1, resynthesize
+from ._resynthesize import Resynthesis, resynthesize
+from ._transforms import known
 
 
 def metamer(
@@ -40,8 +42,12 @@ def metamer(
 
     Args:
         bank: Filters from `filterbank`.
-        x: The targets, real and not silent; leading axes are for several at once.
-        transform: As for `resynthesize`. `s1` is that of `bank`, whatever this returns.
+        x: The targets, real and not silent; leading axes are for several at once. They have
+            `bank.n_samples` samples, or any number where `transform` is segmented; and the axes
+            `(*batch, channel, time)` where it is one of `interchannel`.
+        transform: As for `resynthesize`: `segmented(jtfs)` for long recordings,
+            `interchannel(jtfs)` for several channels, `interchannel(segmented(jtfs))` for both.
+            `s1` is that of `bank`, whatever this returns.
         n_sounds: Number of metamers for each target. Each is the same for any `n_sounds`.
         key: Key of `jax.random` for the noise at the start. None: `jax.random.key(0)`.
         weights: As for `resynthesize`.
@@ -66,6 +72,14 @@ def metamer(
         ((1, 1024), True)
         >>> more = metamer(bank, x, n_steps=10, state=result.state)
 
+        Of two channels, and of more samples than `bank` is for:
+
+        >>> transform = jtfs_jax.resynthesis.interchannel(jtfs_jax.segmented(jtfs_jax.jtfs))
+        >>> bank = jtfs_jax.filterbank(None, J=6, Q=4, J_fr=2)
+        >>> stereo = jnp.stack([jnp.sin(jnp.linspace(0.0, f, 20_001)) for f in (3000.0, 5000.0)])
+        >>> metamer(bank, stereo, transform=transform, n_steps=2).y.shape
+        (1, 2, 20001)
+
     References:
         Lostanlen & Han, Musical metamerism with time–frequency scattering, 2024, section 2.3.
 
@@ -75,9 +89,18 @@ def metamer(
     positive_integer("n_steps", n_steps)
     positive_integer("n_sounds", n_sounds)
     key = checked_key(key)
-    x, batch = signal(jnp.asarray(x), bank.n_samples, bank.dtype)
-    if x.size == 0:
-        raise ValueError(f"x must have at least one sound, got batch axes of shape {batch}.")
+    facts = known(transform)
+    x = jnp.asarray(signal_of_any_length(x)).astype(bank.dtype)
+    is_one_call = x.shape[-1] == bank.n_samples and not facts.is_segmented
+    if facts.has_s1 and not facts.is_segmented:
+        signal(x, bank.n_samples, bank.dtype)
+    batch, shape = x.shape[: -facts.n_axes], x.shape[-facts.n_axes :]
+    if x.ndim < facts.n_axes or x.size == 0:
+        raise ValueError(
+            f"x must have at least one sound, and the axes (*batch, {facts.axes}), but its shape "
+            f"is {x.shape}."
+        )
+    x = x.reshape(-1, *shape)
 
     def unflatten(s: Array) -> Array:
         return s.reshape(*batch, *s.shape[1:])
@@ -86,9 +109,14 @@ def metamer(
     target = jax.tree.map(unflatten, flat)
     y0 = envelope = None
     if state is None:
-        s1 = unflatten(flat.S1 if has_s1(transform) else first_order(bank, x))
-        y0 = colored_noise(bank, s1, n_sounds=n_sounds, key=key)
-        envelope = loudness(bank, s1)
+        n_samples = None if is_one_call else x.shape[-1]
+        if facts.has_s1:
+            s1 = unflatten(flat.S1)
+        else:
+            s1 = unflatten(first_order(bank, mixtures(x) if facts.has_channels else x, n_samples))
+        options = {"n_samples": n_samples, "interchannel": facts.has_channels}
+        y0 = colored_noise(bank, s1, n_sounds=n_sounds, key=key, **options)
+        envelope = loudness(bank, s1, **options)
     return resynthesize(
         bank,
         target,

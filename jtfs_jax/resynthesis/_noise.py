@@ -1,21 +1,21 @@
 """What S1 tells of a sound before any search: noise that resembles it, and its loudness."""
 
-import math
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jtfs_jax._arrays import times_real
 from jtfs_jax._checks import positive_integer, random_key
 from jtfs_jax._coordinates import frame_times
 from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._segmented import segmented
 from jtfs_jax._time_scattering import time_scattering
 
-_MAX_NODES = 256  # each of them takes a Fourier transform of the whole noise
+from ._channels import n_channels, root_of_covariance
+from ._nodes import filtered, nodes
+
 _N_CORRECTIONS = 2
 _CORRECTION_FLOOR = 1e-4  # of the largest coefficient, −80 dB: what is below is not amplified
 _LOUDNESS_FLOOR = 1e-2
@@ -25,6 +25,8 @@ def colored_noise(
     bank: FilterBank,
     s1: Float[Array, "*batch n1 frame"],
     *,
+    n_samples: int | None = None,
+    interchannel: bool = False,
     n_sounds: int = 1,
     key: Array | np.ndarray | None = None,
 ) -> Float[Array, "sound *batch time"]:
@@ -40,21 +42,26 @@ def colored_noise(
     are twice multiplied by the ratio of the one to the other (below 1e-4 of the largest
     coefficient, that is −80 dB, both count as that much). The mean of the noise is 0, or almost.
 
-    Frames closer than 1/256 of the duration, or than the width of φ_T, are averaged before. Where
-    they are then no farther apart than the longest wavelets are long, S1 of any noise fluctuates
-    from one to the next. There the second correction is one for each band, that of least squares:
-    to correct each fluctuation again would make the noise too loud.
+    Frames closer than the width of φ_T are averaged before, and those that are closer than both
+    1/256 of the duration and 2**J samples. Where they are then no farther apart than the longest
+    wavelets are long, S1 of any noise fluctuates from one to the next. There the second correction
+    is one for each band, that of least squares: to correct each fluctuation again would make the
+    noise too loud.
 
     Args:
         bank: Filters from `filterbank`.
         s1: First-order coefficients S1 of one sound or several, all frames. A single frame, such as
             `s1.mean(axis=-1, keepdims=True)`, gives noise that is stationary.
+        n_samples: Length of the sounds, if `s1` is that of `segmented`. None: that of `bank`.
+        interchannel: Whether `s1 (*batch, mixture, n1, frame)` has the mixtures of several channels
+            that `interchannel` makes. The noise then has these channels, as loud in each band and
+            as coherent as the mixtures say.
         n_sounds: Number of sounds for each of the `s1`. Each is the same for any `n_sounds`; sounds
             of different `s1` come from the same white noise.
         key: Key of `jax.random` for the white noise. None: `jax.random.key(0)`.
 
     Returns:
-        The sounds.
+        The sounds, `(sound, *batch, channel, time)` if `interchannel`.
 
     Raises:
         ValueError: If `n_sounds` is not positive, `key` is not a key, or `s1` was not computed with
@@ -77,16 +84,20 @@ def colored_noise(
     """
     positive_integer("n_sounds", n_sounds)
     key = checked_key(key)
-    s1 = _checked(bank, s1)
-    flat = s1.reshape(-1, *s1.shape[-2:])
-    y = _colored_noise(bank, flat, _gaussian_noise(bank, n_sounds, key))
-    return y.reshape(n_sounds, *s1.shape[:-2], bank.n_samples)
+    s1 = _checked(bank, s1, n_samples, interchannel=interchannel)
+    batch, n_mixtures = s1.shape[:-3], s1.shape[-3]
+    white = _gaussian_noise(bank, n_sounds, n_channels(n_mixtures), n_samples, key)
+    y = _colored_noise(bank, s1.reshape(-1, *s1.shape[-3:]), white, n_samples)
+    y = y.reshape(n_sounds, *batch, *white.shape[1:])
+    return y if interchannel else y[..., 0, :]
 
 
 def white_noise(
     bank: FilterBank,
     s1: Float[Array, "*batch n1 frame"],
     *,
+    n_samples: int | None = None,
+    interchannel: bool = False,
     n_sounds: int = 1,
     key: Array | np.ndarray | None = None,
 ) -> Float[Array, "sound *batch time"]:
@@ -97,11 +108,13 @@ def white_noise(
     Args:
         bank: As for `colored_noise`.
         s1: As for `colored_noise`.
+        n_samples: As for `colored_noise`.
+        interchannel: As for `colored_noise`; the channels have nothing in common.
         n_sounds: As for `colored_noise`.
         key: As for `colored_noise`.
 
     Returns:
-        The sounds.
+        The sounds, as `colored_noise` does.
 
     Raises:
         ValueError: As `colored_noise` does.
@@ -113,23 +126,34 @@ def white_noise(
         >>> white_noise(bank, target.S1, n_sounds=3).shape
         (3, 1024)
     """
-    colored = colored_noise(bank, s1, n_sounds=n_sounds, key=key)
-    key = checked_key(key)
-    level = jnp.sqrt(jnp.square(colored).mean(axis=-1))
-    white = _gaussian_noise(bank, n_sounds, key)
-    one_axis = (n_sounds, *[1] * (level.ndim - 1), bank.n_samples)
-    return level[..., None] * white.reshape(one_axis)
+    colored = colored_noise(
+        bank, s1, n_samples=n_samples, interchannel=interchannel, n_sounds=n_sounds, key=key
+    )
+    level = jnp.sqrt(jnp.square(colored).mean(axis=-1, keepdims=True))
+    channels = level.shape[-2] if interchannel else 1
+    white = _gaussian_noise(bank, n_sounds, channels, n_samples, checked_key(key))
+    signal = white.shape[1 if interchannel else 2 :]
+    return level * white.reshape(n_sounds, *[1] * (level.ndim - 1 - len(signal)), *signal)
 
 
-def loudness(bank: FilterBank, s1: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch time"]:
+def loudness(
+    bank: FilterBank,
+    s1: Float[Array, "*batch n1 frame"],
+    *,
+    n_samples: int | None = None,
+    interchannel: bool = False,
+) -> Float[Array, "*batch time"]:
     """Loudness over time, √Σ_n1 S1², relative to its maximum and at least 0.01 of it.
 
     Args:
         bank: Filters from `filterbank`.
         s1: First-order coefficients S1 of one sound or several, all frames.
+        n_samples: As for `colored_noise`.
+        interchannel: As for `colored_noise`; the sum is over all channels, too.
 
     Returns:
-        Numbers between 0.01 and 1 for each sample, interpolated between frames.
+        Numbers between 0.01 and 1 for each sample, interpolated between frames; if `interchannel`,
+        `(*batch, 1, time)`, as all channels have the same.
 
     Raises:
         ValueError: If `s1` was not computed with `bank`.
@@ -145,7 +169,9 @@ def loudness(bank: FilterBank, s1: Float[Array, "*batch n1 frame"]) -> Float[Arr
     See Also:
         resynthesize: takes it as `envelope`.
     """
-    return _loudness(bank, _checked(bank, s1))
+    s1 = _checked(bank, s1, n_samples, interchannel=interchannel)
+    e = _loudness(bank, s1[..., : n_channels(s1.shape[-3]), :, :], n_samples)
+    return e[..., None, :] if interchannel else e
 
 
 def checked_key(key: Array | np.ndarray | None) -> Array:
@@ -153,125 +179,79 @@ def checked_key(key: Array | np.ndarray | None) -> Array:
     return random_key("key", jax.random.key(0) if key is None else key)
 
 
-def _checked(bank: FilterBank, s1: Array) -> Float[Array, "*batch n1 frame"]:
+def _checked(
+    bank: FilterBank, s1: Array, n_samples: int | None, *, interchannel: bool
+) -> Float[Array, "*batch mixture n1 frame"]:
     s1 = jnp.asarray(s1, bank.dtype)
-    shape = (len(bank.wavelets1), len(frame_times(bank)))
-    if s1.ndim < 2 or s1.shape[-2] != shape[0] or s1.shape[-1] not in (1, shape[1]):
+    shape = (len(bank.wavelets1), len(frame_times(bank, n_samples=n_samples)))
+    axes = 3 if interchannel else 2
+    if s1.ndim < axes or s1.shape[-2] != shape[0] or s1.shape[-1] not in (1, shape[1]):
         raise ValueError(
-            f"s1 must have {shape[0]} rows and 1 or {shape[1]} frames on its last axes, but its "
-            f"shape is {s1.shape}; compute it with this filterbank."
+            f"s1 must have {'mixtures, ' * interchannel}{shape[0]} rows and 1 or {shape[1]} frames "
+            f"on its last axes, but its shape is {s1.shape}; compute it with this filterbank, and "
+            f"give n_samples if it is of segmented."
         )
-    return s1
+    return s1 if interchannel else s1[..., None, :, :]
 
 
-def _gaussian_noise(bank: FilterBank, n_sounds: int, key: Array) -> Float[Array, "sound time"]:
+def _gaussian_noise(
+    bank: FilterBank, n_sounds: int, n_channels: int, n_samples: int | None, key: Array
+) -> Float[Array, "sound channel time"]:
     """Of variance 1; each sound is the same for any `n_sounds`."""
     keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(n_sounds))
-    return jax.vmap(lambda key: jax.random.normal(key, (bank.n_samples,), bank.dtype))(keys)
+    shape = (n_channels, n_samples or bank.n_samples)
+    return jax.vmap(lambda key: jax.random.normal(key, shape, bank.dtype))(keys)
 
 
-@jax.jit
+@partial(jax.jit, static_argnums=2)
 def first_order(
-    bank: FilterBank, y: Float[Array, "*batch time"]
+    bank: FilterBank, y: Float[Array, "*batch time"], n_samples: int | None = None
 ) -> Float[Array, "*batch n1 frame"]:
-    """S1; under `jit` nothing is computed of the second order."""
-    return time_scattering(bank, y).S1
+    """S1, in segments if `n_samples` is given; under `jit` nothing of the second order is done."""
+    transform = time_scattering if n_samples is None else segmented(time_scattering)
+    return transform(bank, y).S1
 
 
-@jax.jit
-def _loudness(bank: FilterBank, s1: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch time"]:
-    nodes = _nodes(bank, s1.shape[-1])
-    at_nodes = jnp.sqrt(jnp.square(nodes.average(s1)).sum(axis=-2))
-    e = jnp.vectorize(nodes.interpolate, signature="(node)->(time)")(at_nodes)
+@partial(jax.jit, static_argnums=2)
+def _loudness(
+    bank: FilterBank, s1: Float[Array, "*batch channel n1 frame"], n_samples: int | None
+) -> Float[Array, "*batch time"]:
+    at = nodes(bank, s1.shape[-1], n_samples)
+    at_nodes = jnp.sqrt(jnp.square(at.average(s1)).sum(axis=(-3, -2)))
+    e = jnp.vectorize(at.interpolate, signature="(node)->(time)")(at_nodes)
     highest = e.max(axis=-1, keepdims=True)
     return jnp.maximum(e / jnp.where(highest > 0, highest, 1), _LOUDNESS_FLOOR)
 
 
-class _Nodes(NamedTuple):
-    """Times between which spectra are interpolated, each the average of some frames."""
-
-    times: np.ndarray
-    group: int  # consecutive frames a node
-    n_samples: int
-    spacing: int  # samples from one to the next
-
-    def average(self, s1: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch n1 node"]:
-        n_frames = s1.shape[-1]
-        missing = len(self.times) * self.group - n_frames
-        padded = jnp.pad(s1, [(0, 0)] * (s1.ndim - 1) + [(0, missing)])
-        sums = padded.reshape(*s1.shape[:-1], -1, self.group).sum(axis=-1)
-        sizes = np.full(sums.shape[-1], self.group)
-        sizes[-1] -= missing
-        return sums / jnp.broadcast_to(jnp.asarray(sizes, s1.dtype), sums.shape)
-
-    def interpolate(self, values: Float[Array, " node"]) -> Float[Array, " time"]:
-        t = jnp.arange(self.n_samples, dtype=values.dtype)
-        return jnp.interp(t, jnp.asarray(self.times, values.dtype), values)
-
-
-def _nodes(bank: FilterBank, n_frames: int) -> _Nodes:
-    times = frame_times(bank)
-    if n_frames == 1:
-        return _Nodes(times.mean(keepdims=True), len(times), bank.n_samples, bank.n_samples)
-    shortest = 2 ** math.ceil(math.log2(bank.n_samples / _MAX_NODES))
-    group = max(bank.critical_stride, shortest) // (bank.stride or 1)
-    first = np.arange(0, n_frames, group)
-    sizes = np.minimum(group, n_frames - first)
-    spacing = group * (bank.stride or 1)
-    return _Nodes(np.add.reduceat(times, first) / sizes, group, bank.n_samples, spacing)
-
-
-@jax.jit
+@partial(jax.jit, static_argnums=3)
 def _colored_noise(
-    bank: FilterBank, s1: Float[Array, "target n1 frame"], white: Float[Array, "sound time"]
-) -> Float[Array, "sound target time"]:
-    nodes = _nodes(bank, s1.shape[-1])
-    wanted = jnp.maximum(nodes.average(s1), 0)
-    highest = wanted.max(axis=(-2, -1), keepdims=True)
+    bank: FilterBank,
+    s1: Float[Array, "target mixture n1 frame"],
+    white: Float[Array, "sound channel time"],
+    n_samples: int | None,
+) -> Float[Array, "sound target channel time"]:
+    at = nodes(bank, s1.shape[-1], n_samples)
+    amplitudes = jnp.maximum(at.average(s1), 0)
+    wanted = amplitudes[:, : white.shape[1]]  # of the channels
+    highest = wanted.max(axis=(-3, -2, -1), keepdims=True)
     floor = _CORRECTION_FLOOR * jnp.where(highest > 0, highest, 1)
-    white_hat = jnp.broadcast_to(
-        jnp.fft.rfft(white)[:, None], (len(white), len(s1), bank.n_samples // 2 + 1)
-    )
-    synthesize = jax.vmap(jax.vmap(partial(_filtered, bank, nodes)))
+    of_target = jax.vmap(partial(filtered, bank, at), in_axes=(0, None))
+    synthesize = jax.vmap(of_target)
 
     def correct(number, amplitude_and_noise):
         amplitude, _ = amplitude_and_noise
-        y = synthesize(amplitude, white_hat)
+        y = synthesize(amplitude, white)
         audible = jnp.maximum(wanted, floor)[None]
-        found = jnp.maximum(nodes.average(first_order(bank, y)), floor[None])
+        found = jnp.maximum(at.average(first_order(bank, y, n_samples)), floor[None])
         ratio = audible / found
-        if nodes.spacing <= 2 ** bank.J[0]:
+        if at.spacing <= 2 ** bank.J[0]:
             products, squares = audible * found, jnp.square(found)
             of_band = products.sum(-1, keepdims=True) / squares.sum(-1, keepdims=True)
             ratio = jnp.where(number == 0, ratio, of_band)
-        return amplitude * ratio, y
+        return amplitude * ratio[:, :, :, None], y
 
-    amplitude = jnp.broadcast_to(wanted[None], (len(white), *wanted.shape))
-    none = jnp.zeros((*amplitude.shape[:2], bank.n_samples), s1.dtype)
+    amplitude = root_of_covariance(amplitudes)
+    amplitude = jnp.broadcast_to(amplitude[None], (len(white), *amplitude.shape))
+    none = jnp.zeros((len(white), len(s1), *white.shape[1:]), s1.dtype)
     # The last noise is synthesized after the last correction, and not corrected itself.
     return jax.lax.fori_loop(0, _N_CORRECTIONS + 1, correct, (amplitude, none))[1]
-
-
-def _filtered(
-    bank: FilterBank,
-    nodes: _Nodes,
-    amplitude: Float[Array, "n1 node"],
-    white_hat: Array,
-) -> Float[Array, " time"]:
-    """White noise through filters that change over time, whose |n ⋆ ψ| is `amplitude`."""
-    xi, sigma = np.array([(w.xi, w.sigma) for w in bank.wavelets1]).T
-    dtype = amplitude.dtype
-    # By E|n ⋆ ψ| in `colored_noise`, √P is the mean of |n ⋆ ψ| times this:
-    gain = jnp.asarray(np.sqrt(4 / np.pi / (np.sqrt(np.pi) * sigma)), dtype)
-    frequency = jnp.asarray(np.fft.rfftfreq(bank.n_samples), dtype)
-    centers = jnp.asarray(xi[::-1], dtype)
-
-    def add(y, node):
-        index, row = node
-        root_p = jnp.interp(frequency, centers, (gain * row)[::-1]).at[0].set(0)
-        part_hat = times_real(white_hat, root_p)
-        hat = nodes.interpolate(jax.nn.one_hot(index, len(nodes.times), dtype=dtype))
-        return y + hat * jnp.fft.irfft(part_hat, bank.n_samples), None
-
-    none = jnp.zeros(bank.n_samples, dtype)
-    return jax.lax.scan(add, none, (jnp.arange(len(nodes.times)), amplitude.T))[0]

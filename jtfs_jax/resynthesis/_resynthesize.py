@@ -16,12 +16,12 @@ from jtfs_jax._checks import is_traced, positive_integer
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import jtfs
 from jtfs_jax._nodes import exportable
-from jtfs_jax._time_scattering import time_scattering
 
 from ._descent import CHUNK, ResynthesisState, Row, begin, run
 from ._lbfgs import lbfgs
 from ._noise import colored_noise, loudness
 from ._objective import Bank, Transform, flattened, objective
+from ._transforms import Known, known, signal_shape
 
 _DEFAULT_OPTIMIZER = lbfgs()
 
@@ -93,12 +93,14 @@ def resynthesize(
             not all 0. Leading axes `*batch` are for several targets at once, or none.
         transform: `jtfs`, `time_scattering`, or any function of `bank` and a batch of sounds
             `(sound, time)` that returns a pytree of arrays with the leading axis of the batch:
-            `segmented(jtfs)` for sounds of any length, which is that of `y0`.
+            `segmented(jtfs)` for sounds of any length, which is that of `y0`. With `interchannel`
+            of one of these, sounds have several channels: `(channel, time)` instead of `(time)`,
+            here and below.
         y0: Sounds to start from: `(sound, *batch, time)`, where the first axis is for several
             sounds per target, or any shape that broadcasts to it. None: one from
             `colored_noise(bank, target.S1)`, if `transform` is `jtfs` or `time_scattering`.
         envelope: e, positive numbers that broadcast to `(*batch, time)`. None:
-            `loudness(bank, target.S1)` if `transform` is one of these two, else 1.
+            `loudness(bank, target.S1)` if `transform` is one of these two, also segmented, else 1.
         weights: w ≥ 0, a number, or a pytree like that of the coefficients, or the upper part of
             it, whose leaves broadcast to the coefficients; see `losses.path_weights`.
         optimizer: Any of optax that needs no line search, with the loss as `value` if it asks for
@@ -143,17 +145,19 @@ def resynthesize(
     begun = time.monotonic()
     positive_integer("n_steps", n_steps)
     optimizer = optimizer or _DEFAULT_OPTIMIZER
-    n_samples = _n_samples(bank, y0, state, transform)
+    facts = known(transform)
+    n_samples = _n_samples(bank, y0, state, facts)
     dtype = bank.dtype if isinstance(bank, FilterBank) else _real_dtype(target)
-    like = jax.eval_shape(transform, bank, jax.ShapeDtypeStruct((1, n_samples), dtype))
+    signal = signal_shape(transform, bank, target, n_samples, dtype)
+    like = jax.eval_shape(transform, bank, jax.ShapeDtypeStruct((1, *signal), dtype))
     coefficients, batch = flattened(target, like)
     goal = objective(coefficients, weights)
     if state is None:
-        s1 = target.S1 if has_s1(transform) else None
-        y0, envelope = _start(bank, s1, y0, envelope, (*batch, n_samples), dtype)
-        now = begin(y0, envelope, optimizer)
+        s1 = target.S1 if facts.has_s1 else None
+        y0, envelope = _start(bank, s1, y0, envelope, (*batch, *signal), dtype, facts)
+        now = begin(y0, envelope, optimizer, facts.n_axes)
     else:
-        _check_state(state, batch, n_samples, optimizer)
+        _check_state(state, batch, signal, optimizer)
         now = state
 
     advance = partial(run, bank, goal, transform=transform, optimizer=optimizer)
@@ -180,18 +184,18 @@ def resynthesize(
     )
 
 
-def has_s1(transform: Callable) -> bool:
-    """Whether what the transform calls S1 is known to be S1; others may compress it."""
-    return transform in (jtfs, time_scattering)
-
-
-def _n_samples(bank: Any, y0: Any, state: ResynthesisState | None, transform: Callable) -> int:
-    if isinstance(bank, FilterBank) and has_s1(transform):
+def _n_samples(bank: Any, y0: Any, state: ResynthesisState | None, facts: Known) -> int:
+    if isinstance(bank, FilterBank) and facts.has_s1 and not facts.is_segmented:
         return bank.n_samples
     if state is not None:
         return state.best.shape[-1]
     if np.ndim(y0) > 0 and (np.shape(y0)[-1] > 1 or not isinstance(bank, FilterBank)):
         return np.shape(y0)[-1]
+    if facts.is_segmented:
+        raise ValueError(
+            f"y0 must be sounds where transform is segmented, as coefficients do not tell how long "
+            f"these are, got {y0!r}; make it by colored_noise(bank, target.S1, n_samples=…)."
+        )
     if isinstance(bank, FilterBank):
         return bank.n_samples
     raise ValueError(
@@ -214,27 +218,29 @@ def _start(
     envelope: Any,
     shape: tuple[int, ...],
     dtype: np.dtype,
+    facts: Known,
 ) -> tuple[Float[Array, "sound *batch time"], Float[Array, "*batch time"]]:
     """Sounds to start from, and the envelope, as given or made from S1 where that is known."""
+    options = facts.noise_options(shape[-1])
     if envelope is None:
-        envelope = jnp.ones(shape, dtype) if s1 is None else loudness(bank, s1)
+        envelope = jnp.ones(shape, dtype) if s1 is None else loudness(bank, s1, **options)
     else:
-        cure = "give one number for each sample"
-        envelope = _broadcast("envelope", envelope, "(*batch, time)", shape, dtype, cure)
+        axes, cure = f"(*batch, {facts.axes})", "give one number for each sample"
+        envelope = _broadcast("envelope", envelope, axes, shape, dtype, cure)
         if not is_traced(envelope) and not ((envelope > 0) & jnp.isfinite(envelope)).all():
             raise ValueError("envelope must be positive and finite, which it is not; clip it.")
     if y0 is not None:
         n_sounds = np.shape(y0)[0] if np.ndim(y0) > len(shape) else 1
         if n_sounds == 0:
             raise ValueError(f"y0 must have at least one sound, got the shape {np.shape(y0)}.")
-        axes, cure = "(sound, *batch, time)", "give one sound, or one for each target"
+        axes, cure = f"(sound, *batch, {facts.axes})", "give one sound, or one for each target"
         return _broadcast("y0", y0, axes, (n_sounds, *shape), dtype, cure), envelope
     if s1 is None:
         raise ValueError(
             "y0 must be given where transform is neither jtfs nor time_scattering, got None; make "
             "it by colored_noise from S1, or take any noise as loud as the target."
         )
-    return colored_noise(bank, s1), envelope
+    return colored_noise(bank, s1, **options), envelope
 
 
 def _broadcast(
@@ -249,11 +255,11 @@ def _broadcast(
         ) from None
 
 
-def _check_state(state, batch, n_samples, optimizer) -> None:
-    if state.batch[1:] != batch or state.best.shape[-1] != n_samples:
+def _check_state(state, batch, signal, optimizer) -> None:
+    if state.batch[1:] != batch or state.signal != signal:
         raise ValueError(
-            f"state must be of sounds {(*batch, n_samples)} as the target is, but is of "
-            f"{(*state.batch[1:], state.best.shape[-1])}; resume with the same target."
+            f"state must be of sounds {(*batch, *signal)} as the target is, but is of "
+            f"{(*state.batch[1:], *state.signal)}; resume with the same target."
         )
     expected = jax.eval_shape(jax.vmap(optimizer.init), state.best)
     if jax.tree.structure(expected) != jax.tree.structure(state.optimizer) or [
