@@ -19,6 +19,7 @@ from ._sounds._load import load_with_notes
 
 _BUNDLED = {"crow": "misc_crow.flac", "guitar_slide": "guit_e_slide.flac"}
 _SUBTYPES = {".wav": "PCM_24", ".flac": "PCM_24", ".ogg": "VORBIS"}
+_MAX_CHANNELS = {".wav": 1024, ".flac": 8, ".ogg": 255}
 
 
 def bundled(name: str) -> Path:
@@ -94,23 +95,26 @@ def load(
     return x if channels == "each" else x[0]
 
 
-def save(path: str | os.PathLike, x: Float[np.ndarray, " time"], sample_rate: float) -> float:
-    """Write a mono sound, whole or not at all: a file that was there stays until it is replaced.
+def save(
+    path: str | os.PathLike, x: Float[np.ndarray, "*channel time"], sample_rate: float
+) -> float:
+    """Write a sound, whole or not at all: a file that was there stays until it is replaced.
 
     WAV and FLAC are written with 24 bits, whose full scale is ±1. A sound that goes beyond it is
     scaled down to a peak of 1, and so never clipped; all others are left as loud as they are.
 
     Args:
         path: Ends in .wav, .flac or .ogg, in a folder that exists.
-        x: Samples.
+        x: Samples: (time), or (channel, time) with up to 1,024 channels for WAV, 8 for FLAC, 255
+            for OGG.
         sample_rate: Samples a second, in Hz; files have it as an integer.
 
     Returns:
         The factor by which the samples were multiplied: 1 unless their peak is greater than 1.
 
     Raises:
-        ValueError: If the path is not one that can be written, `x` is not one-dimensional, has
-            no samples or some that are not finite, or `sample_rate` is not a positive integer.
+        ValueError: If the path is not one that can be written, `x` has other axes, no samples or
+            some that are not finite, or `sample_rate` is not a positive integer.
         ImportError: If soundfile is not installed.
     """
     path = check_path(path)
@@ -118,24 +122,30 @@ def save(path: str | os.PathLike, x: Float[np.ndarray, " time"], sample_rate: fl
     if sample_rate != int(sample_rate):
         raise ValueError(f"{path}: sample_rate must be an integer to be saved, got {sample_rate}.")
     x = np.asarray(x)
-    if x.ndim != 1 or x.size == 0:
+    suffix = path.suffix.lower()
+    if x.ndim not in (1, 2) or x.size == 0:
         raise ValueError(
-            f"{path}: x must have one axis, time, and at least one sample, but its shape is "
-            f"{x.shape}; save one sound a file."
+            f"{path}: x must have the axes (time) or (channel, time), and at least one sample, but "
+            f"its shape is {x.shape}; save one sound a file."
+        )
+    if x.ndim == 2 and len(x) > _MAX_CHANNELS[suffix]:
+        raise ValueError(
+            f"{path}: x must have at most {_MAX_CHANNELS[suffix]} channels for {suffix}, but its "
+            f"shape is {x.shape}; write (channel, time), or another kind of file."
         )
     if not np.isfinite(x).all():
         raise ValueError(f"{path}: every sample must be a finite number to be saved.")
     gain = 1 / max(float(np.abs(x).max()), 1.0)
     soundfile = require("soundfile", "audio")
-    suffix = path.suffix.lower()
     how = {"subtype": _SUBTYPES[suffix], "format": suffix[1:].upper()}
+    samples = (x * gain).T
     with replacing(path) as partial:
         try:
-            soundfile.write(partial, x * gain, int(sample_rate), **how)
+            soundfile.write(partial, samples, int(sample_rate), **how)
         except (soundfile.SoundFileError, AssertionError, UnicodeEncodeError):
             # libsndfile does not say why it cannot write. Python does, or it can.
             encoded = io.BytesIO()
-            soundfile.write(encoded, x * gain, int(sample_rate), **how)
+            soundfile.write(encoded, samples, int(sample_rate), **how)
             partial.write_bytes(encoded.getbuffer())
     return gain
 

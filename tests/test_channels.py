@@ -202,10 +202,9 @@ def test_noise_and_loudness_of_any_length_are_those_of_one_call(segment_bank):
     x = stereo(2**14)[0]
     s1 = jtfs_jax.time_scattering(whole, x).S1
     in_segments = jtfs_jax.segmented(jtfs_jax.time_scattering)(segment_bank, x).S1
-    options = {"n_samples": 2**14}
-    found = loudness(segment_bank, in_segments, **options)
+    found = loudness(segment_bank, in_segments, n_samples=2**14)
     np.testing.assert_allclose(found, loudness(whole, s1), rtol=1e-4)
-    found = colored_noise(segment_bank, in_segments, **options, n_sounds=2)
+    found = colored_noise(segment_bank, in_segments, n_samples=2**14, n_sounds=2)
     wanted = colored_noise(whole, s1, n_sounds=2)
     assert relative_error(found, wanted) < 1e-4
 
@@ -230,7 +229,7 @@ ERRORS = {
         r"x must have .* the axes \(\*batch, channel, time\)",
     ),
     "mixtures": (
-        lambda bank: colored_noise(bank, np.ones((3, 30, 16)), interchannel=True),
+        lambda bank: colored_noise(bank, jnp.ones((3, 30, 16)), interchannel=True),
         "s1 must have",
     ),
     "length": (

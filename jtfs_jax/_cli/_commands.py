@@ -65,6 +65,11 @@ def _add_metamer(commands) -> None:
         help="go on with this run, with its options; only --steps may be another. Without OUT.wav, "
         "the run of -o, of AUDIO, or the one in the current folder",
     )
+    parser.add_argument(
+        "--page",
+        action="store_true",
+        help="write OUT.html too: a page to listen with, for any browser",
+    )
     search = parser.add_argument_group("the search")
     search.add_argument(
         "--steps",
@@ -94,7 +99,7 @@ def _add_metamer(commands) -> None:
         default=1,
         help="number of metamers, of seeds N, N+1, … (default: %(default)s)",
     )
-    add_sampling(parser, "65,536 samples, which are 2.97 s at 22,050 Hz")
+    add_sampling(parser, each="each, with the image between them", default="each")
     add_scattering(parser)
 
 
@@ -120,7 +125,7 @@ def _add_features(commands) -> None:
         help="make only .npz files that are missing, with the options of those that are there; a "
         "store goes on by itself",
     )
-    add_sampling(parser, "all of it", each=True)
+    add_sampling(parser, each="each of them")
     add_scattering(parser)
     _add_workers(parser)
 
@@ -186,7 +191,7 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
         f"the picture, .png, .pdf or .svg (default: NAME-{name}.png for NAME.wav, and {name}.png "
         "for the guitar)",
     )
-    add_sampling(parser, "all of it")
+    add_sampling(parser)
 
 
 def _add_command(commands, run: Callable[[argparse.Namespace], int], **texts: str):

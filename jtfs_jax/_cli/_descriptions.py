@@ -8,17 +8,26 @@ METAMER_MORE = """\
 examples:
   jtfs-jax metamer                     of a guitar: metamer.wav, metamer.png, …
   jtfs-jax metamer bird.wav            of a recording: bird-metamer.wav, …
+  jtfs-jax metamer bird.wav --start 10 --duration 3 --page
+                                       of a part of it, with a page to listen with
   jtfs-jax metamer bird.wav -o out.wav --count 4
                                        four different ones: out-1.wav … out-4.wav
   jtfs-jax metamer --resume out.wav --steps 200
                                        go on with a run that had 100 steps
 
+A recording of several channels gives a metamer of as many, with the image between them:
+coefficients of sums and differences of the channels are matched, too. Recordings of any
+length are taken whole, long ones in segments: memory does not depend on the length much,
+and time is in proportion to it.
+
 files:
   OUT.wav         the metamer; with --count, OUT-1.wav, OUT-2.wav, …
-  OUT.target.wav  the recording as it was used: cut, resampled, one channel
+  OUT.target.wav  the recording as it was used: cut and resampled
   OUT.png         scalograms of the target and of the best metamer, and all errors
   OUT.json        the recording and its SHA-256, all settings, the command, versions,
                   the seed, gain, RMS and peak of each sound, its error at each step
+  OUT.html        with --page: players that switch from sound to sound, scalograms,
+                  errors and a blind test, in one file for any browser
   OUT.state.npz   what --resume needs; written after the first step, then every 30 s
 All sounds of a run have the same gain: 1, unless the loudest would be clipped.
 The metamers of --seed 1 --count 3 are those of --seed 1, --seed 2 and --seed 3.

@@ -6,13 +6,11 @@ import shlex
 import time
 from pathlib import Path
 
-import jax
 import numpy as np
 
-from jtfs_jax import plot, resynthesis
+from jtfs_jax import plot
 from jtfs_jax._extras import require
-from jtfs_jax._filterbank import FilterBank
-from jtfs_jax.resynthesis import ResynthesisState, bold_driver, lbfgs
+from jtfs_jax.resynthesis import ResynthesisState
 
 from . import _interrupt
 from ._errors import in_options, of_file
@@ -26,13 +24,14 @@ from ._metamer_files import (
     state_to_resume,
     write,
 )
-from ._metamer_run import Metamer, Run, begin_run, n_bytes_of_state, resume_run, together
+from ._metamer_run import Metamer, Run, begin_run, resume_run, together
 from ._outputs import check_room
 from ._progress import Progress
-from ._recording import joint_filterbank, settings_of, source_of
+from ._recording import settings_of, source_of
+from ._search import Search, search_for
 
 _SECONDS_BETWEEN_STATES = 30.0
-_OPTIMIZERS = {"lbfgs": lbfgs(), "bold_driver": bold_driver()}
+_SHARE_OF_STATES = 0.05  # of the time, at most, to write states
 _BYTES_OF_A_SAMPLE = 3
 _BYTES_OF_A_STEP = 100  # in the record
 _BYTES_OF_A_PICTURE = 200_000
@@ -43,17 +42,18 @@ def metamer(options: argparse.Namespace) -> int:
     for module in ("matplotlib", "soundfile", "soxr", "tqdm"):
         require(module, "audio,plot")
     prepare = _begun if options.resume is None else _resumed
-    run, outputs, bank = prepare(options)
+    run, outputs, search = prepare(options)
     run.about["commands"].append(shlex.join(options.command_line))
+    run.about["page"] = options.page
     interrupted = False
     if run.n_steps < options.steps * options.count:
-        _try_room(outputs, bank, options)
-        interrupted = _advance(run, bank, options)
+        _try_room(outputs, search, options)
+        interrupted = _advance(run, search, options)
     if run.n_steps == 0:
         raise KeyboardInterrupt  # before the first step there is only noise to write
     sounds = sounds_of(outputs, run)
     record = record_of(run, sounds, options) | {
-        "settings": _settings(options, bank),
+        "settings": _settings(options, search),
         "interrupted": interrupted,
     }
     errors = together([one.history["error"] for one in run.begun])
@@ -61,73 +61,67 @@ def metamer(options: argparse.Namespace) -> int:
     assert best.state is not None
     y = np.asarray(best.state.y[0])
     title = Path(run.about["audio"]).name
-    figure = plot.metamer(bank, run.x, y, errors, sample_rate=options.sample_rate, title=title)
-    write(outputs, sounds, options.sample_rate, figure, record)
+    rate, bank = options.sample_rate, search.bank
+    figure = plot.metamer(bank, run.x, y, errors, sample_rate=rate, title=title)
+    write(outputs, sounds, rate, figure, record, bank)
     say_gain(sounds)
     if not options.quiet:
         _report(outputs, run, record["seconds"])
     return (_interrupt.status() or 130) if interrupted else 0
 
 
-def _begun(options: argparse.Namespace) -> tuple[Run, Outputs, FilterBank]:
+def _begun(options: argparse.Namespace) -> tuple[Run, Outputs, Search]:
     """A new run, once all is known to be there that it needs."""
     source = source_of(options.audio)
     outputs = new_outputs(options, source)
     run = begin_run(outputs.state, options)
     run.about["suffix"] = outputs.sounds[0].suffix
-    return run, outputs, joint_filterbank(source, len(run.x), options)
+    return run, outputs, search_for(source, run.x, options)
 
 
-def _resumed(options: argparse.Namespace) -> tuple[Run, Outputs, FilterBank]:
+def _resumed(options: argparse.Namespace) -> tuple[Run, Outputs, Search]:
     """The run that `--resume` means, as it was saved last."""
     path = state_to_resume(options)
     run, arrays = resume_run(path, options)
     source = Path(run.about["audio"])
     outputs = resumed_outputs(run, options, source)
-    bank = joint_filterbank(source, len(run.x), options)
-    run.restore(arrays, bank, _OPTIMIZERS[options.optimizer])
+    search = search_for(source, run.x, options)
+    run.restore(arrays, search.state_like())
     done = max(one.n_steps for one in run.metamers)
     if options.steps < done:
         raise ValueError(
             f"{path}: --steps {options.steps} are fewer than the {done} steps of this run; give at "
             f"least as many."
         )
-    return run, outputs, bank
+    return run, outputs, search
 
 
-def _settings(options: argparse.Namespace, bank: FilterBank) -> dict[str, object]:
-    names = ("optimizer", "seed", "count", "steps", "start", "duration")
+def _settings(options: argparse.Namespace, search: Search) -> dict[str, object]:
+    names = ("optimizer", "seed", "count", "steps", "start", "duration", "channels")
     own = {name: getattr(options, name) for name in names}
-    return own | settings_of(bank, options.sample_rate)
+    return own | settings_of(search.bank, options.sample_rate, search.x.shape[-1])
 
 
-def _try_room(outputs: Outputs, bank: FilterBank, options: argparse.Namespace) -> None:
+def _try_room(outputs: Outputs, search: Search, options: argparse.Namespace) -> None:
     """Stop before the work where there is no room for what comes of it."""
-    of_state = n_bytes_of_state(bank, _OPTIMIZERS[options.optimizer])
-    of_one = bank.n_samples * _BYTES_OF_A_SAMPLE + options.steps * _BYTES_OF_A_STEP
+    of_state = search.n_bytes_of_state()
+    of_one = search.x.size * _BYTES_OF_A_SAMPLE + options.steps * _BYTES_OF_A_STEP
     of_one += 2 * of_state  # the old one is kept until the new one is complete
     check_room(outputs.sounds[0], options.count * of_one + _BYTES_OF_A_PICTURE)
 
 
-def _advance(run: Run, bank: FilterBank, options: argparse.Namespace) -> bool:
+def _advance(run: Run, search: Search, options: argparse.Namespace) -> bool:
     """Take the steps that are left, one metamer after another; returns whether it was stopped."""
     source = Path(run.about["audio"])
-    with _Progress(run, options) as progress, in_options(source, options):
+    with _Progress(run, search, options) as progress, in_options(source, options):
+        progress.begin()
         for one in run.metamers:
             n_left = options.steps - one.n_steps
             if not n_left or progress.interrupted:
                 continue
             one.start_clock()
             progress.one = one
-            resynthesis.metamer(
-                bank,
-                run.x,
-                n_steps=n_left,
-                key=jax.random.key(one.seed),
-                optimizer=_OPTIMIZERS[options.optimizer],
-                state=one.state,
-                callback=progress,
-            )
+            search.advance(one.seed, n_left, one.state, progress)
         progress.save()
     return progress.interrupted
 
@@ -135,22 +129,33 @@ def _advance(run: Run, bank: FilterBank, options: argparse.Namespace) -> bool:
 class _Progress:
     """The callback of a search: it reports, saves now and then, and stops after Ctrl-C."""
 
-    def __init__(self, run: Run, options: argparse.Namespace):
+    def __init__(self, run: Run, search: Search, options: argparse.Namespace):
         self.one: Metamer = run.metamers[0]
         self.interrupted = False
         self._run = run
-        self._saved: float | None = None
+        self._search = search
+        self._n_left = options.steps * options.count - run.n_steps
+        self._rate = options.sample_rate
+        self._next_state = 0.0
         self._lines = Progress(options.steps * options.count, "step", options, done=run.n_steps)
         self._stack = contextlib.ExitStack()
         self._is_stoppable = False
 
     def __enter__(self) -> "_Progress":
         self._stack.enter_context(self._lines)
-        self._lines.begin("compiling")
         return self
 
     def __exit__(self, *_) -> None:
         self._stack.close()
+
+    def begin(self) -> None:
+        """Say how much there is to do, and how long it takes about."""
+        self._lines.begin("compiling")
+        x = self._search.x
+        sound = f"{x.shape[-1] / self._rate:.1f} s of sound"
+        sound += f" in {len(x)} channels" if x.ndim == 2 else ""
+        seconds = self._n_left * self._search.seconds_of_step()
+        self._lines.report(f"{sound}: {self._n_left} steps take about {_rounded(seconds)}")
 
     def __call__(self, state: ResynthesisState) -> bool:
         self.one.add(state)
@@ -161,19 +166,20 @@ class _Progress:
         if len(self._run.metamers) > 1:
             note += f" (metamer {self._run.metamers.index(self.one) + 1})"
         self._lines.update(self._run.n_steps, note)
-        is_due = self._saved is None or time.monotonic() - self._saved >= _SECONDS_BETWEEN_STATES
-        if self._run.n_steps and is_due:
+        if self._run.n_steps and time.monotonic() >= self._next_state:
             self.save()
         return self.interrupted
 
     def save(self) -> None:
         """Write the state; the run itself may end well without it."""
+        begun = time.monotonic()
         if self._run.n_steps:
             try:
                 self._run.save()
             except OSError as error:
                 self._lines.error(f"The state could not be written: {of_file(error)}")
-        self._saved = time.monotonic()
+        now = time.monotonic()
+        self._next_state = now + max(_SECONDS_BETWEEN_STATES, (now - begun) / _SHARE_OF_STATES)
 
     def _stop(self) -> None:
         self.interrupted = True
@@ -183,9 +189,19 @@ class _Progress:
         )
 
 
+def _rounded(seconds: float) -> str:
+    """A duration, as precise as estimates are."""
+    for unit, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 1):.0f} s"
+
+
 def _report(outputs: Outputs, run: Run, seconds: float) -> None:
     for path, one in zip(outputs.sounds, run.begun, strict=False):
         error, n_kept = one.history["error"][-1], sum(map(bool, one.history["accepted"][1:]))
         print(f"{path}: error {100 * error:.2f} % after {one.n_steps} steps, {n_kept} of them kept")
     print(f"Target: {outputs.target}   Picture: {outputs.picture}   Record: {outputs.record}")
+    if outputs.page is not None:
+        print(f"Page: {outputs.page}")
     print(f"Time: {seconds:.0f} s")

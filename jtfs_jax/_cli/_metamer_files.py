@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jtfs_jax import audio
+from jtfs_jax import audio, listening
 from jtfs_jax._files import replacing
+from jtfs_jax._filterbank import FilterBank
 
 from ._metamer_run import Run, together
 from ._outputs import check_outputs, named_after
@@ -33,13 +34,19 @@ class Outputs(NamedTuple):
     picture: Path
     record: Path
     state: Path
+    page: Path | None  # if asked for
+
+    def all_but_state(self) -> list[Path]:
+        """Files that a run writes once it has ended."""
+        files = [*self.sounds, self.target, self.picture, self.record]
+        return files if self.page is None else [*files, self.page]
 
 
 def new_outputs(options: argparse.Namespace, source: Path) -> Outputs:
     """Files of a run that begins; raises if one of them exists or cannot be written."""
     path = audio.check_path(options.output or named_after(options.audio, "metamer", ".wav"))
-    outputs = _outputs(path, options.count)
-    files = [*outputs.sounds, *outputs[1:]]
+    outputs = _outputs(path, options)
+    files = [*outputs.all_but_state(), outputs.state]
     cure = "--resume to go on with its run, " if outputs.state.exists() else ""
     check_outputs([(file, source) for file in files], options, cure=cure)
     return outputs
@@ -47,12 +54,13 @@ def new_outputs(options: argparse.Namespace, source: Path) -> Outputs:
 
 def resumed_outputs(run: Run, options: argparse.Namespace, source: Path) -> Outputs:
     """Files of a run that goes on, which may replace its own."""
+    options.page |= run.about.get("page", False)
     path = run.path.with_name(run.path.name.removesuffix(_STATE) + run.about["suffix"])
     named = options.output or options.resume
     if named != Path() and named.suffix not in (path.suffix, ".npz"):
         raise ValueError(f"{named}: this run writes {path}; give that name, or leave out --resume.")
-    outputs = _outputs(audio.check_path(path), options.count)
-    files = [*outputs.sounds, *outputs[1:4]]
+    outputs = _outputs(audio.check_path(path), options)
+    files = outputs.all_but_state()
     if _run_of(outputs.record) == run.about["run"]:
         files = [file for file in files if not file.exists() or file.is_dir()]
     check_outputs([(file, source) for file in files], options)
@@ -86,12 +94,18 @@ def state_to_resume(options: argparse.Namespace) -> Path:
     return others[0]
 
 
-def _outputs(path: Path, count: int) -> Outputs:
+def _outputs(path: Path, options: argparse.Namespace) -> Outputs:
     sounds = [path]
-    if count > 1:
-        sounds = [path.with_stem(f"{path.stem}-{k}") for k in range(1, count + 1)]
-    suffixes = (f".target{path.suffix}", ".png", ".json", _STATE)
-    return Outputs(sounds, *(path.with_suffix(suffix) for suffix in suffixes))
+    if options.count > 1:
+        sounds = [path.with_stem(f"{path.stem}-{k}") for k in range(1, options.count + 1)]
+    return Outputs(
+        sounds,
+        target=path.with_suffix(f".target{path.suffix}"),
+        picture=path.with_suffix(".png"),
+        record=path.with_suffix(".json"),
+        state=path.with_suffix(_STATE),
+        page=path.with_suffix(".html") if options.page else None,
+    )
 
 
 def _state_of(path: Path) -> Path:
@@ -175,7 +189,12 @@ def record_of(run: Run, sounds: Sequence[Sound], options: argparse.Namespace) ->
 
 
 def write(
-    outputs: Outputs, sounds: Sequence[Sound], sample_rate: int, figure, record: dict[str, Any]
+    outputs: Outputs,
+    sounds: Sequence[Sound],
+    sample_rate: int,
+    figure,
+    record: dict[str, Any],
+    bank: FilterBank,
 ) -> None:
     """Write everything to temporary files; only when all of them are complete they are renamed.
 
@@ -185,11 +204,31 @@ def write(
         for sound in sounds:
             partial = stack.enter_context(replacing(sound.path))
             audio.save(partial, sound.samples, sample_rate)
+        if outputs.page is not None:
+            partial = stack.enter_context(replacing(outputs.page))
+            comparison = _comparison(sounds, record)
+            title = f"Metamers of {comparison.title}"
+            listening.write_page(
+                partial, [comparison], sample_rate=sample_rate, title=title, bank=bank
+            )
         figure.savefig(stack.enter_context(replacing(outputs.picture)), dpi=120)
         text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False)
         partial = stack.enter_context(replacing(outputs.record))
         # Names that are no text become escapes, which JSON reads as it reads the letters.
         partial.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+
+
+def _comparison(sounds: Sequence[Sound], record: dict[str, Any]) -> listening.Comparison:
+    """What the page shows of a run."""
+    target, *others = sounds
+    names = [f"seed {one['seed']}" for one in record["metamers"]]
+    return listening.Comparison(
+        title=Path(record["audio"]).name,
+        target=target.samples,
+        metamers={name: sound.samples for name, sound in zip(names, others, strict=True)},
+        errors={name: one["error"] for name, one in zip(names, record["metamers"], strict=True)},
+        settings=record["settings"],
+    )
 
 
 def say_gain(sounds: Sequence[Sound]) -> None:

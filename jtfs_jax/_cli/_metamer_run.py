@@ -6,19 +6,15 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Float
 
-from jtfs_jax._filterbank import FilterBank
 from jtfs_jax.resynthesis import ResynthesisState
-from jtfs_jax.resynthesis._descent import Row, begin
+from jtfs_jax.resynthesis._descent import Row
 
 from . import _checkpoint
 from ._options import differences, of_the_run
 from ._recording import facts_of, load, name_of, source_of
-
-_DEFAULT_SAMPLES = 2**16
 
 
 class Metamer:
@@ -55,7 +51,7 @@ class Run:
     They are made one after another, each as if alone: so the batch does not matter to its bits.
     """
 
-    def __init__(self, path: Path, x: Float[np.ndarray, " time"], about: dict[str, Any]):
+    def __init__(self, path: Path, x: Float[np.ndarray, "*channel time"], about: dict[str, Any]):
         self.path = path
         self.x = x
         self.about = about
@@ -85,9 +81,8 @@ class Run:
             arrays |= _checkpoint.leaves(f"state_{k}", one.state)
         _checkpoint.write(self.path, self.about, arrays)
 
-    def restore(self, arrays: dict[str, np.ndarray], bank: FilterBank, optimizer) -> None:
-        """Go on from these arrays."""
-        like = _like(bank, optimizer)
+    def restore(self, arrays: dict[str, np.ndarray], like: ResynthesisState) -> None:
+        """Go on from these arrays; `like` has the shapes of a state."""
         for k, n_rows in enumerate(arrays["rows"]):
             one = self.metamers[k]
             one.state = _checkpoint.restore(self.path, arrays, f"state_{k}", like)
@@ -99,7 +94,7 @@ class Run:
 def begin_run(path: Path, options: argparse.Namespace) -> Run:
     """A new run, whose state is going to be at `path`."""
     source = source_of(options.audio)
-    x = load(source, options, options.duration or _DEFAULT_SAMPLES / options.sample_rate)
+    x = _of_channels(load(source, options))
     about = {
         "run": uuid.uuid4().hex,
         "audio": name_of(options.audio),
@@ -146,21 +141,15 @@ def together(columns: list[list[Any]]) -> np.ndarray:
     return np.array([column + column[-1:] * (n_rows - len(column)) for column in columns]).T
 
 
-def n_bytes_of_state(bank: FilterBank, optimizer) -> int:
-    """Size of the state of one metamer."""
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(_like(bank, optimizer)))
-
-
-def _like(bank: FilterBank, optimizer) -> ResynthesisState:
-    y = jax.ShapeDtypeStruct((1, bank.n_samples), bank.dtype)
-    envelope = jax.ShapeDtypeStruct((bank.n_samples,), bank.dtype)
-    return jax.eval_shape(lambda y, e: begin(y, e, optimizer), y, envelope)
+def _of_channels(x: Float[np.ndarray, "*channel time"]) -> Float[np.ndarray, "*channel time"]:
+    """The sound; a single channel has no axis."""
+    return x[0] if x.ndim == 2 and len(x) == 1 else x
 
 
 def _check_same_recording(
     options: argparse.Namespace, x: np.ndarray, name: str, path: Path
 ) -> None:
-    found = load(options.audio, options, options.duration or _DEFAULT_SAMPLES / options.sample_rate)
+    found = _of_channels(load(options.audio, options))
     if np.array_equal(found, x):
         return
     if str(options.audio) == name:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from jtfs_jax._presets import PRESETS
 
 # What belongs to one call of the program, and not to its results.
-_PASSING = {"audio", "output", "overwrite", "quiet", "resume"}
+_PASSING = {"audio", "output", "overwrite", "page", "quiet", "resume"}
 _PASSING |= {"no_cache", "prepare", "scheduler", "worker", "workers"}
 _PASSING |= {"command", "command_line", "given", "run"}
 
@@ -78,9 +78,12 @@ def add_cache(parser: argparse.ArgumentParser) -> None:
 
 
 def add_sampling(
-    parser: argparse.ArgumentParser, default_duration: str, *, each: bool = False
+    parser: argparse.ArgumentParser, *, each: str | None = None, default: str = "mean"
 ) -> None:
-    """Which part of the recording is used, and at which rate; `each`: also each channel alone."""
+    """Which part of the recording is used, and at which rate; what becomes of its channels.
+
+    `each` says what it means to keep each of them, if that is possible.
+    """
     sound = parser.add_argument_group("the recording")
     sound.add_argument(
         "--start",
@@ -93,7 +96,7 @@ def add_sampling(
         "--duration",
         metavar="S",
         type=_seconds(None),
-        help=f"seconds to use at most (default: {default_duration})",
+        help="seconds to use at most (default: all of it)",
     )
     sound.add_argument(
         "--sample-rate",
@@ -105,10 +108,9 @@ def add_sampling(
     sound.add_argument(
         "--channels",
         choices=["mean", "first", *(["each"] if each else [])],
-        default="mean",
-        help="the mean of its channels, the first one"
-        + each * ", or each of them"
-        + " (default: %(default)s)",
+        default=default,
+        help=f"the mean of its channels, the first one{f', or {each}' if each else ''} (default: "
+        "%(default)s)",
     )
 
 

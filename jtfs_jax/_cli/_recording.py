@@ -124,11 +124,13 @@ def first_order_filterbank(
         return filterbank(n_samples, options.J, options.Q, **others)
 
 
-def settings_of(bank: FilterBank, sample_rate: int) -> dict[str, object]:
+def settings_of(
+    bank: FilterBank, sample_rate: int, n_samples: int | None = None
+) -> dict[str, object]:
     """What coefficients depend on, beside the recording."""
     return {
         "sample_rate": sample_rate,
-        "n_samples": bank.n_samples,
+        "n_samples": n_samples or bank.n_samples,
         "J": bank.J[0],
         "Q": bank.Q[0],
         "T": bank.T,

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from jtfs_jax._coordinates import wavelet_frequencies
 from jtfs_jax._extras import require
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._first_order import scalogram as _scalogram
+from jtfs_jax._stream import stream
 
 from ._axes import (
     LOW_PASS,
@@ -40,7 +40,7 @@ _STYLES = ("-", "--", "-.", ":")
 
 def scalogram(
     bank: FilterBank,
-    x: Float[np.ndarray, " time"],
+    x: Float[np.ndarray, "*channel time"],
     *,
     sample_rate: float | None = None,
     reference: float | None = None,
@@ -53,7 +53,8 @@ def scalogram(
 
     Args:
         bank: Filters from `filterbank`.
-        x: One sound of `bank.n_samples` samples.
+        x: One sound, of `bank.n_samples` samples or any other number, which is then taken in
+            segments: see `segmented`. Of several channels, the powers are averaged.
         sample_rate: Samples a second, in Hz. None: time in samples, frequency in cycles/sample.
         reference: Magnitude of 0 dB, the brightest color. None: the largest in the picture.
         ax: Where to draw. None: the current axes of pyplot.
@@ -61,7 +62,7 @@ def scalogram(
     Returns:
         The mesh, of which the top color is 0 dB; for a color bar: `colorbar(mesh)`.
     """
-    return _draw(current_axes(ax), bank, _columns(bank, x), sample_rate, reference)
+    return _draw(current_axes(ax), bank, *_columns(bank, x), sample_rate, reference)
 
 
 def convergence(
@@ -113,8 +114,8 @@ def convergence(
 
 def metamer(
     bank: FilterBank,
-    x: Float[np.ndarray, " time"],
-    y: Float[np.ndarray, " time"],
+    x: Float[np.ndarray, "*channel time"],
+    y: Float[np.ndarray, "*channel time"],
     errors: Float[np.ndarray, "step count"],
     *,
     sample_rate: float | None = None,
@@ -124,8 +125,9 @@ def metamer(
 
     Args:
         bank: Filters from `filterbank`.
-        x: The target.
-        y: Its metamer; where there are several, the one that has the least error in the end.
+        x: The target, as for `scalogram`.
+        y: Its metamer, of as many samples; where there are several, the one that has the least
+            error in the end.
         errors: As for `convergence`.
         sample_rate: As for `scalogram`.
         title: The name of the recording. None: no title.
@@ -134,17 +136,23 @@ def metamer(
         A figure that pyplot does not know of; to write it: `figure.savefig("metamer.png")`.
 
     Raises:
-        ValueError: If `errors` has no row or no column, or a sound is not as long as `bank` is for.
+        ValueError: If `errors` has no row or no column, or `x` and `y` differ in length.
     """
     errors = _checked(errors)
+    if np.shape(x)[-1:] != np.shape(y)[-1:]:
+        raise ValueError(
+            f"x and y must have the same number of samples, got {np.shape(x)} and {np.shape(y)}; "
+            f"cut one of them."
+        )
     figure = require("matplotlib.figure", "plot").Figure(figsize=(8, 9), layout="constrained")
     grid = figure.add_gridspec(3, 1, height_ratios=[3, 3, 2])
     top = figure.add_subplot(grid[0])
     middle = figure.add_subplot(grid[1], sharex=top, sharey=top)
-    target, resynthesized = _columns(bank, x), _columns(bank, y)
+    target, times = _columns(bank, x)
+    resynthesized, _ = _columns(bank, y)
     reference = largest(target) or None
-    _draw(top, bank, target, sample_rate, reference)
-    mesh = _draw(middle, bank, resynthesized, sample_rate, reference)
+    _draw(top, bank, target, times, sample_rate, reference)
+    mesh = _draw(middle, bank, resynthesized, times, sample_rate, reference)
     mesh.set_label(level_label("maximum of the target"))
     if title is not None:
         write_title(figure.suptitle, title)
@@ -184,20 +192,41 @@ def _draw(
     ax: "Axes",
     bank: FilterBank,
     u1: Float[np.ndarray, "n1 column"],
+    times: Int[np.ndarray, " edge"],
     sample_rate: float | None,
     reference: float | None,
 ) -> "QuadMesh":
-    time = np.linspace(0, bank.n_samples / (sample_rate or 1), u1.shape[1] + 1)
     frequency = edges(wavelet_frequencies(bank, sample_rate=sample_rate))
-    mesh = draw_levels(ax, time, frequency, u1, _RANGE_DB, reference)
+    mesh = draw_levels(ax, times / (sample_rate or 1), frequency, u1, _RANGE_DB, reference)
     label_time(ax, sample_rate)
     frequency_axis(ax, bank, sample_rate)
     return mesh
 
 
-def _columns(bank: FilterBank, x: Float[np.ndarray, " time"]) -> Float[np.ndarray, "n1 column"]:
-    """The scalogram, averaged over so many samples that a picture can show it."""
-    u1 = np.asarray(_scalogram(bank, jnp.asarray(x)))
-    width = -(-bank.n_samples // _MAX_COLUMNS)
-    edges = np.append(np.arange(0, bank.n_samples, width), bank.n_samples)
-    return np.add.reduceat(u1, edges[:-1], axis=1) / np.diff(edges)
+def _columns(
+    bank: FilterBank, x: Float[np.ndarray, "*channel time"]
+) -> tuple[Float[np.ndarray, "n1 column"], Int[np.ndarray, " edge"]]:
+    """The scalogram, averaged over so many samples that a picture can show it, and their edges."""
+    x = np.asarray(x)
+    n = x.shape[-1]
+    width = -(-n // _MAX_COLUMNS)
+    edges = np.append(np.arange(0, n, width), n)
+    channels = [_means(bank, channel, edges) for channel in x.reshape(-1, n)]
+    return np.sqrt(np.mean(np.square(channels), axis=0)), edges
+
+
+def _means(
+    bank: FilterBank, x: Float[np.ndarray, " time"], edges: Int[np.ndarray, " edge"]
+) -> Float[np.ndarray, "n1 column"]:
+    """Means of the scalogram between edges."""
+    is_one_call = len(x) == bank.n_samples
+    parts = [_scalogram(bank, x)] if is_one_call else stream(bank, [x], transform=_scalogram)
+    sums, start = np.zeros((len(bank.wavelets1), len(edges) - 1)), 0
+    for part in parts:
+        u1 = np.asarray(part, float)
+        stop = start + u1.shape[1]
+        first, last = np.searchsorted(edges, start, "right") - 1, np.searchsorted(edges, stop)
+        begins = np.maximum(edges[first:last], start) - start
+        sums[:, first:last] += np.add.reduceat(u1, begins, axis=1)
+        start = stop
+    return sums / np.diff(edges)

@@ -1,0 +1,93 @@
+"""What a metamer is searched with: filters, a transform that suits the sound, an optimizer."""
+
+import argparse
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from jtfs_jax import _limits
+from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._jtfs import jtfs
+from jtfs_jax._segmented import segmented
+from jtfs_jax.resynthesis import ResynthesisState, bold_driver, interchannel, lbfgs, metamer
+from jtfs_jax.resynthesis._descent import begin
+
+from ._recording import filterbank_for, joint_filterbank
+
+OPTIMIZERS = {"lbfgs": lbfgs(), "bold_driver": bold_driver()}
+_VERY_LONG = 2**40
+_GRADIENT = 3.0  # times as long as the coefficients alone, about
+
+
+class Search(NamedTuple):
+    """How metamers of a sound are found."""
+
+    x: Float[np.ndarray, "*channel time"]
+    bank: FilterBank
+    transform: Callable[..., Any]
+    optimizer: Any
+
+    def advance(
+        self,
+        seed: int,
+        n_steps: int,
+        state: ResynthesisState | None,
+        callback: Callable[[ResynthesisState], object],
+    ) -> None:
+        """Take steps from this state, or from the noise of this seed."""
+        metamer(
+            self.bank,
+            self.x,
+            transform=self.transform,
+            n_steps=n_steps,
+            key=jax.random.key(seed),
+            optimizer=self.optimizer,
+            state=state,
+            callback=callback,
+        )
+
+    def state_like(self) -> ResynthesisState:
+        """Structure, shapes and dtypes of a state."""
+        y = jax.ShapeDtypeStruct((1, *self.x.shape), self.bank.dtype)
+        envelope = jax.ShapeDtypeStruct(self.x.shape, self.bank.dtype)
+        return jax.eval_shape(lambda y, e: begin(y, e, self.optimizer, self.x.ndim), y, envelope)
+
+    def n_bytes_of_state(self) -> int:
+        """Size of a state."""
+        leaves = jax.tree.leaves(self.state_like())
+        return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
+
+    def seconds_of_step(self) -> float:
+        """How long a step takes about, from the coefficients of a part of the sound."""
+        part = self.x[None, ..., : self.bank.n_samples]
+        jax.block_until_ready(self.transform(self.bank, part))
+        begun = time.monotonic()
+        jax.block_until_ready(self.transform(self.bank, part))
+        seconds = time.monotonic() - begun
+        return _GRADIENT * seconds * self.x.shape[-1] / part.shape[-1]
+
+
+def search_for(
+    source: Path, x: Float[np.ndarray, "*channel time"], options: argparse.Namespace
+) -> Search:
+    """A search for metamers of a recording: in one call if memory allows, else in segments."""
+    n_channels = math.prod(x.shape[:-1])
+    n = x.shape[-1]
+    if n * n_channels**2 <= _most_in_one_call(options):
+        bank, transform = joint_filterbank(source, n, options), jtfs
+    else:
+        bank, transform = filterbank_for([n], options), segmented(jtfs)
+    if n_channels > 1:
+        transform = interchannel(transform)
+    return Search(x, bank, transform, OPTIMIZERS[options.optimizer])
+
+
+def _most_in_one_call(options: argparse.Namespace) -> int:
+    """As many samples, of all mixtures, as segments of a very long sound have."""
+    return _limits.segment_length_for([_VERY_LONG], options.J, options.T, options.preset)
