@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from helpers import noise
 from matplotlib import colors, pyplot
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -164,6 +165,11 @@ def test_errors_of_no_steps_are_refused(bank, burst, shape):
         plot.metamer(bank, burst, burst, np.zeros(shape))
 
 
+def test_sounds_of_different_lengths_are_refused(bank, burst):
+    with pytest.raises(ValueError, match="the same number of samples"):
+        plot.metamer(bank, burst, burst[1:], np.ones((2, 1)))
+
+
 def test_metamer_picture_names_the_recording_and_the_best(bank, burst):
     errors = np.geomspace(0.5, 0.01, 20)[:, None] * np.array([1.5, 0.5, 1])
     name = "Ж" * 20 + "a$b^$c\n名前" + "x" * 80 + ".wav"
@@ -195,6 +201,18 @@ def test_metamer_picture(bank, burst):
         assert box is not None
         assert other is not None
         assert not box.overlaps(other)
+
+
+def test_sounds_of_any_length_and_of_channels(ax, bank, burst):
+    """Longer ones are drawn in segments, as one call for all of them draws them."""
+    x = noise(20_001)
+    segments, whole = (jtfs_jax.filterbank(n, J=5, Q=8, T=64) for n in (None, len(x)))
+    found = np.asarray(plot.scalogram(segments, x, ax=ax).get_array())
+    wanted = np.asarray(plot.scalogram(whole, x, ax=ax).get_array())
+    np.testing.assert_allclose(found, wanted, atol=1e-3)
+    both = np.asarray(plot.scalogram(bank, np.stack([burst, 0 * burst]), ax=ax).get_array())
+    one = np.asarray(plot.scalogram(bank, burst, ax=ax).get_array())
+    np.testing.assert_allclose(both, one, atol=1e-3)  # relative to their own maximum
 
 
 def test_current_axes_by_default(bank, burst):
