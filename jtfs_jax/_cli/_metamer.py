@@ -26,7 +26,7 @@ from ._metamer_files import (
 )
 from ._metamer_run import Metamer, Run, begin_run, resume_run, together
 from ._outputs import check_room
-from ._progress import Progress
+from ._progress import Progress, duration
 from ._recording import settings_of, source_of
 from ._search import Search, search_for
 
@@ -155,7 +155,7 @@ class _Progress:
         sound = f"{x.shape[-1] / self._rate:.1f} s of sound"
         sound += f" in {len(x)} channels" if x.ndim == 2 else ""
         seconds = self._n_left * self._search.seconds_of_step()
-        self._lines.report(f"{sound}: {self._n_left} steps take about {_rounded(seconds)}")
+        self._lines.report(f"{sound}: {self._n_left} steps take about {duration(seconds)}")
 
     def __call__(self, state: ResynthesisState) -> bool:
         self.one.add(state)
@@ -187,14 +187,6 @@ class _Progress:
             "Stopping after this step. Ctrl-C again quits at once, and writes nothing more; "
             "--resume goes on."
         )
-
-
-def _rounded(seconds: float) -> str:
-    """A duration, as precise as estimates are."""
-    for unit, size in (("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 1):.0f} s"
 
 
 def _report(outputs: Outputs, run: Run, seconds: float) -> None:

@@ -8,6 +8,14 @@ import time
 from jtfs_jax._extras import require
 
 
+def duration(seconds: float) -> str:
+    """A duration, as precise as estimates are."""
+    for unit, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 1):.0f} s"
+
+
 class Progress:
     """Counts units of work that are done."""
 
@@ -16,6 +24,7 @@ class Progress:
         self._unit = unit
         self._done = done
         self._begun = time.monotonic()
+        self._first: tuple[int, float] | None = None  # which unit was done first, and when
         self._is_quiet = options.quiet
         self._bar = None
         if sys.stderr.isatty() and not options.quiet:
@@ -50,9 +59,23 @@ class Progress:
             self._bar.update(done - self._done)
         elif is_tenth:
             seconds = time.monotonic() - self._begun
-            parts = [f"{done}/{self._total} {self._unit}s", note, f"{seconds:.0f} s"]
+            parts = [
+                f"{done}/{self._total} {self._unit}s",
+                note,
+                f"{seconds:.0f} s",
+                self._left(done),
+            ]
             self.report(", ".join(part for part in parts if part))
+        self._first = self._first or (done, time.monotonic())
         self._done = done
+
+    def _left(self, done: int) -> str:
+        """How long the rest takes, as long as the units from the first one on took."""
+        if self._first is None or not self._first[0] < done < self._total:
+            return ""
+        first, since = self._first
+        seconds = (time.monotonic() - since) * (self._total - done) / (done - first)
+        return f"about {duration(seconds)} left"
 
     def result(self, text: str) -> None:
         """Print a line of what was made."""

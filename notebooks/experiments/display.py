@@ -28,7 +28,8 @@ class Table:
 class Players:
     """Players of sounds: a row for each name, a column for each version of it.
 
-    Sounds are mono. Those with a peak above 1 are scaled to 1; all others are played as they are.
+    Sounds are `(time)` or `(channel, time)`. Those with a peak above 1 are scaled to 1; all others
+    are played as they are.
     """
 
     rows: Collection[tuple[str, Mapping[str, Any]]]
@@ -48,6 +49,6 @@ class Players:
 
     def _player(self, x: Any) -> str:
         x, file = np.asarray(x), io.BytesIO()
-        soundfile.write(file, x / max(np.abs(x).max(), 1.0), self.sample_rate, format="MP3")
+        soundfile.write(file, x.T / max(np.abs(x).max(), 1.0), self.sample_rate, format="MP3")
         data = base64.b64encode(file.getvalue()).decode()
         return f'<audio controls src="data:audio/mpeg;base64,{data}"></audio>'
