@@ -5,7 +5,8 @@ frequency is optimized until its coefficients match. Its parts are public: the n
 (`colored_noise`, `white_noise`), the envelope (`loudness`) and the search (`resynthesize`), which
 needs the coefficients alone. These may be edited first: `swap_spins`, `scale_paths`, `morph`.
 `interchannel` makes of a transform one for stereo, `jtfs_jax.segmented` one for any length. Use any
-optax optimizer without line search, or one of the two here, which undo failed steps.
+optax optimizer without line search, or one of the two here, which undo failed steps. `spread` moves
+the metamers of one target apart.
 """
 
 from ._bold_driver import bold_driver as bold_driver
@@ -14,10 +15,12 @@ from ._descent import ResynthesisState as ResynthesisState
 from ._edit import morph as morph, scale_paths as scale_paths, swap_spins as swap_spins
 from ._lbfgs import lbfgs as lbfgs
 from ._metamer import metamer as metamer
+from ._mutual_distances import mutual_distances as mutual_distances
 from ._noise import (
     colored_noise as colored_noise,
     loudness as loudness,
     white_noise as white_noise,
 )
 from ._resynthesize import Resynthesis as Resynthesis, resynthesize as resynthesize
+from ._spread import Spread as Spread, spread as spread
 from ._trial_state import TrialState as TrialState

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from jtfs_jax._nodes import exportable
 
-from ._objective import Bank, Objective, Transform, half_square
+from ._objective import Bank, Goal, Transform
 from ._trial_state import trial_state
 
 CHUNK = 64  # steps that one call can take
@@ -127,7 +127,7 @@ def begin(
 @jax.named_scope("jtfs_jax.resynthesize")
 def run(
     bank: Bank,
-    goal: Objective,
+    goal: Goal,
     state: ResynthesisState,
     n: int,
     *,
@@ -152,7 +152,7 @@ def _try(bank, goal, state, transform, optimizer) -> ResynthesisState:
 
     def loss(z):
         s = transform(bank, state.scale * z)
-        return half_square(goal, s, math.prod(state.batch[1:])).astype(z.dtype)
+        return goal.loss(s, math.prod(state.batch[1:])).astype(z.dtype)
 
     value, pullback = jax.vjp(loss, z)
     improves = jnp.isfinite(value) & (value <= state.value)

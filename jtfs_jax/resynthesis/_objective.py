@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -18,12 +18,24 @@ Bank = TypeVar("Bank")  # a filterbank, or whatever else a transform takes
 Transform = Callable[[Bank, Float[Array, "sound time"]], PyTree[Array]]
 
 
+class Goal(Protocol):
+    """What a search minimizes."""
+
+    def loss(self, s: Any, n_targets: int) -> Float[Array, " sound"]:
+        """Loss of each sound, not negative, from what the transform returns for them."""
+        ...
+
+
 @exportable
 class Objective(NamedTuple):
     """Weights and weighted coefficients, both relative to the norm of the latter."""
 
     weights: PyTree[Array]
     coefficients: PyTree[Array]
+
+    def loss(self, s: PyTree[Array], n_targets: int) -> Float[Array, " sound"]:
+        """½E² of each sound of a batch, which counts over targets first."""
+        return half_square(self, s, n_targets)
 
 
 def flattened(

@@ -147,7 +147,7 @@ def resynthesize(
     optimizer = optimizer or _DEFAULT_OPTIMIZER
     facts = known(transform)
     n_samples = _n_samples(bank, y0, state, facts)
-    dtype = bank.dtype if isinstance(bank, FilterBank) else _real_dtype(target)
+    dtype = bank.dtype if isinstance(bank, FilterBank) else real_dtype(target)
     signal = signal_shape(transform, bank, target, n_samples, dtype)
     like = jax.eval_shape(transform, bank, jax.ShapeDtypeStruct((1, *signal), dtype))
     coefficients, batch = flattened(target, like)
@@ -204,7 +204,7 @@ def _n_samples(bank: Any, y0: Any, state: ResynthesisState | None, facts: Known)
     )
 
 
-def _real_dtype(target: PyTree[Array]) -> np.dtype:
+def real_dtype(target: PyTree[Array]) -> np.dtype:
     """The precision of the target, float32 where it has integers."""
     dtype = jnp.asarray(jax.tree.leaves(target)[0]).dtype
     is_inexact = jnp.issubdtype(dtype, jnp.inexact)
