@@ -210,7 +210,7 @@ def test_names_are_text(page):
     assert page.title() == HOSTILE
     expect(page.locator("h1")).to_have_text(HOSTILE)
     assert page.locator(".sound .name").all_inner_texts() == NAMES
-    expect(page.locator("#settings-rows tr").nth(1)).to_have_text(HOSTILE + HOSTILE)
+    expect(page.locator("#settings-list > div").nth(1)).to_have_text(HOSTILE + HOSTILE)
     assert page.evaluate("() => window.broken") is None
 
 

@@ -223,11 +223,15 @@ def _comparison(sounds: Sequence[Sound], record: dict[str, Any]) -> listening.Co
     target, *others = sounds
     names = [f"seed {one['seed']}" for one in record["metamers"]]
     return listening.Comparison(
-        title=Path(record["audio"]).name,
+        title=Path(record["audio"].removeprefix("bundled: ")).name,
         target=target.samples,
         metamers={name: sound.samples for name, sound in zip(names, others, strict=True)},
         errors={name: one["error"] for name, one in zip(names, record["metamers"], strict=True)},
-        settings=record["settings"],
+        settings={
+            name: f"{value:.4g}" if isinstance(value, float) else value
+            for name, value in record["settings"].items()
+            if value is not None
+        },
     )
 
 

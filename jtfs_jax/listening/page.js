@@ -81,9 +81,9 @@ function listSounds() {
 function listSettings() {
   $("settings").hidden = !comparison.settings.length;
   const rows = comparison.settings.map(([name, value]) =>
-    element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, value)),
+    element("div", {}, element("dt", {}, name), element("dd", {}, value)),
   );
-  $("settings-rows").replaceChildren(...rows);
+  $("settings-list").replaceChildren(...rows);
 }
 
 function listOpponents() {
