@@ -15,6 +15,7 @@ from ._options import (
     add_recordings,
     add_sampling,
     add_scattering,
+    add_search,
     add_wavelets,
     integer,
     worker,
@@ -70,28 +71,7 @@ def _add_metamer(commands) -> None:
         action="store_true",
         help="write OUT.html too: a page to listen with, for any browser",
     )
-    search = parser.add_argument_group("the search")
-    search.add_argument(
-        "--steps",
-        metavar="N",
-        type=integer(1),
-        default=100,
-        help="steps of gradient descent in all, also with --resume (default: %(default)s)",
-    )
-    search.add_argument(
-        "--optimizer",
-        choices=["lbfgs", "bold_driver"],
-        default="lbfgs",
-        help="how steps are chosen: lbfgs needs the fewest; bold_driver is the one of the "
-        "literature (default: %(default)s)",
-    )
-    search.add_argument(
-        "--seed",
-        metavar="N",
-        type=integer(0, 2**32 - 1),
-        default=0,
-        help="another seed gives another metamer (default: %(default)s)",
-    )
+    search = add_search(parser)
     search.add_argument(
         "--count",
         metavar="K",
@@ -100,7 +80,7 @@ def _add_metamer(commands) -> None:
         help="number of metamers, of seeds N, N+1, … (default: %(default)s)",
     )
     add_sampling(parser, each="each, with the image between them", default="each")
-    add_scattering(parser)
+    add_scattering(parser, choice=True)
 
 
 def _add_features(commands) -> None:

@@ -114,6 +114,33 @@ def add_sampling(
     )
 
 
+def add_search(parser: argparse.ArgumentParser):
+    """How a metamer is found; returns the group."""
+    search = parser.add_argument_group("the search")
+    search.add_argument(
+        "--steps",
+        metavar="N",
+        type=integer(1),
+        default=100,
+        help="steps of gradient descent in all, also with --resume (default: %(default)s)",
+    )
+    search.add_argument(
+        "--optimizer",
+        choices=["lbfgs", "bold_driver"],
+        default="lbfgs",
+        help="how steps are chosen: lbfgs needs the fewest; bold_driver is the one of the "
+        "literature (default: %(default)s)",
+    )
+    search.add_argument(
+        "--seed",
+        metavar="N",
+        type=integer(0, 2**32 - 1),
+        default=0,
+        help="another seed gives another metamer (default: %(default)s)",
+    )
+    return search
+
+
 def add_wavelets(parser: argparse.ArgumentParser):
     """Options of the first order; returns their group."""
     transform = parser.add_argument_group("the transform")
@@ -135,9 +162,20 @@ def add_wavelets(parser: argparse.ArgumentParser):
     return transform
 
 
-def add_scattering(parser: argparse.ArgumentParser) -> None:
-    """Options of the first order, of the second one, and of averages."""
+def add_scattering(parser: argparse.ArgumentParser, *, choice: bool = False) -> None:
+    """Options of the first order, of the second one, and of averages.
+
+    With `choice`, the second one may be that of time scattering.
+    """
     transform = add_wavelets(parser)
+    if choice:
+        transform.add_argument(
+            "--transform",
+            choices=["jtfs", "time_scattering"],
+            default="jtfs",
+            help="whose coefficients are matched; time_scattering has no wavelets along "
+            "log-frequency, and does not depend on --J-fr, --Q-fr and --F (default: %(default)s)",
+        )
     transform.add_argument(
         "--T",
         metavar="N",
