@@ -14,7 +14,7 @@ class Progress:
     def __init__(self, total: int, unit: str, options: argparse.Namespace, *, done: int = 0):
         self._total = total
         self._unit = unit
-        self._done = done
+        self._done = self._first = done
         self._begun = time.monotonic()
         self._is_quiet = options.quiet
         self._bar = None
@@ -51,6 +51,9 @@ class Progress:
         elif is_tenth:
             seconds = time.monotonic() - self._begun
             parts = [f"{done}/{self._total} {self._unit}s", note, f"{seconds:.0f} s"]
+            if done < self._total:
+                left = seconds * (self._total - done) / (done - self._first)
+                parts.append(f"about {rounded(left)} left")
             self.report(", ".join(part for part in parts if part))
         self._done = done
 
@@ -78,3 +81,11 @@ class Progress:
             self._bar.write(text, file=stream)
         else:
             print(text, file=stream)
+
+
+def rounded(seconds: float) -> str:
+    """A duration, as precise as estimates are."""
+    for unit, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 1):.0f} s"
