@@ -21,6 +21,7 @@ from ._options import (
     worker,
 )
 from ._pictures import plot, scalogram
+from ._stimuli import stimuli
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"jtfs-jax {version}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_metamer(commands)
+    _add_stimuli(commands)
     _add_features(commands)
     _add_scalogram(commands)
     _add_plot(commands)
@@ -81,6 +83,33 @@ def _add_metamer(commands) -> None:
     )
     add_sampling(parser, each="each, with the image between them", default="each")
     add_scattering(parser, choice=True)
+
+
+def _add_stimuli(commands) -> None:
+    parser = _add_command(
+        commands,
+        stimuli,
+        help="make a set of metamers for an experiment, from a table",
+        description=_text.STIMULI,
+        epilog=_text.STIMULI_MORE,
+    )
+    parser.add_argument(
+        "table",
+        metavar="TABLE",
+        type=Path,
+        help="a .toml file, whose lists are crossed, or a .csv file with a row for each condition",
+    )
+    add_output(
+        parser,
+        "FOLDER",
+        "where the set is, or is going to be; the same command again goes on with it",
+        required=True,
+    )
+    parser.add_argument(
+        "--page",
+        action="store_true",
+        help="write FOLDER/stimuli.html too: a page to listen with, for any browser",
+    )
 
 
 def _add_features(commands) -> None:

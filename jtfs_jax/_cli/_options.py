@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from jtfs_jax._presets import PRESETS
 
 # What belongs to one call of the program, and not to its results.
-_PASSING = {"audio", "output", "overwrite", "page", "quiet", "resume"}
+_PASSING = {"audio", "output", "overwrite", "page", "quiet", "resume", "table"}
 _PASSING |= {"no_cache", "prepare", "scheduler", "worker", "workers"}
 _PASSING |= {"command", "command_line", "given", "run"}
 
@@ -50,10 +50,23 @@ def add_recordings(parser: argparse.ArgumentParser, *, several: bool = False) ->
 
 
 def add_output(
-    parser: argparse.ArgumentParser, metavar: str, help: str, *, default: Path | None = None
+    parser: argparse.ArgumentParser,
+    metavar: str,
+    help: str,
+    *,
+    default: Path | None = None,
+    required: bool = False,
 ) -> None:
     """Where results go, whether they may replace files, and whether the command reports."""
-    parser.add_argument("-o", "--output", metavar=metavar, type=Path, default=default, help=help)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar=metavar,
+        type=Path,
+        default=default,
+        required=required,
+        help=help,
+    )
     parser.add_argument(
         "--overwrite",
         action="store_true",
@@ -225,6 +238,23 @@ def integer(low: int, high: int | None = None):
             value = None
         if value is None or value < low or (high is not None and value > high):
             raise argparse.ArgumentTypeError(f"must be an integer, {rule}, got {text!r}")
+        return value
+
+    return read
+
+
+def number(low: float, high: float):
+    """Reader of a number between `low` and `high`."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(
+                f"must be a number, between {low:g} and {high:g}, got {text!r}"
+            )
         return value
 
     return read
