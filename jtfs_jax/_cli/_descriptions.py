@@ -83,7 +83,8 @@ gain and ramps.
 
 The same command goes on with what was interrupted or killed, and then comes to the same
 bytes. The table may have more recordings, seeds or steps by then, and another level or
-ramp; sounds are written once all are found. Ctrl-C stops after the current step.
+ramp; sounds are written once all are found. Ctrl-C stops after the current step. With
+--overwrite the set is made anew.
 Exit status: 0; 130 after Ctrl-C, 143 after SIGTERM; 2 for bad input, and then nothing is
 written; 1 where a package, memory or space on the disk is missing.
 """

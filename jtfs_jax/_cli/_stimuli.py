@@ -52,8 +52,8 @@ def stimuli(options: argparse.Namespace) -> int:
     end(the_set, about, options)
     if gain < 1:
         print(
-            f"All sounds are written {-20 * np.log10(gain):.1f} dB quieter (gain {gain:.3f}) than "
-            f"level asks for, so that none is clipped.",
+            f"All sounds, the targets too, are written {-20 * np.log10(gain):.1f} dB quieter (gain "
+            f"{gain:.3f}), so that none is clipped.",
             file=sys.stderr,
         )
     if not options.quiet:

@@ -140,10 +140,7 @@ def _write_record(
         "gain_against_clipping": gain,
         "recordings": [target.facts for target in the_set.targets],
         "sounds": rows,
-        "errors": {
-            stimulus.file.as_posix(): np.array(stimulus.one.history["error"]).tolist()
-            for stimulus in the_set.stimuli
-        },
+        "errors": {stimulus.file.as_posix(): _errors_of(stimulus) for stimulus in the_set.stimuli},
     }
     text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
@@ -151,28 +148,36 @@ def _write_record(
 
 def _write_page(path: Path, the_set: StimulusSet, gain: float) -> None:
     """A comparison for each condition."""
-    found: dict[str, list[_Sound]] = {}
-    target: _Sound | None = None
-    comparisons = []
+    targets: dict[str, np.ndarray] = {}
+    metamers: dict[str, dict[str, np.ndarray]] = {}
+    errors: dict[str, dict[str, list[float]]] = {}
     for sound in _sounds(the_set):
-        target = sound if sound.stimulus is None else target
-        if sound.stimulus is not None and target is not None:
-            found.setdefault(sound.stimulus.of_condition, [target]).append(sound)
-    for name, (target, *metamers) in found.items():
-        of_name = {f"seed {each.stimulus.seed}": each for each in metamers if each.stimulus}
-        own = gain * target.target.gain
-        settings = next(iter(of_name.values())).stimulus.condition.settings
-        comparisons.append(
-            listening.Comparison(
-                title=name,
-                target=own * target.samples,
-                metamers={seed: own * each.samples for seed, each in of_name.items()},
-                errors={
-                    seed: np.array(each.stimulus.one.history["error"]).tolist()
-                    for seed, each in of_name.items()
-                },
-                settings={name: value for name, value in settings.items() if value is not None},
-            )
+        samples, stimulus = gain * sound.target.gain * sound.samples, sound.stimulus
+        if stimulus is None:
+            targets[sound.target.name] = samples
+            continue
+        name = f"seed {stimulus.seed}"
+        metamers.setdefault(stimulus.of_condition, {})[name] = samples
+        errors.setdefault(stimulus.of_condition, {})[name] = _errors_of(stimulus)
+    of_condition = {stimulus.of_condition: stimulus for stimulus in the_set.stimuli}
+    comparisons = [
+        listening.Comparison(
+            title=name,
+            target=targets[stimulus.target.name],
+            metamers=metamers[name],
+            errors=errors[name],
+            settings={
+                key: value
+                for key, value in stimulus.condition.settings.items()
+                if value is not None
+            },
         )
+        for name, stimulus in of_condition.items()
+    ]
     rate = the_set.targets[0].sample_rate
     listening.write_page(path, comparisons, sample_rate=rate, title="Stimuli")
+
+
+def _errors_of(stimulus: Stimulus) -> list[float]:
+    """At each step, from the noise at the start on."""
+    return np.array(stimulus.one.history["error"]).tolist()

@@ -11,7 +11,7 @@ from typing import Any
 from jtfs_jax._files import check_writable, replacing
 
 from ._outputs import check_outputs, check_room
-from ._stimuli_set import STATES, StimulusSet
+from ._stimuli_set import STATES, StimulusSet, states_in
 
 TABLE, RECORD, PAGE = Path("stimuli.csv"), Path("stimuli.json"), Path("stimuli.html")
 _ABOUT = Path(STATES, "set.json")
@@ -87,8 +87,10 @@ def begin(the_set: StimulusSet, about: dict[str, Any], options: argparse.Namespa
     about["files"] = sorted({*about["files"], *files})
     _write(folder, about)
     if options.overwrite:  # states of the former set, which has another name
-        for path in (folder / STATES).glob("*.npz"):
+        for path in states_in(folder):
             path.unlink()
+    for path in folder.rglob(".*.partial*"):  # what a killed run was writing
+        path.unlink(missing_ok=True)
 
 
 def end(the_set: StimulusSet, about: dict[str, Any], options: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import importlib.metadata
 import math
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -106,6 +107,12 @@ class Stimulus(NamedTuple):
         return arrays["y_0"]
 
 
+def states_in(folder: Path) -> list[Path]:
+    """The states of metamers, without those that were not written wholly."""
+    paths = (folder / STATES).glob(f"*{_SUFFIX}")
+    return sorted(path for path in paths if not path.name.startswith("."))
+
+
 class StimulusSet:
     """All stimuli of a table, in its order."""
 
@@ -148,7 +155,9 @@ class StimulusSet:
         program, search = None, None
         for stimulus in self.left:
             if search is None or stimulus.program != program:
-                program, search = stimulus.program, stimulus.search()
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # what the check has said before
+                    program, search = stimulus.program, stimulus.search()
             yield stimulus, search._replace(x=stimulus.run.x)
 
     def save(self) -> None:
@@ -163,8 +172,7 @@ class StimulusSet:
             ValueError: If one of them is not what the table asks for.
         """
         named = {stimulus.run.path.name: stimulus for stimulus in self.stimuli}
-        paths = sorted((self.folder / STATES).glob(f"*{_SUFFIX}"))
-        for path in paths:
+        for path in states_in(self.folder):
             about, arrays = _checkpoint.read(path, _HISTORY, cure=_CURE)
             stimulus = named.get(path.name)
             if stimulus is None:
