@@ -124,7 +124,7 @@ def _in_program(
     def joined(s: Float[Array, "segment *lead frame"]) -> Float[Array, "*lead frame"]:
         n_frames = cut.n_frames(n_samples, s.shape[-1])
         s = jnp.moveaxis(s, 0, -2)
-        return s.reshape(*s.shape[:-2], -1)[..., :n_frames]
+        return s.reshape(*s.shape[:-2], s.shape[-2] * s.shape[-1])[..., :n_frames]
 
     side_by_side = _fft.is_spread(x) or abreast() is not None
     found = jax.vmap(of_signal)(extended) if side_by_side else jax.lax.map(of_signal, extended)

@@ -19,7 +19,7 @@ from helpers import noise, relative_error
 
 import jtfs_jax
 from jtfs_jax import audio
-from jtfs_jax._cli import _metamer
+from jtfs_jax._cli import _metamer, _steps
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -106,6 +106,18 @@ def test_each_metamer_can_be_made_alone(tmp_path, recording):
     assert alone.read_bytes() == (tmp_path / "out-3.wav").read_bytes()
     sounds = [audio.load(tmp_path / one["file"], RATE) for one in made]
     assert np.abs(np.corrcoef(sounds) - np.eye(3)).max() < 0.5
+
+
+def test_metamer_of_time_scattering(tmp_path, recording):
+    arguments = ["-o", tmp_path / "out.wav", "--steps=8", "--transform=time_scattering", *SMALL]
+    assert run("metamer", recording, *arguments) == 0
+    record = read(tmp_path / "out.json")
+    assert record["settings"]["transform"] == "time_scattering"
+    assert record["settings"]["J_fr"] is None
+    bank = jtfs_jax.filterbank(N, J=4, Q=4, T=64)
+    sounds = (audio.load(tmp_path / name, RATE) for name in ("out.wav", "out.target.wav"))
+    error = relative_error(*(jtfs_jax.time_scattering(bank, x) for x in sounds))
+    assert error == pytest.approx(record["metamers"][0]["error"][-1], rel=1e-2)
 
 
 def test_one_gain_for_all_sounds_of_a_run(tmp_path, capsys):
@@ -225,7 +237,7 @@ def answered_ctrl_c():
 
 def press_ctrl_c(monkeypatch, step, presses=1):
     """Ctrl-C while this step is reported."""
-    report, steps = _metamer._Progress.__call__, itertools.count()
+    report, steps = _steps.Steps.__call__, itertools.count()
 
     def interrupted(progress, state):
         if next(steps) == step:
@@ -233,7 +245,7 @@ def press_ctrl_c(monkeypatch, step, presses=1):
                 signal.raise_signal(signal.SIGINT)
         return report(progress, state)
 
-    monkeypatch.setattr(_metamer._Progress, "__call__", interrupted)
+    monkeypatch.setattr(_steps.Steps, "__call__", interrupted)
 
 
 def test_interruption_keeps_the_best_so_far(tmp_path, monkeypatch, recording, capsys):
@@ -265,7 +277,7 @@ def test_interruption_of_the_compilation_or_twice_writes_no_results(
 def test_a_state_that_cannot_be_written_does_not_end_the_run(
     tmp_path, monkeypatch, recording, capsys
 ):
-    monkeypatch.setattr(_metamer, "_SECONDS_BETWEEN_STATES", 0.0)
+    monkeypatch.setattr(_steps, "_SECONDS_BETWEEN_STATES", 0.0)
     monkeypatch.setattr(np, "savez", no_space)
     assert run("metamer", recording, "-o", tmp_path / "out.wav", "--steps=2", *SMALL) == 0
     assert {path.name for path in tmp_path.iterdir()} == NAMES - {"out.state.npz"}

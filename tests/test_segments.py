@@ -126,6 +126,16 @@ def test_means_are_over_the_signal_alone(n_samples):
         np.testing.assert_allclose(found.S1[..., 0], u1.mean(-1), rtol=2e-2)
 
 
+def test_gradient_without_any_path():
+    """Of filters whose second order is never slower than the first."""
+    bank = jtfs_jax.filterbank(512, J=2, Q=2, T=16)
+    x = noise(1200)
+    transform = segmented(jtfs_jax.time_scattering)
+    assert transform(bank, x).S2.shape == (0, 75)
+    gradient = jax.grad(lambda x: sum(s.sum() for s in jax.tree.leaves(transform(bank, x))))(x)
+    assert np.isfinite(gradient).all()
+
+
 def test_one_path():
     with jax.enable_x64(True):
         for T in (None, "global"):

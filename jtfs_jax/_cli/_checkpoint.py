@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ import numpy as np
 from jtfs_jax._files import save_arrays
 
 _Pytree = TypeVar("_Pytree")
+_CURE = "leave out --resume"
 
 
 def write(path: Path, about: dict[str, Any], arrays: Mapping[str, Any]) -> None:
@@ -25,32 +26,47 @@ def leaves(name: str, tree: Any) -> dict[str, np.ndarray]:
     return {f"{name}_{n}": np.asarray(leaf) for n, leaf in enumerate(jax.tree.leaves(tree))}
 
 
-def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What `write` has written.
+def read(
+    path: Path, names: Iterable[str] | None = None, *, cure: str = _CURE
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What `write` has written: all arrays, or those of these names.
 
     Raises:
         ValueError: If there is no such file, or it is none of these.
     """
     if not path.is_file():
-        raise ValueError(f"{path}: there is no such file to resume from; leave out --resume.")
+        raise ValueError(f"{path}: there is no such file to resume from; {cure}.")
     try:
         with path.open("rb") as file:  # np.load leaves open what it cannot read
-            arrays = dict(np.load(file, allow_pickle=False))
-        about = json.loads(str(arrays.pop("about")))
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{path}: this is not the state of a run ({error}); leave out --resume."
-        ) from error
+            stored = np.load(file, allow_pickle=False)
+            about = json.loads(str(stored["about"]))
+            others = (name for name in stored if name != "about")
+            arrays = {name: stored[name] for name in (others if names is None else names)}
+    except (
+        OSError,
+        EOFError,
+        IndexError,
+        KeyError,
+        TypeError,
+        ValueError,
+        zipfile.BadZipFile,
+    ) as error:
+        raise ValueError(f"{path}: this is not the state of a run ({error}); {cure}.") from error
     return about, arrays
 
 
-def restore(path: Path, arrays: Mapping[str, np.ndarray], name: str, like: _Pytree) -> _Pytree:
+def restore(
+    path: Path,
+    arrays: Mapping[str, np.ndarray],
+    name: str,
+    like: _Pytree,
+    *,
+    cure: str = _CURE,
+) -> _Pytree:
     """The pytree of this name, with the structure, shapes and dtypes of `like`."""
     expected, tree = jax.tree.flatten(like)
     found = [arrays.get(f"{name}_{n}") for n in range(len(expected))]
     for leaf, shape in zip(found, expected, strict=True):
         if leaf is None or (leaf.shape, leaf.dtype) != (shape.shape, shape.dtype):
-            raise ValueError(
-                f"{path}: it is from another version of the program; leave out --resume."
-            )
+            raise ValueError(f"{path}: it is from another version of the program; {cure}.")
     return jax.tree.unflatten(tree, [jnp.asarray(leaf) for leaf in found])

@@ -15,11 +15,13 @@ from ._options import (
     add_recordings,
     add_sampling,
     add_scattering,
+    add_search,
     add_wavelets,
     integer,
     worker,
 )
 from ._pictures import plot, scalogram
+from ._stimuli import stimuli
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"jtfs-jax {version}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_metamer(commands)
+    _add_stimuli(commands)
     _add_features(commands)
     _add_scalogram(commands)
     _add_plot(commands)
@@ -70,28 +73,7 @@ def _add_metamer(commands) -> None:
         action="store_true",
         help="write OUT.html too: a page to listen with, for any browser",
     )
-    search = parser.add_argument_group("the search")
-    search.add_argument(
-        "--steps",
-        metavar="N",
-        type=integer(1),
-        default=100,
-        help="steps of gradient descent in all, also with --resume (default: %(default)s)",
-    )
-    search.add_argument(
-        "--optimizer",
-        choices=["lbfgs", "bold_driver"],
-        default="lbfgs",
-        help="how steps are chosen: lbfgs needs the fewest; bold_driver is the one of the "
-        "literature (default: %(default)s)",
-    )
-    search.add_argument(
-        "--seed",
-        metavar="N",
-        type=integer(0, 2**32 - 1),
-        default=0,
-        help="another seed gives another metamer (default: %(default)s)",
-    )
+    search = add_search(parser)
     search.add_argument(
         "--count",
         metavar="K",
@@ -100,7 +82,34 @@ def _add_metamer(commands) -> None:
         help="number of metamers, of seeds N, N+1, … (default: %(default)s)",
     )
     add_sampling(parser, each="each, with the image between them", default="each")
-    add_scattering(parser)
+    add_scattering(parser, choice=True)
+
+
+def _add_stimuli(commands) -> None:
+    parser = _add_command(
+        commands,
+        stimuli,
+        help="make a set of metamers for an experiment, from a table",
+        description=_text.STIMULI,
+        epilog=_text.STIMULI_MORE,
+    )
+    parser.add_argument(
+        "table",
+        metavar="TABLE",
+        type=Path,
+        help="a .toml file, whose lists are crossed, or a .csv file with a row for each condition",
+    )
+    add_output(
+        parser,
+        "FOLDER",
+        "where the set is, or is going to be; the same command again goes on with it",
+        required=True,
+    )
+    parser.add_argument(
+        "--page",
+        action="store_true",
+        help="write FOLDER/stimuli.html too: a page to listen with, for any browser",
+    )
 
 
 def _add_features(commands) -> None:

@@ -37,6 +37,57 @@ at once. A run that is killed goes on with --resume.
 Exit status: 0; 130 after Ctrl-C, 143 after SIGTERM; 2 for bad input, and then nothing
 is written; 1 where a package, memory or space on the disk is missing.
 """
+STIMULI = """\
+Make a set of metamers for an experiment: of several recordings, under several conditions,
+from a table, with one level for all, and with what a methods section says of each.
+"""
+STIMULI_MORE = """\
+examples:
+  jtfs-jax stimuli table.toml -o stimuli         stimuli/bird/bird-jtfs-T2048-seed0.wav, …
+  jtfs-jax stimuli table.csv -o stimuli --page   with a page to listen with
+
+table.toml has settings, and each combination of what they list is a condition:
+  recordings = ["bird.wav", {path = "guitar.flac", start = 1.5, duration = 3.0}]
+  transform = ["jtfs", "time_scattering"]
+  T = [2048, 8192]
+  seeds = 5               # 0 to 4; or a list of seeds
+  level = "rms"           # of the set: "rms", "loudness" or "as recorded"
+  target_level = -23      # dB re full scale, or LUFS
+  ramp = 0.01             # s
+table.csv has a row for each condition:
+  recording,start,duration,transform,T,seeds
+  bird.wav,,,jtfs,2048,5
+  guitar.flac,1.5,3.0,time_scattering,8192,0 3 7
+where empty cells stand for defaults. Paths are relative to the table.
+
+settings, all with the values and defaults of jtfs-jax metamer --help:
+  recordings (or recording, in CSV), start, duration, sample_rate, channels; transform, J,
+  Q, T, J_fr, Q_fr, F, preset; optimizer, steps; seeds (their number, or all of them), or
+  seed. Of the whole set, which is not crossed:
+  level           as recorded (default); rms; loudness, by ITU-R BS.1770, with pyloudnorm
+  target_level    in dB re full scale ±1, or in LUFS (default: -23)
+  ramp            raised cosines at onset and offset, in s (default: 0)
+A recording and its metamers have one gain, with which the recording has that level; the
+level of metamers is theirs. If any sound would be clipped, all are lowered together.
+
+files in FOLDER:
+  NAME/NAME.target.wav      a recording as it was used: cut and resampled
+  NAME/NAME-…-seedN.wav     its metamers, named by the settings that vary in the table
+  stimuli.csv               for each sound its file, recording, settings, seed, error,
+                            gain, level, peak, loudness, SHA-256
+  stimuli.json              the table, the command, versions, errors at each step
+  stimuli.html              with --page: players, scalograms, errors and a blind test
+  .state                    what the same command needs to go on
+Each metamer is the one that jtfs-jax metamer makes with its settings and its seed, but for
+gain and ramps.
+
+The same command goes on with what was interrupted or killed, and then comes to the same
+bytes. The table may have more recordings, seeds or steps by then, and another level or
+ramp; sounds are written once all are found. Ctrl-C stops after the current step. With
+--overwrite the set is made anew.
+Exit status: 0; 130 after Ctrl-C, 143 after SIGTERM; 2 for bad input, and then nothing is
+written; 1 where a package, memory or space on the disk is missing.
+"""
 FEATURES = """\
 Write the scattering coefficients of recordings, with their coordinates in Hz, seconds
 and cycles/octave: to .npz files, which numpy.load reads, or to one Zarr store for all of

@@ -75,6 +75,14 @@ def with_options(text: str, names: Iterable[str]) -> str:
     return _POWER.sub(r"2^\1", text)
 
 
+def with_keys(text: str, names: Iterable[str]) -> str:
+    """A message about options, with keys of a table for options of these names."""
+    for name in names:
+        option = re.escape(f"--{name.replace('_', '-')}")
+        text = re.sub(rf"(?<![\w-]){option}(?![\w-])", name, text)
+    return text
+
+
 def _pattern(names: Iterable[str], end: str) -> re.Pattern:
     """Any of the names, followed by "=" and a value or by `end`; not within paths and formulas."""
     value = r"""=(?:"(?P<text>[^"]*)"|'(?P<quoted>[^']*)'|(?P<number>[-+]?\d+(?:\.\d+)?))"""

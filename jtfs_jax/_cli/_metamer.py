@@ -1,19 +1,16 @@
 """The command `jtfs-jax metamer`: from a recording to sounds, a picture and a record on disk."""
 
 import argparse
-import contextlib
 import shlex
-import time
 from pathlib import Path
 
 import numpy as np
 
 from jtfs_jax import plot
 from jtfs_jax._extras import require
-from jtfs_jax.resynthesis import ResynthesisState
 
 from . import _interrupt
-from ._errors import in_options, of_file
+from ._errors import in_options
 from ._metamer_files import (
     Outputs,
     new_outputs,
@@ -24,14 +21,13 @@ from ._metamer_files import (
     state_to_resume,
     write,
 )
-from ._metamer_run import Metamer, Run, begin_run, resume_run, together
+from ._metamer_run import Run, begin_run, resume_run, together
 from ._outputs import check_room
-from ._progress import Progress, duration
+from ._progress import duration
 from ._recording import settings_of, source_of
 from ._search import Search, search_for
+from ._steps import Steps
 
-_SECONDS_BETWEEN_STATES = 30.0
-_SHARE_OF_STATES = 0.05  # of the time, at most, to write states
 _BYTES_OF_A_SAMPLE = 3
 _BYTES_OF_A_STEP = 100  # in the record
 _BYTES_OF_A_PICTURE = 200_000
@@ -97,7 +93,7 @@ def _resumed(options: argparse.Namespace) -> tuple[Run, Outputs, Search]:
 
 
 def _settings(options: argparse.Namespace, search: Search) -> dict[str, object]:
-    names = ("optimizer", "seed", "count", "steps", "start", "duration", "channels")
+    names = ("transform", "optimizer", "seed", "count", "steps", "start", "duration", "channels")
     own = {name: getattr(options, name) for name in names}
     return own | settings_of(search.bank, options.sample_rate, search.x.shape[-1])
 
@@ -113,80 +109,21 @@ def _try_room(outputs: Outputs, search: Search, options: argparse.Namespace) -> 
 def _advance(run: Run, search: Search, options: argparse.Namespace) -> bool:
     """Take the steps that are left, one metamer after another; returns whether it was stopped."""
     source = Path(run.about["audio"])
-    with _Progress(run, search, options) as progress, in_options(source, options):
-        progress.begin()
-        for one in run.metamers:
-            n_left = options.steps - one.n_steps
-            if not n_left or progress.interrupted:
-                continue
-            one.start_clock()
-            progress.one = one
-            search.advance(one.seed, n_left, one.state, progress)
-        progress.save()
-    return progress.interrupted
+    total = options.steps * options.count
+    with Steps(run, total, options, "--resume") as steps, in_options(source, options):
+        steps.lines.begin("compiling")
+        n_left, seconds = total - run.n_steps, search.seconds_of_step()
+        sound = _described(search.x, options.sample_rate)
+        steps.lines.report(f"{sound}: {n_left} steps take about {duration(n_left * seconds)}")
+        for k, one in enumerate(run.metamers, start=1):
+            steps.take(search, one, options.steps, f"metamer {k}" if options.count > 1 else "")
+        steps.save()
+    return steps.interrupted
 
 
-class _Progress:
-    """The callback of a search: it reports, saves now and then, and stops after Ctrl-C."""
-
-    def __init__(self, run: Run, search: Search, options: argparse.Namespace):
-        self.one: Metamer = run.metamers[0]
-        self.interrupted = False
-        self._run = run
-        self._search = search
-        self._n_left = options.steps * options.count - run.n_steps
-        self._rate = options.sample_rate
-        self._next_state = 0.0
-        self._lines = Progress(options.steps * options.count, "step", options, done=run.n_steps)
-        self._stack = contextlib.ExitStack()
-        self._is_stoppable = False
-
-    def __enter__(self) -> "_Progress":
-        self._stack.enter_context(self._lines)
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._stack.close()
-
-    def begin(self) -> None:
-        """Say how much there is to do, and how long it takes about."""
-        self._lines.begin("compiling")
-        x = self._search.x
-        sound = f"{x.shape[-1] / self._rate:.1f} s of sound"
-        sound += f" in {len(x)} channels" if x.ndim == 2 else ""
-        seconds = self._n_left * self._search.seconds_of_step()
-        self._lines.report(f"{sound}: {self._n_left} steps take about {duration(seconds)}")
-
-    def __call__(self, state: ResynthesisState) -> bool:
-        self.one.add(state)
-        if self._run.n_steps and not self._is_stoppable:
-            self._is_stoppable = True  # until here there is nothing to be written
-            self._stack.enter_context(_interrupt.stoppable(self._stop))
-        note = f"error {100 * float(state.error[0]):.2f} %"
-        if len(self._run.metamers) > 1:
-            note += f" (metamer {self._run.metamers.index(self.one) + 1})"
-        self._lines.update(self._run.n_steps, note)
-        if self._run.n_steps and time.monotonic() >= self._next_state:
-            self.save()
-        return self.interrupted
-
-    def save(self) -> None:
-        """Write the state; the run itself may end well without it."""
-        begun = time.monotonic()
-        if self._run.n_steps:
-            try:
-                self._run.save()
-            except OSError as error:
-                self._lines.error(f"The state could not be written: {of_file(error)}")
-        now = time.monotonic()
-        self._next_state = now + max(_SECONDS_BETWEEN_STATES, (now - begun) / _SHARE_OF_STATES)
-
-    def _stop(self) -> None:
-        self.interrupted = True
-        self._lines.error(
-            "Stopping after this step. Ctrl-C again quits at once, and writes nothing more; "
-            "--resume goes on."
-        )
+def _described(x: np.ndarray, sample_rate: int) -> str:
+    channels = f" in {len(x)} channels" if x.ndim == 2 else ""
+    return f"{x.shape[-1] / sample_rate:.1f} s of sound{channels}"
 
 
 def _report(outputs: Outputs, run: Run, seconds: float) -> None:

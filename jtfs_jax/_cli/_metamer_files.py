@@ -2,17 +2,12 @@
 
 import argparse
 import contextlib
-import datetime
-import importlib.metadata
 import json
-import platform
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from jtfs_jax import audio, listening
@@ -21,9 +16,9 @@ from jtfs_jax._filterbank import FilterBank
 
 from ._metamer_run import Run, together
 from ._outputs import check_outputs, named_after
+from ._provenance import provenance
 
 _STATE = ".state.npz"
-_PACKAGES = ("jtfs_jax", "jax", "jaxlib", "equinox", "numpy", "optax", "soundfile", "soxr")
 
 
 class Outputs(NamedTuple):
@@ -157,20 +152,9 @@ def record_of(run: Run, sounds: Sequence[Sound], options: argparse.Namespace) ->
     target, *others = sounds
     return {
         "run": run.about["run"],
-        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "command": shlex.join(options.command_line),
-        "earlier_commands": run.about["commands"][:-1],
+        **provenance(run.about["commands"]),
         "audio": run.about["audio"],
         "recording": run.about["recording"],
-        "versions": {
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in _PACKAGES},
-        },
-        "platform": {
-            "system": platform.platform(),
-            "machine": platform.machine(),
-            "device": jax.devices()[0].device_kind,
-        },
         # Of all metamers together:
         "seconds": round(float(history["seconds"][-1].sum()), 3),
         "gradient_evaluations": history["n_gradient"].sum(axis=1).tolist(),

@@ -78,14 +78,21 @@ class Run:
         for name in (*Row._fields, "seconds"):
             arrays[f"history_{name}"] = together([one.history[name] for one in begun])
         for k, one in enumerate(begun):
+            assert one.state is not None
             arrays |= _checkpoint.leaves(f"state_{k}", one.state)
+            arrays[f"y_{k}"] = np.asarray(one.state.y)[0]
         _checkpoint.write(self.path, self.about, arrays)
 
     def restore(self, arrays: dict[str, np.ndarray], like: ResynthesisState) -> None:
         """Go on from these arrays; `like` has the shapes of a state."""
+        self.restore_history(arrays)
+        for k, one in enumerate(self.begun):
+            one.state = _checkpoint.restore(self.path, arrays, f"state_{k}", like)
+
+    def restore_history(self, arrays: dict[str, np.ndarray]) -> None:
+        """Know of the steps that were taken, without the sounds."""
         for k, n_rows in enumerate(arrays["rows"]):
             one = self.metamers[k]
-            one.state = _checkpoint.restore(self.path, arrays, f"state_{k}", like)
             one.history = {
                 name: list(arrays[f"history_{name}"][:n_rows, k]) for name in one.history
             }
@@ -94,7 +101,7 @@ class Run:
 def begin_run(path: Path, options: argparse.Namespace) -> Run:
     """A new run, whose state is going to be at `path`."""
     source = source_of(options.audio)
-    x = _of_channels(load(source, options))
+    x = of_channels(load(source, options))
     about = {
         "run": uuid.uuid4().hex,
         "audio": name_of(options.audio),
@@ -141,7 +148,7 @@ def together(columns: list[list[Any]]) -> np.ndarray:
     return np.array([column + column[-1:] * (n_rows - len(column)) for column in columns]).T
 
 
-def _of_channels(x: Float[np.ndarray, "*channel time"]) -> Float[np.ndarray, "*channel time"]:
+def of_channels(x: Float[np.ndarray, "*channel time"]) -> Float[np.ndarray, "*channel time"]:
     """The sound; a single channel has no axis."""
     return x[0] if x.ndim == 2 and len(x) == 1 else x
 
@@ -149,7 +156,7 @@ def _of_channels(x: Float[np.ndarray, "*channel time"]) -> Float[np.ndarray, "*c
 def _check_same_recording(
     options: argparse.Namespace, x: np.ndarray, name: str, path: Path
 ) -> None:
-    found = _of_channels(load(options.audio, options))
+    found = of_channels(load(options.audio, options))
     if np.array_equal(found, x):
         return
     if str(options.audio) == name:

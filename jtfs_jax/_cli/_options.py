@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from jtfs_jax._presets import PRESETS
 
 # What belongs to one call of the program, and not to its results.
-_PASSING = {"audio", "output", "overwrite", "page", "quiet", "resume"}
+_PASSING = {"audio", "output", "overwrite", "page", "quiet", "resume", "table"}
 _PASSING |= {"no_cache", "prepare", "scheduler", "worker", "workers"}
 _PASSING |= {"command", "command_line", "given", "run"}
 
@@ -50,10 +50,23 @@ def add_recordings(parser: argparse.ArgumentParser, *, several: bool = False) ->
 
 
 def add_output(
-    parser: argparse.ArgumentParser, metavar: str, help: str, *, default: Path | None = None
+    parser: argparse.ArgumentParser,
+    metavar: str,
+    help: str,
+    *,
+    default: Path | None = None,
+    required: bool = False,
 ) -> None:
     """Where results go, whether they may replace files, and whether the command reports."""
-    parser.add_argument("-o", "--output", metavar=metavar, type=Path, default=default, help=help)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar=metavar,
+        type=Path,
+        default=default,
+        required=required,
+        help=help,
+    )
     parser.add_argument(
         "--overwrite",
         action="store_true",
@@ -114,6 +127,33 @@ def add_sampling(
     )
 
 
+def add_search(parser: argparse.ArgumentParser):
+    """How a metamer is found; returns the group."""
+    search = parser.add_argument_group("the search")
+    search.add_argument(
+        "--steps",
+        metavar="N",
+        type=integer(1),
+        default=100,
+        help="steps of gradient descent in all, also with --resume (default: %(default)s)",
+    )
+    search.add_argument(
+        "--optimizer",
+        choices=["lbfgs", "bold_driver"],
+        default="lbfgs",
+        help="how steps are chosen: lbfgs needs the fewest; bold_driver is the one of the "
+        "literature (default: %(default)s)",
+    )
+    search.add_argument(
+        "--seed",
+        metavar="N",
+        type=integer(0, 2**32 - 1),
+        default=0,
+        help="another seed gives another metamer (default: %(default)s)",
+    )
+    return search
+
+
 def add_wavelets(parser: argparse.ArgumentParser):
     """Options of the first order; returns their group."""
     transform = parser.add_argument_group("the transform")
@@ -135,9 +175,20 @@ def add_wavelets(parser: argparse.ArgumentParser):
     return transform
 
 
-def add_scattering(parser: argparse.ArgumentParser) -> None:
-    """Options of the first order, of the second one, and of averages."""
+def add_scattering(parser: argparse.ArgumentParser, *, choice: bool = False) -> None:
+    """Options of the first order, of the second one, and of averages.
+
+    With `choice`, the second one may be that of time scattering.
+    """
     transform = add_wavelets(parser)
+    if choice:
+        transform.add_argument(
+            "--transform",
+            choices=["jtfs", "time_scattering"],
+            default="jtfs",
+            help="whose coefficients are matched; time_scattering has no wavelets along "
+            "log-frequency, and does not depend on --J-fr, --Q-fr and --F (default: %(default)s)",
+        )
     transform.add_argument(
         "--T",
         metavar="N",
@@ -187,6 +238,23 @@ def integer(low: int, high: int | None = None):
             value = None
         if value is None or value < low or (high is not None and value > high):
             raise argparse.ArgumentTypeError(f"must be an integer, {rule}, got {text!r}")
+        return value
+
+    return read
+
+
+def number(low: float, high: float):
+    """Reader of a number between `low` and `high`."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(
+                f"must be a number, between {low:g} and {high:g}, got {text!r}"
+            )
         return value
 
     return read

@@ -10,7 +10,7 @@ from jtfs_jax.plot._axes import write_title
 
 from ._errors import in_options
 from ._outputs import check_outputs, named_after
-from ._recording import first_order_filterbank, joint_filterbank, load, name_of, source_of
+from ._recording import first_order_filterbank, load, name_of, scattering_filterbank, source_of
 
 _SUFFIXES = (".png", ".pdf", ".svg")
 _DPI = 150
@@ -34,7 +34,7 @@ def plot(options: argparse.Namespace) -> int:
     """Carry out the command; returns the exit status."""
     source, output = _prepared(options)
     x = load(source, options)
-    bank = joint_filterbank(source, len(x), options)
+    bank = scattering_filterbank(source, len(x), options)
     with in_options(source, options):
         figure = _plot.overview(bank, x, sample_rate=options.sample_rate, title=_title(options))
     return _write(figure, output, options)

@@ -4,6 +4,7 @@ import argparse
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -75,16 +76,15 @@ def _n_samples_of(recording: Recording, options: argparse.Namespace) -> int:
 
 
 def segment_filterbank(recordings: Sequence[Recording], options: argparse.Namespace) -> FilterBank:
-    """Filters for `jtfs` of recordings in segments, of the length that is the least work."""
+    """Filters for recordings in segments, of the length that is the least work."""
     return filterbank_for([_n_samples_of(recording, options) for recording in recordings], options)
 
 
 def filterbank_for(lengths: Sequence[int], options: argparse.Namespace) -> FilterBank:
     """The same for known numbers of samples."""
-    arguments = {name: getattr(options, name) for name in ("T", "J_fr", "Q_fr", "F", "preset")}
     try:
         n_samples = _limits.segment_length_for(lengths, options.J, options.T, options.preset)
-        return filterbank(n_samples, options.J, options.Q, **arguments)
+        return filterbank(n_samples, options.J, options.Q, **_of_scattering(options))
     except ValueError as error:
         raise ValueError(with_options(str(error), vars(options))) from error
 
@@ -104,10 +104,16 @@ def facts_of(source: Path) -> dict[str, object]:
         }
 
 
-def joint_filterbank(source: Path, n_samples: int, options: argparse.Namespace) -> FilterBank:
-    """Filters for `jtfs`, as the options want them; errors name the recording."""
-    others = {name: getattr(options, name) for name in ("T", "J_fr", "Q_fr", "F", "preset")}
-    return first_order_filterbank(source, n_samples, options, **others)
+def scattering_filterbank(source: Path, n_samples: int, options: argparse.Namespace) -> FilterBank:
+    """Filters for the transform that the options want; errors name the recording."""
+    return first_order_filterbank(source, n_samples, options, **_of_scattering(options))
+
+
+def _of_scattering(options: argparse.Namespace) -> dict[str, Any]:
+    """Arguments of `filterbank` that the first order alone does not have."""
+    is_joint = getattr(options, "transform", "jtfs") == "jtfs"
+    names = ("T", "preset", *(("J_fr", "Q_fr", "F") if is_joint else ()))
+    return {name: getattr(options, name) for name in names}
 
 
 def first_order_filterbank(

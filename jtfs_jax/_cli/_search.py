@@ -15,11 +15,13 @@ from jtfs_jax import _limits
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import jtfs
 from jtfs_jax._segmented import segmented
+from jtfs_jax._time_scattering import time_scattering
 from jtfs_jax.resynthesis import ResynthesisState, bold_driver, interchannel, lbfgs, metamer
 from jtfs_jax.resynthesis._descent import begin
 
-from ._recording import filterbank_for, joint_filterbank
+from ._recording import filterbank_for, scattering_filterbank
 
+TRANSFORMS = {"jtfs": jtfs, "time_scattering": time_scattering}
 OPTIMIZERS = {"lbfgs": lbfgs(), "bold_driver": bold_driver()}
 _VERY_LONG = 2**40
 _GRADIENT = 3.0  # times as long as the coefficients alone, about
@@ -79,10 +81,11 @@ def search_for(
     """A search for metamers of a recording: in one call if memory allows, else in segments."""
     n_channels = math.prod(x.shape[:-1])
     n = x.shape[-1]
+    transform = TRANSFORMS[options.transform]
     if n * n_channels**2 <= _most_in_one_call(options):
-        bank, transform = joint_filterbank(source, n, options), jtfs
+        bank = scattering_filterbank(source, n, options)
     else:
-        bank, transform = filterbank_for([n], options), segmented(jtfs)
+        bank, transform = filterbank_for([n], options), segmented(transform)
     if n_channels > 1:
         transform = interchannel(transform)
     return Search(x, bank, transform, OPTIMIZERS[options.optimizer])

@@ -101,13 +101,18 @@ def read_list(path: Path) -> list[Recording]:
     return [_recording(path, number, row) for number, row in rows]
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def text_of(path: Path, kind: str) -> str:
+    """The text of a file that the user has written, a list or a table."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ValueError(f"{path}: this list cannot be read ({error.strerror}).") from error
+        raise ValueError(f"{path}: this {kind} cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: this list must be text in UTF-8; convert it.") from error
+        raise ValueError(f"{path}: this {kind} must be text in UTF-8; convert it.") from error
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    text = text_of(path, "list")
     if path.suffix.lower() == ".csv":
         reader = csv.DictReader(text.splitlines())
         if "path" not in (reader.fieldnames or ()):

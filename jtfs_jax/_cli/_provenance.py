@@ -1,0 +1,29 @@
+"""What records say of how results came about."""
+
+import datetime
+import importlib.metadata
+import platform
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+_PACKAGES = ("jtfs_jax", "jax", "jaxlib", "equinox", "numpy", "optax", "soundfile", "soxr")
+
+
+def provenance(commands: Sequence[str]) -> dict[str, Any]:
+    """The date, the command and those that it goes on from, versions, and the machine."""
+    return {
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "command": commands[-1],
+        "earlier_commands": list(commands[:-1]),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _PACKAGES},
+        },
+        "platform": {
+            "system": platform.platform(),
+            "machine": platform.machine(),
+            "device": jax.devices()[0].device_kind,
+        },
+    }
