@@ -27,7 +27,7 @@ from sklearn.manifold import Isomap
 from tqdm.auto import tqdm
 
 import jtfs_jax
-from jtfs_jax import synth
+from jtfs_jax import baselines, synth
 from jtfs_jax.configurations import RETRIEVAL
 
 from .storage import save_arrays
@@ -108,9 +108,37 @@ def modulation_spectrum(bank: jtfs_jax.FilterBank, x: Array) -> Array:
     return jnp.concatenate([spectrum[..., 0].real, moduli.reshape(len(x), -1)], axis=1)
 
 
+# Of the toolkit that the publication takes its spectrotemporal receptive fields from: frames of
+# 4 ms, integration over 8 ms, rates in Hz and scales in cycles/octave.
+STRF_RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 5.7, 8.0, 11.3, 16.0, 22.6, 32.0)
+STRF_SCALES = (0.71, 1.0, 1.41, 2.0, 2.83, 4.0, 5.66, 8.0)
+
+
+@jax.jit
+def cortical(
+    ear: baselines.AuditoryFilterBank, cortex: baselines.CorticalFilterBank, x: Array
+) -> Array:
+    """Cortical model, averaged over time; a few sounds at a time, for memory."""
+
+    def of_one(x: Array) -> Array:
+        y = baselines.auditory_spectrogram(ear, x)
+        return baselines.cortical(cortex, y, output="mean").ravel()
+
+    return jax.lax.map(of_one, x, batch_size=4)
+
+
+@jax.jit
+def gabor(mel: baselines.MelFilterBank, filters: baselines.GaborFilterBank, x: Array) -> Array:
+    """Moduli of Gabor features, averaged over time: without the moduli, all but one are near 0."""
+    features = baselines.gabor_features(filters, baselines.log_mel_spectrogram(mel, x))
+    return jnp.abs(features).mean(axis=-1)
+
+
 NAMES = (
     "MFCC",
     "modulation spectrum",
+    "cortical model",
+    "Gabor features",
     "time scattering, Q=1",
     "time scattering, Q=8",
     "JTFS, Q=8",
@@ -127,6 +155,23 @@ def representation(setting: Setting, name: str) -> Callable[[Array], Array | np.
         case "modulation spectrum":
             bank = jtfs_jax.filterbank(**{**options, "T": 8}, Q=8)  # 1 ms
             return partial(modulation_spectrum, bank)
+        case "cortical model":
+            sample_rate = RETRIEVAL.sample_rate
+            ear = baselines.auditory_filterbank(
+                setting.n_samples, sample_rate=sample_rate, frame_s=0.004
+            )
+            cortex = baselines.cortical_filterbank(
+                ear.n_channels,
+                ear.n_frames,
+                frame_rate=ear.frame_rate,
+                rates=STRF_RATES,
+                scales=STRF_SCALES,
+            )
+            return partial(cortical, ear, cortex)
+        case "Gabor features":
+            mel = baselines.mel_filterbank(setting.n_samples, sample_rate=RETRIEVAL.sample_rate)
+            filters = baselines.gabor_filterbank(frame_rate=mel.frame_rate)
+            return partial(gabor, mel, filters)
         case "time scattering, Q=1" | "time scattering, Q=8":
             bank = jtfs_jax.filterbank(**options, Q=int(name[-1]))
             return partial(scattering, jtfs_jax.time_scattering, bank)
