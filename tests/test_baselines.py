@@ -171,6 +171,9 @@ ERRORS = {
         "f_min must leave two .*lower",
     ),
     "quality": (baselines.auditory_filterbank, EAR | {"quality": 0.0}, "quality must be a pos"),
+    "wide": (baselines.auditory_filterbank, EAR | {"quality": 0.9}, "quality must be from 1 to"),
+    "long": (baselines.auditory_filterbank, EAR | {"f_min": 0.1}, "f_min must be .*; raise f_min"),
+    "short": (baselines.auditory_filterbank, EAR | {"n_samples": 1}, "n_samples must be at least"),
     "saturation": (baselines.auditory_filterbank, EAR | {"saturation": -1}, "saturation must be"),
     "inhibition": (
         baselines.auditory_filterbank,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, DTypeLike, Float
 
-from jtfs_jax import _checks
+from jtfs_jax import _checks, _limits
 from jtfs_jax._coordinates import wavelet_frequencies
 from jtfs_jax._filterbank import FilterBank, filterbank
 from jtfs_jax._first_order import scalogram
@@ -94,7 +94,7 @@ def auditory_filterbank(
         f_min: Lowest frequency of a channel in Hz. The highest is just below half the sample rate.
         quality: Center frequency of a channel divided by its equivalent rectangular bandwidth.
             Channels follow modulations up to about half of this bandwidth, and densities up to
-            about quality / 3 cycles/octave: 4 keeps tremolos, 20 keeps harmonics.
+            about quality / 4 cycles/octave: 4 keeps tremolos, 20 keeps harmonics. From 1 to 100.
         frame_s: Time between frames in seconds, rounded to samples.
         tau_s: Time constant of the leaky integration in seconds.
         saturation: Envelope at which hair cells begin to saturate. None: they are linear.
@@ -118,7 +118,7 @@ def auditory_filterbank(
     """
     fs = _checks.positive_number("sample_rate", sample_rate)
     f_min = _checks.positive_number("f_min", f_min)
-    quality = _checks.positive_number("quality", quality)
+    quality = _quality(quality)
     stride = max(round(_checks.positive_number("frame_s", frame_s) * fs), 1)
     tau_s = _checks.positive_number("tau_s", tau_s)
     if saturation is not None:
@@ -131,6 +131,13 @@ def auditory_filterbank(
     r_psi = math.exp(-0.5 * ((1 - ratio) / (1 + ratio) / relative_sigma) ** 2)
     # The bandwidth is constant below the elbow, and proportional to frequency above.
     J = max(math.ceil(math.log2(SIGMA0 / (relative_sigma * min(f_min / fs, 0.4)))), 1)
+    longest = 16 * _limits.length(n_samples)
+    if longest < 2**J:
+        raise ValueError(
+            f"f_min must be such that its filter is shorter than {longest} samples, 16 times the "
+            f"signals, got {f_min:g} Hz for a quality of {quality:g}; raise f_min, lower quality, "
+            f"or use longer signals."
+        )
     bank = filterbank(n_samples, J, (Q, Q), T=1, r_psi=r_psi, pad_mode="zero", dtype=dtype)
     is_channel = np.array([psi.sigma / psi.xi < 1.001 * relative_sigma for psi in bank.wavelets1])
     # Rounding shall not exclude a channel at f_min.
@@ -152,6 +159,16 @@ def auditory_filterbank(
         lateral_inhibition=inhibited,
         channels_per_octave=Q,
     )
+
+
+def _quality(value: float) -> float:
+    quality = _checks.positive_number("quality", value)
+    if not 1 <= quality <= 100:
+        raise ValueError(
+            f"quality must be from 1 to 100, for channels that are apart but leave no gaps, got "
+            f"{quality:g}; the model of the ear has 4."
+        )
+    return quality
 
 
 @jit
