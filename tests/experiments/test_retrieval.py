@@ -57,14 +57,21 @@ def test_modulation_spectrum_is_its_definition(theta):
 
 def test_the_cortical_model_is_that_of_each_sound(theta):
     x = retrieval.chirps(theta[:5].astype(np.float32), SETTING.n_samples)
-    represent = retrieval.representation(SETTING, "cortical model")
-    found = np.asarray(represent(x))
-    ear, cortex = represent.args
+    found = np.asarray(retrieval.representation(SETTING, "cortical model")(x))
+    ear, cortex = retrieval.cortical_filters(SETTING)
     assert (len(cortex.rates), len(cortex.scales)) == (11, 8)
     assert found.shape == (5, 2 * 88 * ear.n_channels)
     y = jtfs_jax.baselines.auditory_spectrogram(ear, x[4])
     r = np.abs(jtfs_jax.baselines.cortical(cortex, y)).mean(axis=-1)
     np.testing.assert_allclose(found[4], r.ravel(), atol=1e-5 * r.max())
+
+    filters = {
+        name: retrieval.cortical_filters(SETTING, **options)
+        for name, options in retrieval.VARIANTS.items()
+    }
+    assert filters["cortical model, rates up to 8 Hz"][1].rates[-1] == 8
+    assert filters["cortical model, rates up to 16 Hz"][1].rates[-1] == 16
+    assert filters["cortical model, rates from 4 Hz"][1].rates[0] == 4
 
 
 def test_an_average_spectrum_tells_less_of_modulations_than_joint_scattering(features):
