@@ -12,6 +12,7 @@ from importlib.metadata import version as _version
 from . import (
     analysis as analysis,
     audio as audio,
+    baselines as baselines,
     configurations as configurations,
     losses as losses,
     plot as plot,

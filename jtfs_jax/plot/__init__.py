@@ -27,6 +27,7 @@ Example:
 """
 
 from ._axes import colorbar as colorbar
+from ._cortical import cortical as cortical
 from ._filters import filters as filters
 from ._overview import overview as overview
 from ._paths import (

@@ -89,7 +89,7 @@ def scale_rate(
     ax.set_xscale("log")
     label_cells(ax, "x", rates, [number(rate) for rate in rates])
     label_rate(ax, sample_rate)
-    _signed_axis(ax, scales, float(positive[0]))
+    signed_axis(ax, scales, float(positive[0]))
     return mesh
 
 
@@ -102,14 +102,19 @@ def _mean(u: Float[np.ndarray, "band frame"], band: int | None, frame: int | Non
     return float(u.mean()) if u.size else 0.0
 
 
-def _signed_axis(ax: "Axes", scales: Float[np.ndarray, " scale"], border: float) -> None:
-    """Ordinates of scales, logarithmic on both sides of the cell of 0, as high as the others."""
+def signed_axis(
+    ax: "Axes", scales: Float[np.ndarray, " scale"], border: float, *, middle: float = 1.0
+) -> None:
+    """Ordinates of scales, logarithmic on both sides of a cell in the middle.
+
+    That of 0 is as high as the others; a gap between both sides is less, as `middle` says.
+    """
     positive = scales[scales > 0]
     step = np.log2(positive[-1] / positive[0]) / (len(positive) - 1) if len(positive) > 1 else 1.0
     # In base 2, symlog makes half of the linear part 2 `linscale` octaves high.
-    ax.set_yscale("symlog", base=2, linthresh=border, linscale=step / 4)
+    ax.set_yscale("symlog", base=2, linthresh=border, linscale=middle * step / 4)
     ax.set_ylim(-border * 2 ** (step * len(positive)), border * 2 ** (step * len(positive)))
-    label_cells(ax, "y", scales, [signed(scale) for scale in scales], keep=len(positive))
+    label_cells(ax, "y", scales, [signed(scale) for scale in scales], keep=len(scales) // 2)
     ax.axhline(-border, color="white", linewidth=0.5)
     ax.axhline(border, color="white", linewidth=0.5)
     label_scale(ax)

@@ -1,7 +1,8 @@
 """Chirps, their nearest neighbors under one representation or another, and what these tell.
 
     python -m experiments.retrieval              # in notebooks/: all 16³, the settings of the code
-    python -m experiments.retrieval paper --values 8
+    python -m experiments.retrieval paper --values 8 --neighbors 5
+    python -m experiments.retrieval paper --values 8 --neighbors 5 --variants
 
 The experiment of Muradeli et al., Differentiable Time–Frequency Scattering on GPU, DAFx 2022,
 section 3: chirps with amplitude modulation, whose three parameters are to be read off from their
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +28,7 @@ from sklearn.manifold import Isomap
 from tqdm.auto import tqdm
 
 import jtfs_jax
-from jtfs_jax import synth
+from jtfs_jax import baselines, synth
 from jtfs_jax.configurations import RETRIEVAL
 
 from .storage import save_arrays
@@ -108,9 +109,61 @@ def modulation_spectrum(bank: jtfs_jax.FilterBank, x: Array) -> Array:
     return jnp.concatenate([spectrum[..., 0].real, moduli.reshape(len(x), -1)], axis=1)
 
 
+# Of the toolkit that the publication takes its spectrotemporal receptive fields from: frames of
+# 4 ms, integration over 8 ms, rates in Hz and scales in cycles/octave.
+STRF_RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 5.7, 8.0, 11.3, 16.0, 22.6, 32.0)
+STRF_SCALES = (0.71, 1.0, 1.41, 2.0, 2.83, 4.0, 5.66, 8.0)
+# The same with other settings: what its neighbors tell about f_m depends on them. Beats of the
+# chirps are at twice f_m.
+VARIANTS = {
+    "cortical model": {},
+    "cortical model, rates up to 16 Hz": {"rates": STRF_RATES[:9]},
+    "cortical model, rates up to 8 Hz": {"rates": STRF_RATES[:7]},
+    "cortical model, rates from 4 Hz": {"rates": STRF_RATES[4:]},
+    "cortical model, narrow channels": {"quality": 32.5, "lateral_inhibition": False},
+}
+
+
+@jax.jit
+def cortical(
+    ear: baselines.AuditoryFilterBank, cortex: baselines.CorticalFilterBank, x: Array
+) -> Array:
+    """Cortical model, averaged over time; a few sounds at a time, for memory."""
+
+    def of_one(x: Array) -> Array:
+        y = baselines.auditory_spectrogram(ear, x)
+        return baselines.cortical(cortex, y, output="mean").ravel()
+
+    return jax.lax.map(of_one, x, batch_size=4)
+
+
+def cortical_filters(
+    setting: Setting, *, rates: tuple[float, ...] = STRF_RATES, **options: Any
+) -> tuple[baselines.AuditoryFilterBank, baselines.CorticalFilterBank]:
+    """Filters of the cortical model for these chirps."""
+    sample_rate = RETRIEVAL.sample_rate
+    ear = baselines.auditory_filterbank(
+        setting.n_samples, sample_rate=sample_rate, frame_s=0.004, **options
+    )
+    size, frame_rate = (ear.n_channels, ear.n_frames), ear.frame_rate
+    cortex = baselines.cortical_filterbank(
+        *size, frame_rate=frame_rate, rates=rates, scales=STRF_SCALES
+    )
+    return ear, cortex
+
+
+@jax.jit
+def gabor(mel: baselines.MelFilterBank, filters: baselines.GaborFilterBank, x: Array) -> Array:
+    """Moduli of Gabor features, averaged over time: without the moduli, all but one are near 0."""
+    features = baselines.gabor_features(filters, baselines.log_mel_spectrogram(mel, x))
+    return jnp.abs(features).mean(axis=-1)
+
+
 NAMES = (
     "MFCC",
     "modulation spectrum",
+    "cortical model",
+    "Gabor features",
     "time scattering, Q=1",
     "time scattering, Q=8",
     "JTFS, Q=8",
@@ -127,6 +180,12 @@ def representation(setting: Setting, name: str) -> Callable[[Array], Array | np.
         case "modulation spectrum":
             bank = jtfs_jax.filterbank(**{**options, "T": 8}, Q=8)  # 1 ms
             return partial(modulation_spectrum, bank)
+        case name if name in VARIANTS:
+            return partial(cortical, *cortical_filters(setting, **VARIANTS[name]))
+        case "Gabor features":
+            mel = baselines.mel_filterbank(setting.n_samples, sample_rate=RETRIEVAL.sample_rate)
+            filters = baselines.gabor_filterbank(frame_rate=mel.frame_rate)
+            return partial(gabor, mel, filters)
         case "time scattering, Q=1" | "time scattering, Q=8":
             bank = jtfs_jax.filterbank(**options, Q=int(name[-1]))
             return partial(scattering, jtfs_jax.time_scattering, bank)
@@ -223,12 +282,18 @@ def main() -> None:
     )
     parser.add_argument("setting", nargs="?", default="code", choices=SETTINGS)
     parser.add_argument("--values", type=int, default=16, help="of each parameter (default: 16)")
+    parser.add_argument(
+        "--neighbors", type=int, default=N_NEIGHBORS, help="of each chirp (default: 40)"
+    )
+    parser.add_argument(
+        "--variants", action="store_true", help="the cortical model alone, in several settings"
+    )
     options = parser.parse_args()
     setting = SETTINGS[options.setting]
     theta = grid(setting, options.values)
-    for name in NAMES:
+    for name in VARIANTS if options.variants else NAMES:
         features = extract(setting, name, options.values)
-        found = neighborhoods(features.values)
+        found = neighborhoods(features.values, options.neighbors)
         ratios = error_ratios(theta, found.neighbors, setting.mean)
         axes = np.corrcoef(found.coordinates.T, np.log(theta.T))[:3, 3:]
         rows = zip(PARAMETERS, BOUNDS, ratios.T, np.abs(axes).max(axis=0), strict=True)

@@ -17,9 +17,9 @@ def theta():
 
 @pytest.fixture(scope="module")
 def features(tmp_path_factory):
-    """Features under three representations, and the folder in which they are kept."""
+    """Features under four representations, and the folder in which they are kept."""
     cache = tmp_path_factory.mktemp("cache")
-    names = ("modulation spectrum", "time scattering, Q=1", "JTFS, Q=8")
+    names = ("modulation spectrum", "Gabor features", "time scattering, Q=1", "JTFS, Q=8")
     return cache, {name: retrieval.extract(SETTING, name, N_VALUES, cache) for name in names}
 
 
@@ -53,6 +53,25 @@ def test_modulation_spectrum_is_its_definition(theta):
         average = np.log1p(100 * u / u.max()).sum(axis=1)
         expected = np.concatenate([average, np.abs(spectrum[:, 1:n_rates]).ravel()])
         np.testing.assert_allclose(values, expected, atol=1e-4 * expected.max())
+
+
+def test_the_cortical_model_is_that_of_each_sound(theta):
+    x = retrieval.chirps(theta[:5].astype(np.float32), SETTING.n_samples)
+    found = np.asarray(retrieval.representation(SETTING, "cortical model")(x))
+    ear, cortex = retrieval.cortical_filters(SETTING)
+    assert (len(cortex.rates), len(cortex.scales)) == (11, 8)
+    assert found.shape == (5, 2 * 88 * ear.n_channels)
+    y = jtfs_jax.baselines.auditory_spectrogram(ear, x[4])
+    r = np.abs(jtfs_jax.baselines.cortical(cortex, y)).mean(axis=-1)
+    np.testing.assert_allclose(found[4], r.ravel(), atol=1e-5 * r.max())
+
+    filters = {
+        name: retrieval.cortical_filters(SETTING, **options)
+        for name, options in retrieval.VARIANTS.items()
+    }
+    assert filters["cortical model, rates up to 8 Hz"][1].rates[-1] == 8
+    assert filters["cortical model, rates up to 16 Hz"][1].rates[-1] == 16
+    assert filters["cortical model, rates from 4 Hz"][1].rates[0] == 4
 
 
 def test_an_average_spectrum_tells_less_of_modulations_than_joint_scattering(features):

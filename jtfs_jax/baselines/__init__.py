@@ -1,0 +1,45 @@
+"""The representations that scattering is compared with: cortical model, modulation power, Gabor.
+
+Each begins with a spectrogram, whose filters are built once and passed as an argument, as those of
+`jtfs_jax.filterbank` are. All functions of filters and arrays are pure and differentiable, and take
+any batch axes. Rows run from high to low frequency, and positive spins and rates are those of
+rising sounds, as everywhere in jtfs_jax.
+
+    auditory_filterbank  → auditory_spectrogram   → cortical_filterbank → cortical
+                                                  → modulation_power_spectrum
+    mel_filterbank       → log_mel_spectrogram    → gabor_filterbank    → gabor_features
+
+Example:
+    >>> import jax.numpy as jnp
+    >>> ear = auditory_filterbank(8192, sample_rate=8192.0)
+    >>> y = auditory_spectrogram(ear, jnp.ones(8192))
+    >>> cortex = cortical_filterbank(*y.shape, frame_rate=ear.frame_rate)
+    >>> cortical(cortex, y, output="mean").shape  # spin, scale, rate, channel
+    (2, 6, 5, 106)
+"""
+
+from ._auditory import (
+    AuditoryFilterBank as AuditoryFilterBank,
+    auditory_filterbank as auditory_filterbank,
+    auditory_spectrogram as auditory_spectrogram,
+)
+from ._cortical import cortical as cortical
+from ._cortical_filters import (
+    CorticalFilterBank as CorticalFilterBank,
+    cortical_filterbank as cortical_filterbank,
+)
+from ._gabor import gabor_features as gabor_features
+from ._gabor_filters import (
+    GaborFilterBank as GaborFilterBank,
+    gabor_filterbank as gabor_filterbank,
+)
+from ._mel import (
+    MelFilterBank as MelFilterBank,
+    log_mel_spectrogram as log_mel_spectrogram,
+    mel_filterbank as mel_filterbank,
+)
+from ._modulation_power import (
+    ModulationAxes as ModulationAxes,
+    modulation_axes as modulation_axes,
+    modulation_power_spectrum as modulation_power_spectrum,
+)

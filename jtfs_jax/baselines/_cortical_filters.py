@@ -1,0 +1,178 @@
+"""Filters of the cortical model: rates over time, scales over log-frequency, both directions."""
+
+import math
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, DTypeLike, Float
+
+from jtfs_jax import _checks
+from jtfs_jax._arrays import as_leaf
+from jtfs_jax._filterbank import as_arrays
+from jtfs_jax._nodes import exportable
+
+from ._arguments import ascending
+
+RATES = (2.0, 4.0, 8.0, 16.0, 32.0)
+SCALES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+@exportable
+class CorticalFilterBank(eqx.Module):
+    """Filters of `cortical`, made by `cortical_filterbank`; a pytree to pass to it.
+
+    Attributes:
+        spins: +1 (rising) and −1 (falling): the coordinates of the first axis of what `cortical`
+            returns.
+        n_channels: Rows of the spectrograms.
+        n_frames: Columns of the spectrograms.
+        scales: Those of the second axis, in cycles/octave.
+        rates: Those of the third axis, in Hz.
+        frame_rate, channels_per_octave, open_ends: As for `cortical_filterbank`.
+    """
+
+    # Private. The real and imaginary parts, for leaves to be real.
+    rate_filters: Float[Array, "part spin rate bin"]
+    scale_filters: Float[Array, "scale bin"]
+    n_channels: int = eqx.field(static=True)
+    n_frames: int = eqx.field(static=True)
+    scales: tuple[float, ...] = eqx.field(static=True)
+    rates: tuple[float, ...] = eqx.field(static=True)
+    frame_rate: float = eqx.field(static=True)
+    channels_per_octave: float = eqx.field(static=True)
+    open_ends: bool = eqx.field(static=True)
+
+    @property
+    def spins(self) -> tuple[int, int]:
+        """+1, rising, and −1, falling."""
+        return 1, -1
+
+
+def cortical_filterbank(
+    n_channels: int,
+    n_frames: int,
+    *,
+    frame_rate: float,
+    rates: Sequence[float] = RATES,
+    scales: Sequence[float] = SCALES,
+    channels_per_octave: float = 24.0,
+    open_ends: bool = False,
+    dtype: DTypeLike = jnp.float32,
+) -> CorticalFilterBank:
+    """Filters of the cortical model for spectrograms of a given size.
+
+    With L the power of two from `n_frames` on, the impulse response of rate ω and its transfer
+    function on the bins k < L of 2L are
+
+        h(t) = ω (ωt)² exp(−3.5 ωt) sin(2π ωt)   at the L times t = 0, 1 / frame_rate, …
+        H(k) = FFT(h − mean h)(k) / max |FFT(h − mean h)|
+
+    and with M the power of two from `n_channels` on, that of scale Ω on the bins k < M of 2M is
+
+        G(k) = r² exp(1 − r²)                    r = (k / 2M) · channels_per_octave / Ω
+
+    The filters of spin +1 have H for positive rates and nothing for negative ones; those of spin −1
+    have its mirror image, the conjugate of H at negative rates.
+
+    Args:
+        n_channels: Rows of the spectrograms, equally spaced on a logarithmic axis.
+        n_frames: Columns of the spectrograms.
+        frame_rate: Columns a second, in Hz.
+        rates: Rates in Hz from low to high, below half of `frame_rate`.
+        scales: Scales in cycles/octave from low to high, below half of `channels_per_octave`.
+        channels_per_octave: Rows an octave.
+        open_ends: Whether the lowest rate and scale pass all that is below, and the highest ones
+            all that is above, with modulus 1, each scale filter then rescaled to its former sum.
+            Otherwise all are band-pass.
+        dtype: float32, or float64 where JAX has it enabled; results follow.
+
+    Returns:
+        A pytree of arrays, to be passed to `cortical`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+        >>> cortex = cortical_filterbank(128, 500, frame_rate=125.0)
+        >>> cortex.rates, cortex.scales
+        ((2.0, 4.0, 8.0, 16.0, 32.0), (0.25, 0.5, 1.0, 2.0, 4.0, 8.0))
+
+    References:
+        Chi, Ru & Shamma, Multiresolution Spectrotemporal Analysis of Complex Sounds, 2005,
+        section II B; constants as in the NSL Auditory–Cortical Toolbox.
+    """
+    n_channels = _checks.positive_integer("n_channels", n_channels)
+    n_frames = _checks.positive_integer("n_frames", n_frames)
+    if n_frames == 1:
+        raise ValueError("n_frames must be at least 2, to leave something to modulate, got 1.")
+    fs = _checks.positive_number("frame_rate", frame_rate)
+    density = _checks.positive_number("channels_per_octave", channels_per_octave)
+    rates = ascending("rates", rates, fs / 2, "half the frame rate")
+    scales = ascending("scales", scales, density / 2, "half of channels_per_octave")
+    is_open = _checks.choice("open_ends", open_ends, [True, False])
+    n, m = (2 ** math.ceil(math.log2(size)) for size in (n_frames, n_channels))
+    of_rates = np.stack([_rate_filter(rate, n, fs) for rate in rates])
+    of_scales = np.stack([_scale_filter(scale, m, density) for scale in scales])
+    if is_open:
+        of_rates = _opened(np.abs(of_rates)) * np.exp(1j * np.angle(of_rates))
+        of_scales = _rescaled(_opened(of_scales), of_scales)
+    of_rates = _both_spins(of_rates)
+    tables = np.stack([np.real(of_rates), np.imag(of_rates)]), of_scales
+    rate_filters, scale_filters = as_arrays(tables, _checks.real_dtype(dtype))
+    return CorticalFilterBank(
+        rate_filters=as_leaf(rate_filters),
+        scale_filters=as_leaf(scale_filters),
+        n_channels=n_channels,
+        n_frames=n_frames,
+        scales=scales,
+        rates=rates,
+        frame_rate=fs,
+        channels_per_octave=density,
+        open_ends=is_open,
+    )
+
+
+def _rate_filter(rate: float, n: int, frame_rate: float) -> Complex[np.ndarray, " bin"]:
+    """H at positive rates."""
+    t = np.arange(n) * rate / frame_rate
+    h = rate * np.sin(2 * np.pi * t) * t**2 * np.exp(-3.5 * t)
+    hat = np.fft.fft(h - h.mean(), 2 * n)[:n]
+    hat[0] = 0  # but for rounding, whose phase would be that of a low-pass
+    return hat / np.abs(hat).max()
+
+
+def _scale_filter(scale: float, n: int, density: float) -> Float[np.ndarray, " bin"]:
+    """G at positive scales."""
+    r = np.arange(n) / n * density / 2 / scale
+    return r**2 * np.exp(1 - r**2)
+
+
+def _opened(gain: Float[np.ndarray, "filter bin"]) -> Float[np.ndarray, "filter bin"]:
+    """The gains of filters, the first 1 below its peak, the last 1 above it."""
+    gain = gain.copy()
+    if len(gain) == 1:
+        return np.ones_like(gain)
+    gain[0, : gain[0].argmax()] = 1
+    gain[-1, gain[-1].argmax() + 1 :] = 1
+    return gain
+
+
+def _rescaled(
+    gain: Float[np.ndarray, "filter bin"], former: Float[np.ndarray, "filter bin"]
+) -> Float[np.ndarray, "filter bin"]:
+    """The gains of filters, such that each sums to what it did."""
+    return gain * (former.sum(axis=1) / gain.sum(axis=1))[:, None]
+
+
+def _both_spins(hats: Complex[np.ndarray, "rate bin"]) -> Complex[np.ndarray, "spin rate bin"]:
+    """Filters on all bins: of positive rates for rising sounds, and of negative ones."""
+    n_rates, n = hats.shape
+    rising = np.concatenate([hats, np.zeros((n_rates, n))], axis=1)
+    # The bin of half the frame rate, which `hats` does not have, is the modulus of its neighbor.
+    falling = np.concatenate(
+        [hats[:, :1], np.zeros((n_rates, n - 1)), np.abs(hats[:, -1:]), hats[:, :0:-1].conj()],
+        axis=1,
+    )
+    return np.stack([rising, falling])
