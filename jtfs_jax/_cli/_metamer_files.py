@@ -15,6 +15,7 @@ from jtfs_jax._files import replacing
 from jtfs_jax._filterbank import FilterBank
 
 from ._metamer_run import Run, together
+from ._options import plain
 from ._outputs import check_outputs, named_after
 from ._provenance import provenance
 
@@ -212,9 +213,7 @@ def _comparison(sounds: Sequence[Sound], record: dict[str, Any]) -> listening.Co
         metamers={name: sound.samples for name, sound in zip(names, others, strict=True)},
         errors={name: one["error"] for name, one in zip(names, record["metamers"], strict=True)},
         settings={
-            name: f"{value:.4g}" if isinstance(value, float) else value
-            for name, value in record["settings"].items()
-            if value is not None
+            name: plain(value) for name, value in record["settings"].items() if value is not None
         },
     )
 

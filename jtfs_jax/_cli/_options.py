@@ -279,7 +279,7 @@ def differences(
 ) -> Sequence[str]:
     """Options of these names whose values are not the known ones."""
     return [
-        f"{_spelled(name, known[name])}, not {_number(getattr(options, name))}"
+        f"{_spelled(name, known[name])}, not {plain(getattr(options, name))}"
         for name in known
         if name in names and getattr(options, name) != known[name]
     ]
@@ -290,11 +290,12 @@ def _spelled(name: str, value: object) -> str:
     option = f"--{name.replace('_', '-')}"
     if value is None:
         return f"no {option}"
-    return f"{option} {_number(value)}"
+    return f"{option} {plain(value)}"
 
 
-def _number(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def plain(value: Any) -> Any:
+    """A number without a point, if it is whole."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _seconds(low: float | None):

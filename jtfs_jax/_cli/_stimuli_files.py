@@ -14,11 +14,12 @@ import numpy as np
 from jtfs_jax import audio, listening
 from jtfs_jax._files import replacing
 
+from ._options import plain
 from ._provenance import provenance
 from ._stimuli_folder import PAGE, RECORD, TABLE
 from ._stimuli_levels import faded, measured
 from ._stimuli_set import Stimulus, StimulusSet, Target
-from ._stimuli_settings import OF_THE_TRANSFORM, plain
+from ._stimuli_settings import OF_THE_TRANSFORM
 
 
 class _Sound(NamedTuple):
@@ -167,7 +168,7 @@ def _write_page(path: Path, the_set: StimulusSet, gain: float) -> None:
             metamers=metamers[name],
             errors=errors[name],
             settings={
-                key: value
+                key: plain(value)
                 for key, value in stimulus.condition.settings.items()
                 if value is not None
             },

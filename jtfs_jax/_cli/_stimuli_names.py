@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ._options import plain
 from ._stimuli_settings import (
     OF_THE_PART,
     OF_THE_SEARCH,
     OF_THE_TRANSFORM,
     Condition,
     has_meaning,
-    plain,
 )
 
 _ALONE = ("transform", "preset", "optimizer", "channels")  # whose values need no name before them

@@ -70,11 +70,6 @@ def has_meaning(name: str, transform: str) -> bool:
     return transform == "jtfs" or name not in _JOINT
 
 
-def plain(value: Any) -> Any:
-    """A number without a point, if it is whole."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 class _Reader(Parser):
     """A parser of values by name, whose errors are those of a table."""
 

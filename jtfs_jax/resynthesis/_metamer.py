@@ -8,7 +8,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PyTree
 
-from jtfs_jax._checks import positive_integer, signal, signal_of_any_length
+from jtfs_jax._checks import positive_integer, signal_of_any_length
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._jtfs import jtfs
 
@@ -92,8 +92,6 @@ def metamer(
     facts = known(transform)
     x = jnp.asarray(signal_of_any_length(x)).astype(bank.dtype)
     is_one_call = x.shape[-1] == bank.n_samples and not facts.is_segmented
-    if facts.has_s1 and not facts.is_segmented:
-        signal(x, bank.n_samples, bank.dtype)
     batch, shape = x.shape[: -facts.n_axes], x.shape[-facts.n_axes :]
     if x.ndim < facts.n_axes or x.size == 0:
         raise ValueError(
