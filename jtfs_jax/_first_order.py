@@ -151,7 +151,6 @@ def scalogram(bank: FilterBank, x: Float[Array, "*batch time"]) -> Float[Array, 
     return u1.reshape(*batch, *u1.shape[-2:])
 
 
-@jax.jit
 def _scalogram(x: Float[Array, "*batch time"], bank: FilterBank) -> Float[Array, "*batch n1 time"]:
     return scalogram_of_padded(padded(bank, x), bank)
 

@@ -92,7 +92,6 @@ def jtfs(bank: FilterBank, x: Float[Array, "*batch time"]) -> JointScattering:
     return jax.tree.map(lambda s: s.reshape(*batch, *s.shape[x.ndim - 1 :]), S)
 
 
-@jax.jit
 def _jtfs(x: Float[Array, "*batch time"], bank: FilterBank) -> JointScattering:
     return jtfs_of_padded(padded(bank, x), bank)
 

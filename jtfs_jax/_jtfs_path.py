@@ -79,7 +79,6 @@ def _jtfs_path(
     return s2.reshape(*batch, *s2.shape[-2:])
 
 
-@jax.jit
 def _path(
     x: Float[Array, "*batch time"], bank: FilterBank, index: Int[Array, ""]
 ) -> Float[Array, "*batch band frame"]:

@@ -36,13 +36,16 @@ def of_any_level(
 
     so that first derivatives do not contain c, which need not be a number that they can have.
     """
-    return _of_any_level(transform, x, arguments)
+    return _of_any_level(jax.jit(transform), x, arguments)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _of_any_level(transform, x, arguments):
     c = power_of_two(x)
-    return _times(transform(_times(x, 1 / c), *arguments), c)
+    # JAX sets a mesh where it calls the rule below. With the same one here, it finds the transform
+    # that is traced here, and does not trace it again.
+    with jax.sharding.use_abstract_mesh(jax.sharding.get_abstract_mesh()):
+        return _times(transform(_times(x, 1 / c), *arguments), c)
 
 
 @partial(_of_any_level.defjvp, symbolic_zeros=True)

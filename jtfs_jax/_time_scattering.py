@@ -63,7 +63,6 @@ def time_scattering(bank: FilterBank, x: Float[Array, "*batch time"]) -> TimeSca
     return jax.tree.map(lambda s: s.reshape(*batch, *s.shape[x.ndim - 1 :]), S)
 
 
-@jax.jit
 def _time_scattering(x: Float[Array, "*batch time"], bank: FilterBank) -> TimeScattering:
     return time_scattering_of_padded(padded(bank, x), bank)
 

@@ -8,6 +8,7 @@ import pytest
 from helpers import noise, relative_error
 
 import jtfs_jax
+from jtfs_jax import _first_order, _time_wavelets
 
 N = 512
 BANK = jtfs_jax.filterbank(N, J=5, Q=4, J_fr=2)
@@ -117,3 +118,32 @@ def test_silence_is_exactly_zero_among_loud_sounds(name, quick_compile):
     x = np.stack([np.zeros(N, np.float32), np.float32(1e30) * noise(N)])
     S = TRANSFORMS[name](BANK, x)
     assert all(np.all(leaf[0] == 0) for leaf in jax.tree.leaves(S))
+
+
+@pytest.mark.parametrize("is_segmented", [False, True], ids=["one call", "segmented"])
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_a_gradient_traces_its_transform_once(name, is_segmented, monkeypatch):
+    # Tracing a transform takes about a second, as much as a tenth of its compilation.
+    if is_segmented and name == "jtfs_path":
+        pytest.skip("takes another argument")
+    transform = jtfs_jax.segmented(TRANSFORMS[name]) if is_segmented else TRANSFORMS[name]
+    bank, traced = jtfs_jax.filterbank(2 * N, J=5, Q=4, J_fr=2), []
+
+    def spy(*arguments, **options):
+        traced.append(arguments)
+        return _time_wavelets.transform_signals(*arguments, **options)
+
+    monkeypatch.setattr(_first_order, "transform_signals", spy)
+
+    def loss(x):
+        return sum(jnp.square(leaf).sum() for leaf in jax.tree.leaves(transform(bank, x)))
+
+    def n_traced(function, n_sounds):
+        traced.clear()
+        jax.jit(function).trace(jax.ShapeDtypeStruct((n_sounds, 2 * N), jnp.float32))
+        return len(traced)
+
+    n_of_loss = n_traced(loss, 11)
+    assert n_of_loss > 0
+    # Batches of another size are traced anew, and segments, which have one shape, not even that.
+    assert n_traced(jax.value_and_grad(loss), 13) == (0 if is_segmented else n_of_loss)
