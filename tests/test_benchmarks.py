@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
+import operations
 import pytest
 
 SCRIPT = Path(__file__).parent / "benchmarks" / "run.py"
@@ -74,3 +77,26 @@ def test_unknown_name():
     with pytest.raises(subprocess.CalledProcessError) as error:
         run("quik")
     assert "'quik' is not one of quick, metamer" in error.value.stderr
+
+
+def test_operations_of_a_program():
+    @jax.jit
+    def function(x):
+        def step(total, row):
+            return total + jnp.fft.rfft(row)[:8].real @ jnp.ones((8, 5)), None
+
+        return jax.lax.scan(step, jnp.zeros(5), x)[0]
+
+    found = operations.counts(function, jnp.ones((3, 16)))
+    expected = {"loops": 1, "trips": 3, "transforms": 3, "products": 3}
+    assert found == expected | {"transform_flop": 3 * 5 * 16 * 4 // 2, "product_flop": 3 * 80}
+
+
+def test_an_accelerator_benchmark_without_time_says_so(tmp_path):
+    script, output = SCRIPT.with_name("accelerator.py"), tmp_path / "results.json"
+    command = [sys.executable, str(script), "--limit", "0", "--output", str(output)]
+    subprocess.run(command, capture_output=True, text=True, check=True)
+    results = json.loads(output.read_text())
+    assert results["device"]["platform"] == jax.default_backend()
+    assert len(results["parts"]) > 10
+    assert {record["error"] for record in results["parts"].values()} == {"no time was left of 0 s"}

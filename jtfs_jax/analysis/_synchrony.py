@@ -114,8 +114,9 @@ def _band_synchrony(
     products = product(smooth, smooth.mT)
     energies = product(v**2, (gaussians**2).T)
     norms = safe_sqrt(energies)
-    common = jnp.einsum("...nm,nm->...", products, weights)
-    total = jnp.einsum("...nm,...mn,nm->...", norms, norms, weights)
+    weights = of_rank(weights, products.ndim)
+    common = (weights * products).sum((-2, -1))
+    total = (weights * norms * norms.mT).sum((-2, -1))
     return safe_divide(common, total)
 
 

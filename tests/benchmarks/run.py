@@ -204,11 +204,11 @@ def operations(work, options):
 PARTS = {"growth": growth, "batch": batch, "operations": operations}
 
 
-def conditions(options):
+def conditions(options, script="run.py"):
     """What a measurement is made with."""
     arguments = [arg.rpartition("=") for arg in sys.argv[1:]]  # Folders are nobody's business.
     arguments = [option + equals + (Path(arg).name or arg) for option, equals, arg in arguments]
-    command = shlex.join(["python", "tests/benchmarks/run.py", *arguments])
+    command = shlex.join(["python", f"tests/benchmarks/{script}", *arguments])
     return {
         "command": command,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
