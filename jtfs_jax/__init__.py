@@ -34,6 +34,12 @@ from ._first_order import scalogram as scalogram
 from ._jtfs import jtfs as jtfs
 from ._jtfs_path import jtfs_path as jtfs_path
 from ._kymatio import to_kymatio as to_kymatio
+from ._parameters import (
+    FilterParameters as FilterParameters,
+    clip_parameters as clip_parameters,
+    filter_parameters as filter_parameters,
+    with_parameters as with_parameters,
+)
 from ._path_tables import (
     PathTable as PathTable,
     TimePathTable as TimePathTable,

@@ -1,6 +1,6 @@
 """Small operations on arrays that all of the transforms share."""
 
-from typing import cast
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -35,3 +35,8 @@ def repeat_rows(a: Array, n_rows: int) -> Array:
 def as_leaf(table: np.ndarray) -> Array:
     """A table as the array that it will be: `filterbank` casts all of them, once."""
     return cast(Array, table)
+
+
+def namespace(a: Any) -> Any:
+    """The functions for arrays of this kind: `jax.numpy` for those of JAX, else `numpy`."""
+    return jnp if isinstance(a, jax.Array) else np

@@ -5,6 +5,7 @@ from jaxtyping import Float
 
 from . import _checks, _limits, _sampling
 from ._filterbank import FilterBank
+from ._parameters import known_wavelets
 from ._paths import frame_stride, n_frequential, require_joint, row_stride
 
 
@@ -26,7 +27,8 @@ def wavelet_frequencies(
         >>> jtfs_jax.wavelet_frequencies(bank, sample_rate=8000.0)[[0, 8]].round()
         array([3483., 1742.])
     """
-    return np.array([psi.xi for psi in bank.wavelets1]) * _checks.sample_rate(sample_rate)
+    frequencies = np.array([psi.xi for psi in known_wavelets(bank, "1")])
+    return frequencies * _checks.sample_rate(sample_rate)
 
 
 def band_frequencies(

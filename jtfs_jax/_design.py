@@ -38,6 +38,10 @@ class Design:
     family2: Family
     family_fr: Family | None  # None: time scattering only
     options: Options
+    # Widths of φ_T and φ_F in JAX, where they are not those of the design, which say how averages
+    # are sampled; see `Family` for wavelets.
+    traced_T: Any = None
+    traced_F: Any = None
 
     @property
     def J_max(self) -> int:
@@ -59,17 +63,32 @@ class Design:
         return max(min(j, self.log2_limit) - self.options.oversampling, 0)
 
     @cached_property
-    def phi(self) -> Float[np.ndarray, " time"]:
+    def phi(self) -> Any:
         """Impulse response of φ_T."""
+        if self.traced_T is None:
+            return self.designed_phi
+        return low_pass(self.traced_T, self.n_padded, self.low_pass_width)
+
+    @cached_property
+    def designed_phi(self) -> Float[np.ndarray, " time"]:
+        """The same of the design."""
         return low_pass(self.low_pass_width, self.n_padded)
 
     @cached_property
-    def kernels(self) -> Complex[np.ndarray, "wavelet row"]:
+    def kernels(self) -> Any:
         """Impulse responses of the frequential wavelets, over a period that they do not fill."""
+        assert self.family_fr is not None
+        if self.family_fr.values is None:
+            return self.designed_kernels
+        return row_kernels(self.family_fr, self.designed_kernels.shape[-1])
+
+    @cached_property
+    def designed_kernels(self) -> Complex[np.ndarray, "wavelet row"]:
+        """The same of the design."""
         assert self.family_fr is not None
         n_rows, J_fr = len(self.family1.wavelets), self.family_fr.J
         period = _sampling.padded_rows(n_rows, self.family1.J, self.Q, J_fr, self.F)
-        return row_kernels(self.family_fr, period)
+        return row_kernels(self.family_fr._replace(values=None), period)
 
 
 @exportable
@@ -116,6 +135,30 @@ def tables(design: Design) -> Tables:
         filters_fr=_frequential_filters(design, len(design.family1.wavelets), n_spins=1),
         twiddle=as_leaf(twiddles(design.n_padded)),
     )
+
+
+def with_traced(given: Tables, design: Design) -> Tables:
+    """The same tables, but for those that depend on traced parameters of the design."""
+    family1, family2, family_fr = design.family1, design.family2, design.family_fr
+    if family1.values is not None:
+        groups = wavelet_groups(family1, design.n_padded, design.log2_stride)
+        groups = with_short_ones_merged(groups, design.n_padded)
+        given = replace(given, groups1=groups)
+    second = given.second
+    if family2.values is not None:
+        groups = wavelet_groups(family2, design.n_padded, design.log2_stride)
+        of_j = {group.j: group for group in groups}
+        second = [replace(s, group=of_j[s.group.j]) for s in second]
+    if design.traced_T is not None:
+        given = replace(given, phi_hat=_low_pass(design))
+        made = [_time_average(design, s.group.log2_stride) for s in second]
+        second = [replace(s, average=average) for s, average in zip(second, made, strict=True)]
+    if design.traced_F is not None or (family_fr is not None and family_fr.values is not None):
+        n_rows = len(family1.wavelets)
+        given = replace(given, filters_fr=_frequential_filters(design, n_rows, n_spins=1))
+        made = [_frequential_filters(design, s.n_live, n_spins=2) for s in second]
+        second = [replace(s, filters_fr=filters) for s, filters in zip(second, made, strict=True)]
+    return replace(given, second=tuple(second))
 
 
 def _means(design: Design, groups: Sequence[WaveletGroup]) -> tuple[TimeAverage | MeanByRow, ...]:
@@ -202,11 +245,11 @@ def _second_order(design: Design) -> tuple[SecondOrder, ...]:
 def _low_pass(design: Design) -> Array:
     """φ_T in Fourier, up to the frame rate."""
     n_bins = min(design.n_padded // design.critical_stride, design.n_padded // 2) + 1
-    phi_hat = low_pass_hat(design.low_pass_width, design.n_padded, n_bins)
-    if n_bins == design.n_padded // 2 + 1:
-        # The Nyquist bin stands for two, of half its value, in a spectrum of twice the length.
-        phi_hat[-1] /= 2
-    return as_leaf(phi_hat)
+    width, n = design.low_pass_width, design.n_padded
+    phi_hat = low_pass_hat(width if design.traced_T is None else design.traced_T, n, n_bins, width)
+    # The Nyquist bin stands for two, of half its value, in a spectrum of twice the length.
+    nyquist = np.arange(n_bins) == n // 2
+    return as_leaf(phi_hat * np.where(nyquist, 0.5, 1.0).astype(phi_hat.dtype))
 
 
 def _time_average(design: Design, log2_stride: int) -> TimeAverage | None:
@@ -220,7 +263,7 @@ def _time_average(design: Design, log2_stride: int) -> TimeAverage | None:
     kept = range(n_padded // stride)
     if design.stride == stride:
         kept = _sampling.frames(n_samples, n_padded, stride)
-    return local_average(design.phi, design.T, stride, kept, log2_stride)
+    return local_average(design.phi, design.designed_phi, design.T, stride, kept, log2_stride)
 
 
 def _frequential_filters(design: Design, n_live: int, n_spins: int) -> FrequentialFilters | None:
@@ -236,8 +279,11 @@ def _frequential_filters(design: Design, n_live: int, n_spins: int) -> Frequenti
         stride=design.stride_fr,
         reflect=design.options.pad_mode_fr == "conj-reflect",
         oversampling=design.options.oversampling,
+        F=design.traced_F,
     )
-    return frequential_filters(design.kernels / share, design.family_fr, sampling)
+    kernels, designed = design.kernels, design.designed_kernels
+    designed = None if kernels is designed else designed
+    return frequential_filters(kernels / share, design.family_fr, sampling, designed)
 
 
 def _carrier(design: Design, group: WaveletGroup) -> Array | None:

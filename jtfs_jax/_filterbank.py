@@ -35,12 +35,14 @@ class FilterBank(eqx.Module):
             log-frequency.
         wavelets1: Center frequency `xi`, bandwidth `sigma` and decimation `j` of each first-order
             wavelet; `wavelets2` and `wavelets_fr` are those of the second order and of spin +1
-            along log-frequency.
+            along log-frequency. Like `T` and `F`, they are those of the design, by which filters
+            are sampled, whatever `with_parameters` has put in their place.
         analytic, pad_mode, pad_mode_fr, normalize, r_psi, oversampling: The options that
             `filterbank` describes.
     """
 
     tables: Any  # private: the `Tables` that the transforms read
+    parameters: Any  # private: `FilterParameters` in place of the design's own, or None
 
     n_samples: int = eqx.field(static=True)
     J: tuple[int, int] = eqx.field(static=True)
@@ -275,6 +277,7 @@ def filterbank(
     _limits.memory(n_padded, *sizes, joint=is_joint)
     settings = FilterBank(
         tables=None,
+        parameters=None,
         n_samples=n_samples,
         J=(J1, J2),
         Q=(Q1, Q2),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float, Int
 
 from . import _sampling
-from ._arrays import as_leaf, product
+from ._arrays import as_leaf, namespace, product
 from ._modulus import modulus
 from ._nodes import exportable
 from ._wavelets import NEGLIGIBLE, Family, low_pass, low_pass_reach
@@ -154,99 +154,117 @@ class RowSampling(NamedTuple):
     stride: int | None  # between the bands
     reflect: bool  # conjugate reflections beyond the live rows; else zeros
     oversampling: int
+    F: Any = None  # width of φ_F, in JAX, where it is not that of the design
 
 
-class SampledFilter(NamedTuple):
-    """A filter as a matrix from live rows to rows that are kept, and φ_F as weights of these.
+class SampledFilters(NamedTuple):
+    """Filters as matrices from live rows to rows that are kept, which follow each other.
 
     `mirrored` acts on the reflections of the live rows, which conjugation has to know apart.
     """
 
-    direct: Complex[np.ndarray, "row n1"]
-    mirrored: Complex[np.ndarray, "row n1"]
-    weights: Float[np.ndarray, "band row"]
+    direct: Any  # complex, `(row, n1)`, as is `mirrored`
+    mirrored: Any
+    weights: list[Any]  # φ_F of each filter, `(band, row)`
 
 
 def frequential_filters(
-    kernels: Complex[np.ndarray, "wavelet row"], family: Family, sampling: RowSampling
+    kernels: Any, family: Family, sampling: RowSampling, designed: np.ndarray | None = None
 ) -> FrequentialFilters:
-    """Matrices from the impulse responses of a family, over a period that they do not fill."""
+    """Matrices from the impulse responses of a family, over a period that they do not fill.
+
+    Which rows they reach is that of those `designed`, where it is not their own.
+    """
+    designed = kernels if designed is None else designed
     n_padded, width = kernels.shape[-1], sampling.width
-    low_kernel = np.roll(low_pass(2**family.J, n_padded), n_padded // 2)
+    low_kernel = np.roll(low_pass(2**family.J, n_padded), n_padded // 2)[None]
     # The low-pass β = 0 is an average already, unless φ_F is wider still.
     wider = isinstance(width, str) or width > 2**family.J
-    low = _sample(low_kernel, family.J, sampling._replace(width=width if wider else 0))
-    psis = [
-        _sample(kernel, psi.j, sampling)
-        for kernel, psi in zip(kernels, family.wavelets, strict=True)
-    ]
-    psi = np.concatenate([psi.direct + psi.mirrored for psi in psis])
-    of_imaginary = np.concatenate([psi.direct - psi.mirrored for psi in psis])
+    of_low = sampling._replace(width=width if wider else 0)
+    low = _sample(low_kernel, low_kernel, [family.J], of_low)
+    psis = _sample(kernels, designed, [psi.j for psi in family.wavelets], sampling)
+    psi, of_imaginary = psis.direct + psis.mirrored, psis.direct - psis.mirrored
     is_averaged, reflect = width != 0, sampling.reflect
     return FrequentialFilters(
         # The reflections of what β = 0 averages have the sign that does not cancel it.
         low=as_leaf(low.direct + low.mirrored),
-        re_psi=as_leaf(np.real(psi)),
-        im_psi=as_leaf(np.imag(psi)),
-        re_psi_of_imaginary=as_leaf(np.real(of_imaginary)) if reflect else None,
-        im_psi_of_imaginary=as_leaf(np.imag(of_imaginary)) if reflect else None,
-        average_low=as_leaf(_packed([low], sampling)[0]) if is_averaged else None,
-        average=as_leaf(_packed(psis, sampling)) if is_averaged else None,
-        n_rows=tuple(len(filter_.direct) for filter_ in (low, *psis)),
-        n_live_bands=len(low.weights),
+        re_psi=as_leaf(psi.real),
+        im_psi=as_leaf(psi.imag),
+        re_psi_of_imaginary=as_leaf(of_imaginary.real) if reflect else None,
+        im_psi_of_imaginary=as_leaf(of_imaginary.imag) if reflect else None,
+        average_low=as_leaf(_packed(low.weights, sampling)[0]) if is_averaged else None,
+        average=as_leaf(_packed(psis.weights, sampling)) if is_averaged else None,
+        n_rows=tuple(weights.shape[1] for weights in (*low.weights, *psis.weights)),
+        n_live_bands=len(low.weights[0]),
     )
 
 
-def _packed(
-    filters: Sequence[SampledFilter], sampling: RowSampling
-) -> Float[np.ndarray, "filter band row"]:
-    """Averages of each filter's rows, among the rows of all, which follow each other."""
-    stride = sampling.stride
+def _packed(of_filters: Sequence[Any], sampling: RowSampling) -> Any:
+    """Averages of each filter's rows, among the rows of all: `(filter, band, row)`."""
+    stride, n_rows = sampling.stride, sum(weights.shape[1] for weights in of_filters)
     n_bands = 1 if stride is None else _sampling.n_kept(sampling.n_rows, stride)
-    average = np.zeros((len(filters), n_bands, sum(len(f.direct) for f in filters)))
-    stop = 0
-    for of_filter, sampled in zip(average, filters, strict=True):
-        start, stop = stop, stop + len(sampled.direct)
-        of_filter[: len(sampled.weights), start:stop] = sampled.weights
-    return average
+    averages, stop, xp = [], 0, namespace(of_filters[0])
+    for weights in of_filters:
+        start, stop = stop, stop + weights.shape[1]
+        averages.append(xp.pad(weights, [(0, n_bands - len(weights)), (start, n_rows - stop)]))
+    return xp.stack(averages)
 
 
-def _sample(kernel: np.ndarray, j_fr: int, sampling: RowSampling) -> SampledFilter:
-    """Convolution with a kernel, at the rows that φ_F needs, and the weights of these rows."""
+def _sample(
+    kernels: Any, designed: np.ndarray, j_fr: Sequence[int], sampling: RowSampling
+) -> SampledFilters:
+    """Convolution with kernels, at the rows that φ_F needs, and the weights of these rows.
+
+    Rows that those `designed` do not reach are left out.
+    """
     if sampling.width == 0:
-        rows = np.arange(0, sampling.n_live, sampling.stride or 2**j_fr)
-        return SampledFilter(*_convolutions(kernel, rows, sampling), np.eye(len(rows)))
-    rows, weights = _averaging(max(j_fr - sampling.oversampling, 0), len(kernel), sampling)
-    direct, mirrored = _convolutions(kernel, rows, sampling)
-    reached = np.abs([direct, mirrored]).max((0, 2)) > NEGLIGIBLE * np.abs(kernel).max()
-    return SampledFilter(direct[reached], mirrored[reached], weights[:, reached])
+        rows = [np.arange(0, sampling.n_live, sampling.stride or 2**j) for j in j_fr]
+        matrices = _convolutions(kernels, rows, sampling)
+        return SampledFilters(*matrices, [np.eye(len(rows_of)) for rows_of in rows])
+    decimations = [max(j - sampling.oversampling, 0) for j in j_fr]
+    grids = [_averaging(j, kernels.shape[-1], sampling) for j in decimations]
+    rows = [rows_of for rows_of, _ in grids]
+    direct, mirrored = _convolutions(designed, rows, sampling)
+    least = NEGLIGIBLE * np.abs(designed).max(1).repeat(list(map(len, rows)))
+    reached = np.abs([direct, mirrored]).max((0, 2)) > least
+    of_each = np.split(reached, np.cumsum(list(map(len, rows)))[:-1])
+    if kernels is designed:
+        direct, mirrored = direct[reached], mirrored[reached]
+    else:
+        rows = [rows_of[kept] for rows_of, kept in zip(rows, of_each, strict=True)]
+        direct, mirrored = _convolutions(kernels, rows, sampling)
+    weights = [weights[:, kept] for (_, weights), kept in zip(grids, of_each, strict=True)]
+    return SampledFilters(direct, mirrored, weights)
 
 
 def _convolutions(
-    kernel: np.ndarray, rows: np.ndarray, sampling: RowSampling
-) -> tuple[np.ndarray, np.ndarray]:
-    """Convolution with a kernel of live rows, and of their reflections, if there are any.
+    kernels: Any, rows: Sequence[np.ndarray], sampling: RowSampling
+) -> tuple[Any, Any]:
+    """Convolutions with kernels, at rows of each, of live rows and of reflections if there are any.
 
     Row n is reflected to −1 − n, and both are repeated with a period of twice as many rows.
     """
-    live, period = np.arange(sampling.n_live), 2 * sampling.n_live
-    if not sampling.reflect:
-        direct = _convolution(kernel, rows, live)
-        return direct, np.zeros_like(direct)
-    n_periods = -(-(len(kernel) // 2 + np.abs(rows).max()) // period) + 1
-    shifts = np.arange(-n_periods, n_periods + 1) * period
-    direct = sum(_convolution(kernel, rows, live + shift) for shift in shifts)
-    mirrored = sum(_convolution(kernel, rows, -1 - live + shift) for shift in shifts)
-    return np.asarray(direct), np.asarray(mirrored)
+    n_kernels, n = kernels.shape
+    center, period, xp = n // 2, 2 * sampling.n_live, namespace(kernels)
+    row, live = np.concatenate(rows)[:, None], np.arange(sampling.n_live)
+    is_within = np.abs(np.arange(n) - center)[None] < center
+    values = xp.where(is_within, kernels, np.zeros((), kernels.dtype))
+    if sampling.reflect:
+        values = xp.pad(values, [(0, 0), (0, -n % period)])
+        values = values.reshape(n_kernels, -1, period).sum(1)
+    starts = np.arange(n_kernels).repeat(list(map(len, rows)))[:, None] * values.shape[1]
+
+    def at(lag: np.ndarray) -> Any:
+        place = (lag + center) % period
+        if not sampling.reflect:
+            place = np.where(np.abs(lag) < center, lag + center, 0)  # where values are 0
+        return values.reshape(-1)[starts + place]
+
+    direct = at(row - live)
+    return direct, at(row + 1 + live) if sampling.reflect else xp.zeros_like(direct)
 
 
-def _convolution(kernel: np.ndarray, rows: np.ndarray, n1: np.ndarray) -> np.ndarray:
-    center = len(kernel) // 2
-    lag = rows[:, None] - n1
-    return np.where(np.abs(lag) < center, kernel[(lag + center) % len(kernel)], 0)
-
-
-def _averaging(j_fr: int, n_padded: int, sampling: RowSampling) -> tuple[np.ndarray, np.ndarray]:
+def _averaging(j_fr: int, n_padded: int, sampling: RowSampling) -> tuple[np.ndarray, Any]:
     """Rows of |y ⋆ ψ_β| that φ_F reaches, and their weights in the averages over live rows."""
     n_live, width, stride = sampling.n_live, sampling.width, sampling.stride
     if isinstance(width, str):
@@ -258,15 +276,15 @@ def _averaging(j_fr: int, n_padded: int, sampling: RowSampling) -> tuple[np.ndar
     reach = math.ceil(low_pass_reach(width) / step)
     rows = np.arange(-reach, -(-n_live // step) + reach) * step
     lag = np.abs(np.arange(0, n_live, stride)[:, None] - rows)
-    phi = low_pass(width, n_padded) * step
-    weights = np.where(lag < n_padded // 2, phi[lag % n_padded], 0)
+    phi = low_pass(width if sampling.F is None else sampling.F, n_padded, width) * step
+    weights = namespace(phi).where(lag < n_padded // 2, phi[lag % n_padded], np.zeros((), phi.dtype))
     return _folded(rows, weights, n_live) if sampling.reflect else (rows, weights)
 
 
-def _folded(rows: np.ndarray, weights: np.ndarray, n_live: int) -> tuple[np.ndarray, np.ndarray]:
+def _folded(rows: np.ndarray, weights: Any, n_live: int) -> tuple[np.ndarray, Any]:
     """The same average from live rows alone: moduli of reflections are those of the live rows."""
     place = rows % (2 * n_live)
-    places, index = np.unique(np.minimum(place, 2 * n_live - 1 - place), return_inverse=True)
-    folded = np.zeros((len(weights), len(places)))
-    np.add.at(folded.T, index, weights.T)
-    return places, folded
+    place = np.minimum(place, 2 * n_live - 1 - place)
+    places = np.unique(place)
+    is_at = (place[:, None] == places).astype(weights.dtype)
+    return places, product(weights, is_at) if isinstance(weights, jax.Array) else weights @ is_at

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 
 from . import _checks, _sampling
 from ._filterbank import FilterBank
+from ._parameters import known_wavelets
 from ._paths import (
     frame_stride,
     frequential_filter,
@@ -200,8 +201,8 @@ def time_path_table(bank: FilterBank, *, sample_rate: float | None = None) -> Ti
     """
     fs = _checks.sample_rate(sample_rate)
     paths = time_paths(bank)
-    psi1 = [bank.wavelets1[n1] for n1, _ in paths]
-    psi2 = [bank.wavelets2[n2] for _, n2 in paths]
+    wavelets1, wavelets2 = known_wavelets(bank, "1"), known_wavelets(bank, "2")
+    psi1, psi2 = [wavelets1[n1] for n1, _ in paths], [wavelets2[n2] for _, n2 in paths]
     return TimePathTable(
         n1=np.array([n1 for n1, _ in paths], dtype=int),
         n2=np.array([n2 for _, n2 in paths], dtype=int),

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 
 from ._filterbank import FilterBank
+from ._parameters import known_T, known_wavelets
 from ._wavelets import SIGMA0
 
 KINDS = ("phi_t*phi_f", "phi_t*psi_f", "psi_t*phi_f", "psi_t*psi_f")
@@ -67,10 +68,10 @@ def live_rows(bank: FilterBank) -> dict[int, int]:
 def time_filter(bank: FilterBank, n2: int) -> tuple[float, float, int]:
     """Center frequency, bandwidth and j of ψ_n2; of the low-pass α = 0 for n2 = −1."""
     if n2 >= 0:
-        return bank.wavelets2[n2]
+        return known_wavelets(bank, "2")[n2]
     if bank.T == "global":
         return 0.0, 0.0, math.floor(math.log2(bank.n_samples))
-    return 0.0, SIGMA0 / bank.low_pass_width, int(math.log2(bank.critical_stride))
+    return 0.0, SIGMA0 / known_T(bank), int(math.log2(bank.critical_stride))
 
 
 def frequential_filter(bank: FilterBank, n_fr: int) -> tuple[float, float, int, int]:
@@ -78,7 +79,7 @@ def frequential_filter(bank: FilterBank, n_fr: int) -> tuple[float, float, int, 
     assert bank.J_fr is not None
     if n_fr == 0:
         return 0.0, SIGMA0 / 2**bank.J_fr, bank.J_fr, 0
-    xi, sigma, j_fr = bank.wavelets_fr[(n_fr - 1) % len(bank.wavelets_fr)]
+    xi, sigma, j_fr = known_wavelets(bank, "_fr")[(n_fr - 1) % len(bank.wavelets_fr)]
     return xi, sigma, j_fr, spin(bank, n_fr)
 
 

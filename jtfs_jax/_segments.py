@@ -36,6 +36,7 @@ from ._jtfs_path import (
     require_averages,
 )
 from ._level import of_any_level
+from ._parameters import averages_of
 from ._paths import require_joint
 from ._time_scattering import time_scattering, time_scattering_of_padded
 
@@ -139,8 +140,10 @@ def segments(bank: FilterBank) -> Segments:
         )
     design = dataclasses.replace(bank.design, n_samples=hop)
     shapes = tuple(leaf.shape for leaf in jax.tree.leaves(bank))
-    made = _averages(jax.tree.structure(bank), shapes, bank.dtype, design)
-    tables = with_averages(bank.tables, *made)
+    of_second, means = _averages(jax.tree.structure(bank), shapes, bank.dtype, design)
+    if bank.parameters is not None and bank.parameters.T is not None:
+        of_second = averages_of(design, bank.tables, bank.parameters.T)
+    tables = with_averages(bank.tables, of_second, means)
     bank = dataclasses.replace(bank, n_samples=hop, tables=tables)
     return Segments(bank, design, context, hop, grid)
 

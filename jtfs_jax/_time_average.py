@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from . import _fft, _sampling
-from ._arrays import as_leaf, of_rank, product
+from ._arrays import as_leaf, namespace, of_rank, product
 from ._nodes import exportable
 from ._polyphase import by_phase, n_phases
 from ._wavelets import NEGLIGIBLE, low_pass_reach
@@ -135,9 +135,12 @@ def _pad_last(a: Array, before: int, after: int) -> Array:
 
 
 def local_average(
-    phi: np.ndarray, width: float, stride: int, kept: range, log2_stride: int
+    phi: Any, designed: np.ndarray, width: float, stride: int, kept: range, log2_stride: int
 ) -> TimeAverage:
-    """φ_T of a given width at some multiples of `stride`, for signals at one in 2**log2_stride."""
+    """φ_T at some multiples of `stride`, for signals at one in 2**log2_stride samples.
+
+    How far it reaches is that of the one `designed`, of a given width.
+    """
     n_padded = len(phi)
     phases = n_phases(n_padded >> log2_stride)
     step = phases << log2_stride  # between samples of a phase
@@ -146,20 +149,25 @@ def local_average(
     hop = chunk * step // stride
     n_near = 2 * math.ceil(low_pass_reach(width) / (chunk * step)) + 1
 
-    def weights(frames: np.ndarray, n_samples: int) -> Float[np.ndarray, "phase sample frame"]:
-        phase = np.arange(phases)[:, None, None] << log2_stride
-        sample = np.arange(n_samples)[:, None] * step
-        return phi[(frames * stride - phase - sample) % n_padded] * 2**log2_stride
+    def weights(phi: Any, frames: range, n_samples: int) -> Any:
+        xp = namespace(phi)
+        phase = xp.arange(phases)[:, None, None] << log2_stride
+        sample = xp.arange(n_samples)[None, :, None] * step
+        frame = xp.arange(frames.start, frames.stop)[None, None] * stride
+        return phi[(frame - phase - sample) % n_padded] * 2**log2_stride
 
     if len(kept) <= n_near * hop or n_near * chunk >= length:  # chunks would reach every frame
-        return _full_average(weights(np.array(kept), length))
+        of_designed = weights(designed, kept, length)
+        same = phi is designed
+        return _full_average(of_designed if same else weights(phi, kept, length), of_designed)
     block = max(min(BLOCK, length), chunk)
     # Blocks from which φ_T reaches the frames that are kept.
     margin = math.ceil(low_pass_reach(width) / step) + 1
     first = max(kept[0] * stride // step - margin, 0) // block
     stop = min(-(-(kept[-1] * stride // step + margin + 1) // block), length // block)
+    earliest = -(n_near // 2) * hop
     return TimeAverage(
-        weights=as_leaf(weights(np.arange(n_near * hop) - n_near // 2 * hop, chunk)),
+        weights=as_leaf(weights(phi, range(earliest, earliest + n_near * hop), chunk)),
         block=block,
         first_block=first,
         n_blocks=stop - first,
@@ -178,7 +186,8 @@ def _chunk_length(stride: int, step: int, length: int) -> int:
 def global_average(n_samples: int, n_padded: int, log2_stride: int) -> TimeAverage:
     """Mean over the samples of the signal, for signals at one in 2**log2_stride samples."""
     weights = _sampling.mean_weights(n_samples, n_samples, n_padded, log2_stride)
-    return _full_average(by_phase(weights).swapaxes(1, 2))
+    weights = by_phase(weights).swapaxes(1, 2)
+    return _full_average(weights, weights)
 
 
 def mean_by_row(
@@ -200,15 +209,20 @@ def mean_by_row(
     return MeanByRow(concatenate(rows, axis=1))
 
 
-def _full_average(weights: np.ndarray) -> TimeAverage:
-    """Average with weights of every sample, `(phase, sample, frame)`."""
+def _full_average(weights: Any, designed: np.ndarray) -> TimeAverage:
+    """Average with weights of every sample, `(phase, sample, frame)`.
+
+    Blocks in which those `designed` are negligible are left out.
+    """
     phases, length, n_frames = weights.shape
     block = min(BLOCK, length)
-    blocks = weights.reshape(phases, -1, block, n_frames)
-    used = np.flatnonzero(blocks.max((0, 2, 3)) > NEGLIGIBLE * weights.max())
+    largest = designed.reshape(phases, -1, block, n_frames).max((0, 2, 3))
+    used = np.flatnonzero(largest > NEGLIGIBLE * largest.max())
     first, last = int(used[0]), int(used[-1]) + 1
     return TimeAverage(
-        weights=as_leaf(blocks[:, first:last].reshape(-1, block, n_frames)),
+        weights=as_leaf(
+            weights.reshape(phases, -1, block, n_frames)[:, first:last].reshape(-1, block, n_frames)
+        ),
         block=block,
         first_block=first,
         n_blocks=last - first,

@@ -1,12 +1,13 @@
 """Wavelets over time: groups that are computed together, their tables and their transforms."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from ._arrays import as_leaf, repeat_rows, times_real
+from ._arrays import as_leaf, namespace, repeat_rows, times_real
 from ._nodes import exportable
 from ._polyphase import bins, by_phase, polyphase_ifft
 from ._wavelets import Family, frame_gain, passband, psi_hats
@@ -89,6 +90,31 @@ def wavelet_groups(
     """
     gain = frame_gain(family, n_padded)
     groups = []
+    for j, members, stride, start, stop in group_bins(family, n_padded, log2_stride):
+        psi_hat = psi_hats(family, gain, n_padded, start, stop, members)
+        if family.values is None:
+            at_zero = psi_hat[:, -start] if start <= 0 < stop else np.zeros(1)
+            assert np.all(np.abs(at_zero) < 1e-12), "wavelets have zero mean"
+            peak = np.sqrt(2) if family.tight else 1
+            assert np.all(np.abs(psi_hat) < peak + 1e-9), "wavelets have a l1 norm of 1, or share 2"
+        groups.append(WaveletGroup(as_leaf(psi_hat), None, members[0], start, stride, j))
+    return tuple(groups)
+
+
+class GroupBins(NamedTuple):
+    """Wavelets that share a resolution, and their bins [start, stop)."""
+
+    j: int
+    members: range
+    log2_stride: int
+    start: int
+    stop: int
+
+
+def group_bins(
+    family: Family, n_padded: int, log2_stride: Callable[[int], int]
+) -> Iterator[GroupBins]:
+    """How the wavelets of each j are sampled."""
     for j in sorted({psi.j for psi in family.wavelets}):
         members = [n for n, psi in enumerate(family.wavelets) if psi.j == j]
         edges = [passband(family.wavelets[n], n_padded, family.edges) for n in members]
@@ -99,13 +125,7 @@ def wavelet_groups(
             start, stop = max(start, -nyquist), min(stop, nyquist)
         elif stop - start > n_padded:
             start, stop = -(n_padded // 2), n_padded - n_padded // 2
-        psi_hat = psi_hats(family, gain, n_padded, start, stop, members)
-        at_zero = psi_hat[:, -start] if start <= 0 < stop else np.zeros(1)
-        assert np.all(np.abs(at_zero) < 1e-12), "wavelets have zero mean"
-        peak = np.sqrt(2) if family.tight else 1
-        assert np.all(np.abs(psi_hat) < peak + 1e-9), "wavelets have a l1 norm of 1, or share 2"
-        groups.append(WaveletGroup(as_leaf(psi_hat), None, members[0], start, stride, j))
-    return tuple(groups)
+        yield GroupBins(j, range(members[0], members[-1] + 1), stride, start, stop)
 
 
 def with_short_ones_merged(
@@ -121,19 +141,19 @@ def with_short_ones_merged(
 
 
 def _merged(groups: Sequence[WaveletGroup], n_padded: int) -> WaveletGroup:
-    highest = groups[0]
+    highest, xp = groups[0], namespace(groups[0].psi_hat)
     length = n_padded >> highest.log2_stride
     start = min(group.first_bin for group in groups)
     stop = max(group.stop_bin for group in groups)
     psi_hats, combs, own_bins = [], [], []
     for group in groups:
         margins = group.first_bin - start, stop - group.stop_bin
-        psi_hats.append(np.pad(group.psi_hat, [(0, 0), margins]))
+        psi_hats.append(xp.pad(group.psi_hat, [(0, 0), margins]))
         step = 1 << (group.log2_stride - highest.log2_stride)
         comb = np.where(np.arange(length) % step == 0, float(step), 0.0)
         below_nyquist = np.where(np.arange(length // 2 + 1) <= length // step // 2, 1.0, 0.0)
         combs.append(np.tile(by_phase(comb), (1, len(group.members), 1)))
         own_bins.append(np.tile(below_nyquist, (len(group.members), 1)))
     own = OwnGrids(as_leaf(np.concatenate(combs, axis=1)), as_leaf(np.concatenate(own_bins)))
-    psi_hat = as_leaf(np.concatenate(psi_hats))
+    psi_hat = as_leaf(xp.concatenate(psi_hats))
     return WaveletGroup(psi_hat, own, highest.n_first, start, highest.log2_stride, highest.j)

@@ -1,23 +1,29 @@
-"""Wavelets and low-pass filters in NumPy and float64: where they lie, how far they reach, values.
+"""Wavelets and low-pass filters: where they lie, how far they reach, values.
 
 Frequencies and bandwidths are in cycles/sample (cycles/row along log-frequency), times in samples.
+Values are in NumPy and float64, or in JAX where frequencies, bandwidths and widths are its arrays;
+what has to be known even then, such as bins and periods, is decided by those of the design.
 """
 
 import math
-from collections.abc import Iterable
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
 
+import jax
 import numpy as np
-from scipy.special import ndtr
+import scipy.special
+
+from ._arrays import namespace
 
 SIGMA0 = 0.1  # bandwidth × width of every low-pass: a filter of width T has bandwidth SIGMA0 / T
 R_PSI = math.sqrt(0.5)  # by default, neighboring wavelets cross at this fraction of their peaks
+MAX_WIDENING = 2  # of filters by other parameters than those of the design
 ALPHA = 5.0  # a filter's response is negligible beyond xi ± ALPHA · sigma
 NEGLIGIBLE = 1e-8  # relative amplitude under which a filter's response is dropped
 _MAX_GAIN = 2  # of tight frames above the highest wavelet, relative to the gain at its center
 _SOFTNESS = 0.305  # of tight frames below the lowest wavelet: what counts as little covered there
 _MIN_SUM = 0.57  # least Littlewood–Paley sum of a tight frame below its lowest wavelet
-_N_SIGMA = math.sqrt(-2 * math.log(NEGLIGIBLE))  # … which a Gaussian reaches at this many sigma
+N_SIGMA = math.sqrt(-2 * math.log(NEGLIGIBLE))  # … which a Gaussian reaches at this many sigma
 
 _STEP, _STEP_WIDTH = 0.42, 0.38  # of analytic wavelets above zero frequency, in bandwidths
 
@@ -68,12 +74,16 @@ class Family(NamedTuple):
 
     `analytic` wavelets do not answer to negative frequencies, or hardly. If `tight`, they and the
     low-pass of width 2**J keep all energy of real signals; if not, each has a l1 norm of 1.
+
+    `values` are center frequencies and bandwidths, in JAX, in place of those of the wavelets. These
+    then decide no more than how filters are sampled.
     """
 
     wavelets: tuple[Wavelet, ...]
     J: int
     analytic: bool = False
     tight: bool = False
+    values: tuple[Any, Any] | None = None
 
     @property
     def edges(self) -> Edges:
@@ -92,13 +102,35 @@ def passband(wavelet: Wavelet, n: int, edges: Edges = None) -> tuple[int, int]:
     xi, sigma, _ = wavelet
     log_kappa = -0.5 * (xi / sigma) ** 2
     low_pass_reach = math.sqrt(max(2 * (log_kappa - math.log(NEGLIGIBLE)), 0))
-    lowest = min(xi - _N_SIGMA * sigma, -low_pass_reach * sigma)
-    highest = xi + _N_SIGMA * sigma
+    lowest = min(xi - N_SIGMA * sigma, -low_pass_reach * sigma)
+    highest = xi + N_SIGMA * sigma
     if edges is not None:
-        beyond = 0.0 if edges == "hard" else (_STEP_WIDTH * _N_SIGMA - _STEP) * sigma
+        beyond = 0.0 if edges == "hard" else (_STEP_WIDTH * N_SIGMA - _STEP) * sigma
         lowest, highest = max(lowest, -beyond), min(highest, 0.5 + beyond)
     first, last = math.floor(n * lowest), math.ceil(n * highest)
     return (first, last) if last - first < n else (-(n // 2), (n - 1) // 2)
+
+
+class _Grid(NamedTuple):
+    """Bins on which wavelets are computed, of `n` a cycle."""
+
+    n: int
+    passed: range  # where any of the wavelets is not negligible
+    n_coarse: int  # samples of a period in time that suffice for the l1 norm
+    sigma: float  # the largest
+    edges: Edges
+
+
+def _grid(wavelets: Sequence[Wavelet], n: int, edges: Edges) -> _Grid:
+    passbands = [passband(wavelet, n, edges) for wavelet in wavelets]
+    first, last = min(low for low, _ in passbands), max(high for _, high in passbands)
+    # |ψ(t)| is as smooth as the band is narrow, so that a coarse grid in time gives its sum; but
+    # analytic wavelets have zeros, where it has kinks.
+    density = 16 if edges == "smooth" else 2
+    n_coarse = min(n, max(4096, 2 ** math.ceil(math.log2(density * (last + 1 - first)))))
+    n_coarse = n if n % n_coarse else n_coarse
+    passed = range(first, last + 1) if n_coarse < n else range(n)
+    return _Grid(n, passed, n_coarse, max(psi.sigma for psi in wavelets), edges)
 
 
 def morlet_hat(wavelet: Wavelet, n: int, start: int, stop: int, edges: Edges = None) -> np.ndarray:
@@ -109,34 +141,38 @@ def morlet_hat(wavelet: Wavelet, n: int, start: int, stop: int, edges: Edges = N
     without negative frequencies if there are `edges`, and normalized to Σₜ |ψ(t)| = 1 over one
     period of `n` samples.
     """
-    first, last = passband(wavelet, n, edges)
-    # |ψ(t)| is as smooth as the band is narrow, so that a coarse grid in time gives its sum; but
-    # analytic wavelets have zeros, where it has kinks.
-    density = 16 if edges == "smooth" else 2
-    n_coarse = min(n, max(4096, 2 ** math.ceil(math.log2(density * (last + 1 - first)))))
-    n_coarse = n if n % n_coarse else n_coarse
-    bins = np.arange(first, last + 1) if n_coarse < n else np.arange(n)
-
-    def response(bins: np.ndarray) -> np.ndarray:
-        hat = _morlet(wavelet, bins / n)
-        if edges == "smooth":
-            return hat * _positive(bins / n, wavelet.sigma)
-        return np.where(bins % n > n // 2, 0, hat) if edges == "hard" else hat
-
-    l1_norm = np.abs(np.fft.ifft(response(bins), n_coarse)).sum()
-    return response(np.arange(start, stop)) / l1_norm
+    grid = _grid([wavelet], n, edges)
+    return _morlet_hat(wavelet.xi, wavelet.sigma, grid, range(start, stop))
 
 
-def psi_hats(
-    family: Family, gain: np.ndarray, n: int, start: int, stop: int, members: Iterable[int]
-) -> np.ndarray:
+def _morlet_hat(xi: Any, sigma: Any, grid: _Grid, bins: range) -> Any:
+    xp, n, largest = namespace(sigma), grid.n, grid.sigma
+
+    def response(bins: range) -> Any:
+        low = _periodized(bins, n, 0.0, sigma, largest)
+        hat = _periodized(bins, n, xi, sigma, largest) - _kappa(xi, sigma, largest) * low
+        if grid.edges == "smooth":
+            return hat * _positive(bins, n, sigma, largest)
+        is_negative = np.arange(bins.start, bins.stop) % n > n // 2
+        return xp.where(is_negative, 0, hat) if grid.edges == "hard" else hat
+
+    l1_norm = xp.abs(xp.fft.ifft(response(grid.passed), grid.n_coarse)).sum()
+    return response(bins) / l1_norm
+
+
+def psi_hats(family: Family, gain: Any, n: int, start: int, stop: int, members: Sequence) -> Any:
     """Transfer functions of some wavelets on the bins [start, stop) of `n` a cycle.
 
     `gain` is that of `frame_gain`.
     """
-    bins = np.arange(start, stop) % n
     psis = [family.wavelets[index] for index in members]
-    hats = [morlet_hat(psi, n, start, stop, family.edges) for psi in psis]
+    grid, wanted = _grid(psis, n, family.edges), range(start, stop)
+    if family.values is not None:
+        grid = grid._replace(sigma=MAX_WIDENING * grid.sigma)
+        of_values = jax.vmap(lambda xi, sigma: _morlet_hat(xi, sigma, grid, wanted))
+        return of_values(*(value[np.array(members)] for value in family.values))
+    hats = [_morlet_hat(xi, sigma, grid, wanted) for xi, sigma, _ in psis]
+    bins = np.arange(start, stop) % n
     return np.stack(hats) * gain[np.minimum(bins, n - bins)]
 
 
@@ -160,6 +196,7 @@ def frame_gain(family: Family, n: int) -> np.ndarray:
     its peak. Beyond, where a single wavelet would have to cover everything, the sum is less, so
     that wavelets stay short in time. Families that are not tight have a gain of 1.
     """
+    assert family.values is None or not family.tight
     gain = np.ones(n // 2 + 1)
     if not family.tight:
         return gain
@@ -187,30 +224,40 @@ def _share_below(missing: np.ndarray, covered: np.ndarray, c: float) -> np.ndarr
         c /= 2 ** (1 / 8)
 
 
-def _morlet(wavelet: Wavelet, f: np.ndarray) -> np.ndarray:
-    xi, sigma, _ = wavelet
-    return _periodized(f - xi, sigma) - _kappa(wavelet) * _periodized(f, sigma)
+def _periods(bins: range, n: int, sigma: Any, reach: float) -> Iterator[Any]:
+    """Frequencies of bins, in all periods in which they are near those from 0 to ½."""
+    xp, dtype = namespace(sigma), getattr(sigma, "dtype", float)
+    first, last = math.ceil(-bins[-1] / n - reach), math.floor(0.5 - bins[0] / n + reach)
+    for period in range(first, last + 1):
+        yield xp.arange(bins.start + period * n, bins.stop + period * n).astype(dtype) / n
 
 
-def _positive(f: np.ndarray, sigma: float) -> np.ndarray:
+def _periodized(bins: range, n: int, xi: Any, sigma: Any, largest: float) -> Any:
+    """Σₚ exp(−(f + p − ξ)² / 2σ²), where σ is at most the largest."""
+    xp, total = namespace(sigma), 0.0
+    for f in _periods(bins, n, sigma, 9 * largest):
+        total += xp.exp(-0.5 * ((f - xi) / sigma) ** 2)
+    return total
+
+
+def _positive(bins: range, n: int, sigma: Any, largest: float) -> Any:
     """1 at positive frequencies and 0 at negative ones: Σₚ step(f + p) − step(f + p − ½).
 
     The steps are integrals of Gaussians, so smooth that responses in time decay as fast as these,
     and leave 1e-7 of the energy at negative frequencies.
     """
-    delay, width = _STEP * sigma, _STEP_WIDTH * sigma
-    first, last = math.ceil(-f.max() - 9 * width), math.floor(0.5 - f.min() + 9 * width)
-    total = np.zeros_like(f)
-    for period in range(first, last + 1):
-        g = f + period
-        total += ndtr((g - delay) / width) - ndtr((g - 0.5 + delay) / width)
+    ndtr = scipy.special.ndtr if namespace(sigma) is np else jax.scipy.special.ndtr
+    delay, width, total = _STEP * sigma, _STEP_WIDTH * sigma, 0.0
+    for f in _periods(bins, n, sigma, 9 * _STEP_WIDTH * largest):
+        total += ndtr((f - delay) / width) - ndtr((f - 0.5 + delay) / width)
     return total
 
 
-def _kappa(wavelet: Wavelet) -> float:
+def _kappa(xi: Any, sigma: Any, largest: float) -> Any:
     """What a Gaussian has to be multiplied by, to cancel the wavelet's mean."""
-    xi, sigma, _ = wavelet
-    return float(_periodized(np.array(-xi), sigma) / _periodized(np.array(0.0), sigma))
+    at_zero = range(1)
+    of_wavelet = _periodized(at_zero, 1, xi, sigma, largest)
+    return of_wavelet / _periodized(at_zero, 1, 0.0, sigma, largest)
 
 
 def morlet(wavelet: Wavelet, t: np.ndarray) -> np.ndarray:
@@ -219,48 +266,53 @@ def morlet(wavelet: Wavelet, t: np.ndarray) -> np.ndarray:
     ψ(t) ∝ exp(−2 (π σ t)²) (exp(2πi ξ t) − κ),   κ such that Σₜ ψ(t) = 0 over integers
     """
     xi, sigma, _ = wavelet
-    return np.exp(-2 * (np.pi * sigma * t) ** 2) * (np.exp(2j * np.pi * xi * t) - _kappa(wavelet))
+    envelope = np.exp(-2 * (np.pi * sigma * t) ** 2)
+    return envelope * (np.exp(2j * np.pi * xi * t) - _kappa(xi, sigma, sigma).item())
 
 
-def _periodized(f: np.ndarray, sigma: float) -> np.ndarray:
-    first, last = math.ceil(-f.max() - 9 * sigma), math.floor(-f.min() + 9 * sigma)
-    periods = np.arange(first, last + 1).reshape(-1, *[1] * f.ndim)
-    return np.exp(-0.5 * ((f + periods) / sigma) ** 2).sum(0)
+def low_pass(width: Any, n: int, widest: float | None = None) -> Any:
+    """Gaussian low-pass φ over one period of `n` samples, centered on 0; its sum is 1.
 
-
-def low_pass(width: float, n: int) -> np.ndarray:
-    """Gaussian low-pass φ over one period of `n` samples, centered on 0; its sum is 1."""
-    t = np.arange(n)
-    t = np.minimum(t, n - t)
+    Where the width is traced, it is at most about `widest`.
+    """
+    xp, dtype = namespace(width), getattr(width, "dtype", float)
+    t = xp.arange(n)
+    t = xp.minimum(t, n - t)
     std = low_pass_std(width)
-    n_periods = math.ceil(0.5 + 9 * std / n)
-    phi = np.zeros(n)
-    for period in range(-n_periods, n_periods + 1):
-        phi += np.exp(-0.5 * ((t + period * n) / std) ** 2)
+    n_periods = math.ceil(0.5 + 9 * low_pass_std(width if widest is None else widest) / n)
+    phi = sum(
+        xp.exp(-0.5 * ((t + period * n).astype(dtype) / std) ** 2)
+        for period in range(-n_periods, n_periods + 1)
+    )
     return phi / phi.sum()
 
 
-def low_pass_hat(width: float, n: int, n_bins: int) -> np.ndarray:
-    """Transfer function of the low-pass on its first bins, of `n` a cycle: 1 at zero frequency."""
-    f = np.arange(n_bins) / n
-    return _periodized(f, SIGMA0 / width) / _periodized(np.zeros(1), SIGMA0 / width)
+def low_pass_hat(width: Any, n: int, n_bins: int, widest: float | None = None) -> Any:
+    """Transfer function of the low-pass on its first bins, of `n` a cycle: 1 at zero frequency.
+
+    Where the width is traced, it is at least half of `widest`.
+    """
+    largest = SIGMA0 / width if widest is None else MAX_WIDENING * SIGMA0 / widest
+    phi_hat = _periodized(range(n_bins), n, 0.0, SIGMA0 / width, largest)
+    return phi_hat / phi_hat[0]
 
 
-def low_pass_std(width: float) -> float:
+def low_pass_std(width: Any) -> Any:
     """Standard deviation of the low-pass, in samples."""
     return width / (2 * math.pi * SIGMA0)
 
 
 def low_pass_reach(width: float) -> float:
     """Distance in samples beyond which the low-pass is negligible."""
-    return _N_SIGMA * low_pass_std(width)
+    return N_SIGMA * low_pass_std(width)
 
 
-def row_kernels(family: Family, n: int) -> np.ndarray:
+def row_kernels(family: Family, n: int) -> Any:
     """Impulse responses of frequential wavelets over `n` rows, a period, centered on row n // 2."""
     members = range(len(family.wavelets))
     hats = psi_hats(family, frame_gain(family, n), n, -(n // 2), n - n // 2, members)
     # The spectrum starts at bin −(n // 2): undo that shift, and center the responses.
-    rows = np.arange(n)
-    shift = np.exp(-2j * np.pi * rows * (n // 2) / n)
-    return np.roll(np.fft.ifft(hats) * shift, n // 2, axis=-1)
+    xp, rows = namespace(hats), np.arange(n)
+    shift = np.exp(-2j * np.pi * rows * (n // 2) / n)[None]
+    kernels = xp.fft.ifft(hats)
+    return xp.roll(kernels * shift.astype(kernels.dtype), n // 2, axis=-1)

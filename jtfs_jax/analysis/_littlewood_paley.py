@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from jtfs_jax import _checks, _sampling
 from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._parameters import known_wavelets
 from jtfs_jax._paths import require_joint
 from jtfs_jax._time_wavelets import WaveletGroup
 from jtfs_jax._wavelets import Family, low_pass, row_kernels
@@ -182,7 +183,7 @@ def frequential_responses(
     assert bank.J_fr is not None
     n_rows = len(bank.wavelets1)
     n = 8 * _sampling.padded_rows(n_rows, bank.J[0], bank.Q[0], bank.J_fr, bank.F)
-    family = Family(bank.wavelets_fr, bank.J_fr, tight=bank.normalize == "energy")
+    family = Family(known_wavelets(bank, "_fr"), bank.J_fr, tight=bank.normalize == "energy")
     low, *psi = np.abs(np.fft.fft([low_pass(2**bank.J_fr, n), *row_kernels(family, n)]))
     return low, np.stack(psi)
 
