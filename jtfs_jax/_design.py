@@ -15,7 +15,8 @@ from . import _sampling
 from ._arrays import as_leaf
 from ._log_frequency import FrequentialFilters, RowSampling, frequential_filters
 from ._nodes import exportable
-from ._polyphase import by_phase, twiddles
+from ._platforms import Layout
+from ._polyphase import Turns, by_phase, turns
 from ._presets import Options
 from ._time_average import MeanByRow, TimeAverage, global_average, local_average, mean_by_row
 from ._time_wavelets import WaveletGroup, wavelet_groups, with_short_ones_merged
@@ -38,6 +39,7 @@ class Design:
     family2: Family
     family_fr: Family | None  # None: time scattering only
     options: Options
+    layout: Layout
     # Widths of φ_T and φ_F in JAX, where they are not those of the design, which say how averages
     # are sampled; see `Family` for wavelets.
     traced_T: Any = None
@@ -115,7 +117,7 @@ class Tables(eqx.Module):
     phi_hat: Float[Array, " bin"]  # φ_T in Fourier, up to the frame rate
     means: tuple[TimeAverage | MeanByRow, ...]  # of each group of U1, where T="global"
     filters_fr: FrequentialFilters | None  # for α = 0
-    twiddle: Float[Array, "2 phase bin"]  # of the Fourier transforms
+    turns: Turns  # of the Fourier transforms
 
     @property
     def groups2(self) -> tuple[WaveletGroup, ...]:
@@ -126,14 +128,14 @@ class Tables(eqx.Module):
 def tables(design: Design) -> Tables:
     """Everything that the transforms need."""
     groups = wavelet_groups(design.family1, design.n_padded, design.log2_stride)
-    groups = with_short_ones_merged(groups, design.n_padded)
+    groups = with_short_ones_merged(groups, design.n_padded, design.layout)
     return Tables(
         groups1=groups,
         second=_second_order(design),
         phi_hat=_low_pass(design),
         means=_means(design, groups),
         filters_fr=_frequential_filters(design, len(design.family1.wavelets), n_spins=1),
-        twiddle=as_leaf(twiddles(design.n_padded)),
+        turns=turns(design.n_padded, design.layout.transform),
     )
 
 
@@ -142,7 +144,7 @@ def with_traced(given: Tables, design: Design) -> Tables:
     family1, family2, family_fr = design.family1, design.family2, design.family_fr
     if family1.values is not None:
         groups = wavelet_groups(family1, design.n_padded, design.log2_stride)
-        groups = with_short_ones_merged(groups, design.n_padded)
+        groups = with_short_ones_merged(groups, design.n_padded, design.layout)
         given = replace(given, groups1=groups)
     second = given.second
     if family2.values is not None:
@@ -170,13 +172,15 @@ def _means(design: Design, groups: Sequence[WaveletGroup]) -> tuple[TimeAverage 
 
 def _mean(design: Design, group: WaveletGroup) -> TimeAverage | MeanByRow:
     if group.own is None:
-        return global_average(design.n_samples, design.n_padded, group.log2_stride)
+        return global_average(design.n_samples, design.n_padded, group.log2_stride, design.layout)
     return _mean_by_row(design, group, design.n_samples)
 
 
 def _mean_by_row(design: Design, group: WaveletGroup, length: Any) -> MeanByRow:
     strides = [design.log2_stride(design.family1.wavelets[n1].j) for n1 in group.members]
-    return mean_by_row(length, design.n_samples, design.n_padded, group.log2_stride, strides)
+    return mean_by_row(
+        length, design.n_samples, design.n_padded, group.log2_stride, strides, design.layout
+    )
 
 
 def with_averages(
@@ -206,7 +210,7 @@ def of_first(given: Tables, design: Design, length: Any) -> Tables:
 
     def mean_of(mean: TimeAverage | MeanByRow | None, group: WaveletGroup):
         if isinstance(mean, TimeAverage):
-            return mean.mean_of_first(length, *grid, group.log2_stride)
+            return mean.mean_of_first(length, *grid, group.log2_stride, design.layout)
         return _mean_by_row(design, group, length)
 
     second = [replace(s, average=mean_of(s.average, s.group)) for s in given.second]
@@ -217,7 +221,11 @@ def of_first(given: Tables, design: Design, length: Any) -> Tables:
 def with_signs(given: Tables, backward: Bool[Array, " time"]) -> Tables:
     """Tables for signals of which some samples run backward, and are conjugated."""
     sign = jnp.where(backward, -1.0, 1.0).astype(given.phi_hat.dtype)
-    second = [replace(s, sign=by_phase(sign[:: 1 << s.group.log2_stride])) for s in given.second]
+
+    def sampled(second: SecondOrder) -> Array:
+        return by_phase(sign[:: 1 << second.group.log2_stride], given.turns.longest)
+
+    second = [replace(second, sign=sampled(second)) for second in given.second]
     return replace(given, second=tuple(second))
 
 
@@ -256,14 +264,16 @@ def _time_average(design: Design, log2_stride: int) -> TimeAverage | None:
     """φ_T for signals at one in 2**log2_stride samples; None without averaging."""
     n_samples, n_padded, stride = design.n_samples, design.n_padded, design.critical_stride
     if isinstance(design.T, str):
-        return global_average(n_samples, n_padded, log2_stride)
+        return global_average(n_samples, n_padded, log2_stride, design.layout)
     if design.T == 0:
         return None
     # Other frames than these are interpolated, which takes all of them.
     kept = range(n_padded // stride)
     if design.stride == stride:
         kept = _sampling.frames(n_samples, n_padded, stride)
-    return local_average(design.phi, design.designed_phi, design.T, stride, kept, log2_stride)
+    return local_average(
+        design.phi, design.designed_phi, design.T, stride, kept, log2_stride, design.layout
+    )
 
 
 def _frequential_filters(design: Design, n_live: int, n_spins: int) -> FrequentialFilters | None:
@@ -290,9 +300,9 @@ def _carrier(design: Design, group: WaveletGroup) -> Array | None:
     """What groups leave out, and conjugation of rows has to know."""
     if design.options.pad_mode_fr != "conj-reflect" or group.first_bin == 0:
         return None
-    n = design.n_padded >> group.log2_stride
+    n, longest = design.n_padded >> group.log2_stride, design.layout.transform
     angle = 2 * np.pi / n * (group.first_bin * np.arange(n) % n)
-    return as_leaf(np.stack([by_phase(np.cos(angle)), by_phase(np.sin(angle))]))
+    return as_leaf(np.stack([by_phase(part, longest) for part in (np.cos(angle), np.sin(angle))]))
 
 
 def _sign(design: Design, group: WaveletGroup) -> Array | None:
@@ -302,4 +312,4 @@ def _sign(design: Design, group: WaveletGroup) -> Array | None:
     position = np.arange(0, design.n_padded, 1 << group.log2_stride)
     position -= _sampling.pad_left(design.n_samples, design.n_padded)
     backward = _sampling.is_backward(position, design.n_samples)
-    return as_leaf(by_phase(np.where(backward, -1.0, 1.0)))
+    return as_leaf(by_phase(np.where(backward, -1.0, 1.0), design.layout.transform))

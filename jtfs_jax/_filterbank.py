@@ -13,6 +13,7 @@ from jaxtyping import DTypeLike
 from . import _checks, _limits, _presets, _sampling
 from ._design import Design, tables
 from ._nodes import exportable
+from ._platforms import LAYOUTS, Layout, resolve
 from ._wavelets import Family, Wavelet
 
 
@@ -37,7 +38,7 @@ class FilterBank(eqx.Module):
             wavelet; `wavelets2` and `wavelets_fr` are those of the second order and of spin +1
             along log-frequency. Like `T` and `F`, they are those of the design, by which filters
             are sampled, whatever `with_parameters` has put in their place.
-        analytic, pad_mode, pad_mode_fr, normalize, r_psi, oversampling: The options that
+        analytic, pad_mode, pad_mode_fr, normalize, r_psi, oversampling, platform: The options that
             `filterbank` describes.
     """
 
@@ -63,6 +64,12 @@ class FilterBank(eqx.Module):
     normalize: str = eqx.field(static=True)
     r_psi: float = eqx.field(static=True)
     oversampling: int = eqx.field(static=True)
+    platform: str = eqx.field(static=True)
+
+    @property
+    def layout(self) -> Layout:
+        """How large the parts are in which the platform computes."""
+        return LAYOUTS[self.platform]
 
     @property
     def dtype(self) -> np.dtype:
@@ -113,6 +120,7 @@ class FilterBank(eqx.Module):
             family2=order2,
             family_fr=family_fr,
             options=options,
+            layout=self.layout,
         )
 
     def frames(self, stride: int) -> range:
@@ -139,6 +147,7 @@ def filterbank(
     r_psi: float | None = None,
     oversampling: int = 0,
     dtype: DTypeLike = jnp.float32,
+    platform: Literal["cpu", "gpu", "tpu"] | None = None,
 ) -> FilterBank:
     """Filters for `scalogram`, `time_scattering` and `jtfs` of signals of a given length.
 
@@ -212,6 +221,10 @@ def filterbank(
             shapes. Moduli are not band-limited, so that decimation leaves an error: see the README.
             From 3 on, nothing of it is left in float32.
         dtype: float32, or float64 where JAX has it enabled; results follow.
+        platform: Where the transforms are to be fast: tables are laid out for it, in loops over
+            small blocks for a CPU, in few large operations for a GPU. Results are the same but for
+            rounding, and any filterbank works on any platform. None means that of JAX's default
+            backend; to export or lower a program for another one, name that.
 
     Returns:
         A pytree of arrays, to be passed to the transforms as an argument.
@@ -248,6 +261,7 @@ def filterbank(
     width = _checks.width("T", T, 2**J_max, n_samples, "samples")
     stride = _checks.stride("stride", stride, "T", width)
     dtype = _checks.real_dtype(dtype)
+    chosen = resolve(platform)
     _limits.wavelets_an_octave("J", J1, "Q", Q1, options.r_psi)
     _limits.wavelets_an_octave("J", J2, "Q[1]", Q2, options.r_psi)
     sizes, is_joint = (n_samples, (J1, J2), (Q1, Q2)), J_fr is not None
@@ -292,6 +306,7 @@ def filterbank(
         wavelets2=wavelets2,
         wavelets_fr=wavelets_fr,
         **options._asdict(),
+        platform=chosen,
     )
     return dataclasses.replace(settings, tables=as_arrays(tables(settings.design), dtype))
 

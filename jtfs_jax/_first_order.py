@@ -36,7 +36,7 @@ def group_modulus(
     bank: FilterBank, half: Complex[Array, "*batch bin"], group: WaveletGroup, log2_stride: int
 ) -> Float[Array, "*batch phase n1 sample"]:
     """|x ⋆ ψ_n1| for the wavelets of a group, at one in 2**log2_stride samples."""
-    y = transform_signals(half, group, bank.n_padded, log2_stride, bank.tables.twiddle)
+    y = transform_signals(half, group, bank.n_padded, log2_stride, bank.tables.turns)
     return modulus(y.real, y.imag)
 
 
@@ -67,7 +67,7 @@ def first_order(bank: FilterBank, x: Float[Array, "*batch time"]) -> FirstOrder:
         if group.own is not None:  # see `with_short_ones_merged`
             u1 = u1 * of_rank(group.own.comb, u1.ndim)
             factor = factor * group.own.bins[:, :n_bins]
-        return times_real(polyphase_rfft(u1, n_bins, tables.twiddle), factor), mean_of_rows
+        return times_real(polyphase_rfft(u1, n_bins, tables.turns), factor), mean_of_rows
 
     means = tables.means if bank.T == "global" else [None] * len(tables.groups1)
     found = [of_group(half, group, mean) for group, mean in zip(tables.groups1, means, strict=True)]

@@ -277,7 +277,9 @@ def _averaging(j_fr: int, n_padded: int, sampling: RowSampling) -> tuple[np.ndar
     rows = np.arange(-reach, -(-n_live // step) + reach) * step
     lag = np.abs(np.arange(0, n_live, stride)[:, None] - rows)
     phi = low_pass(width if sampling.F is None else sampling.F, n_padded, width) * step
-    weights = namespace(phi).where(lag < n_padded // 2, phi[lag % n_padded], np.zeros((), phi.dtype))
+    weights = namespace(phi).where(
+        lag < n_padded // 2, phi[lag % n_padded], np.zeros((), phi.dtype)
+    )
     return _folded(rows, weights, n_live) if sampling.reflect else (rows, weights)
 
 

@@ -321,7 +321,10 @@ def _ranges(design: Design, order: str) -> _Ranges:
     else:
         n = design.n_padded
         for group in group_bins(family, n, design.log2_stride):
-            members, whole = slice(group.members.start, group.members.stop), group.stop - group.start
+            members, whole = (
+                slice(group.members.start, group.members.stop),
+                group.stop - group.start,
+            )
             if whole < n:
                 if not (family.analytic and group.start <= 0):
                     low[members] = group.start / n
@@ -335,9 +338,7 @@ def _ranges(design: Design, order: str) -> _Ranges:
     return _Ranges(low, high, narrowest, widest, ratio)
 
 
-def _clipped(
-    design: Design, given: FilterParameters, merged: FilterParameters
-) -> FilterParameters:
+def _clipped(design: Design, given: FilterParameters, merged: FilterParameters) -> FilterParameters:
     found: dict[str, Any] = {}
     for order in _ORDERS:
         new_xi, new_sigma = _pair(given, order)

@@ -15,33 +15,48 @@ References:
 from collections.abc import Sequence
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from . import _fft
-from ._arrays import of_rank
+from ._arrays import as_leaf, of_rank
+from ._nodes import exportable
 
-LENGTH = 2**15  # points of a transform that the cache still holds
 _MAX_PHASES = 8
 
 
-def n_phases(n: int) -> int:
-    """Number of phases of a signal of n samples, a power of two."""
-    return min(max(n // LENGTH, 1), _MAX_PHASES)
+def n_phases(n: int, longest: int) -> int:
+    """Number of phases of a signal of n samples, a power of two, for transforms of `longest`."""
+    return min(max(n // longest, 1), _MAX_PHASES)
 
 
-def twiddles(n: int) -> np.ndarray:
-    """Real and imaginary parts of exp(2πi κp/n), which serve all signals of at most n samples."""
-    phases = n_phases(n)
-    angle = 2 * np.pi / n * np.arange(phases)[:, None] * np.arange(n // phases)
-    return np.stack([np.cos(angle), np.sin(angle)])
-
-
-def by_phase(table: Any) -> Any:
+def by_phase(table: Any, longest: int) -> Any:
     """A table along time, laid out as signals are."""
-    return table.reshape(-1, 1, n_phases(len(table))).T
+    return table.reshape(-1, 1, n_phases(len(table), longest)).T
+
+
+@exportable
+class Turns(eqx.Module):
+    """Real and imaginary parts of exp(2πi κp/n), which serve all signals of at most n samples."""
+
+    parts: Float[Array, "2 phase bin"]
+    longest: int = eqx.field(static=True)  # points of a transform
+
+    def of(self, phases: int, length: int) -> Complex[Array, "phase 1 bin"]:
+        """Those of a signal of some phases, each of a given length."""
+        _, most, longest = self.parts.shape
+        re, im = self.parts[:, :: most // phases, :: longest // length]
+        return jax.lax.complex(re, im)[:, None, :]
+
+
+def turns(n: int, longest: int) -> Turns:
+    """Turns for signals of n samples, and transforms of at most `longest` points."""
+    phases = n_phases(n, longest)
+    angle = 2 * np.pi / n * np.arange(phases)[:, None] * np.arange(n // phases)
+    return Turns(as_leaf(np.stack([np.cos(angle), np.sin(angle)])), longest)
 
 
 def bins(half: Complex[Array, "*batch bin"], n: int, start: int, stop: int) -> Array:
@@ -55,10 +70,10 @@ def bins(half: Complex[Array, "*batch bin"], n: int, start: int, stop: int) -> A
 
 
 def polyphase_ifft(
-    lowest: Complex[Array, "*batch row bin"], n: int, twiddle: Float[Array, "2 p k"]
+    lowest: Complex[Array, "*batch row bin"], n: int, turns: Turns
 ) -> Complex[Array, "*batch phase row sample"]:
     """Signals of n samples, by phases, from their lowest bins; all others are 0."""
-    phases = n_phases(n)
+    phases = n_phases(n, turns.longest)
     if phases == 1:
         return _fft.ifft(lowest, n)[..., None, :, :]
     length = n // phases
@@ -68,11 +83,11 @@ def polyphase_ifft(
     # Written out, as sums over an axis are slow, here and in the derivative.
     turned = [_turned_sum(folds, np.arange(len(folds)) * phase / phases) for phase in range(phases)]
     z = jnp.stack(turned, axis=-3)
-    return _fft.ifft(z * of_rank(_turns(twiddle, phases, length), z.ndim), length) / phases
+    return _fft.ifft(z * of_rank(turns.of(phases, length), z.ndim), length) / phases
 
 
 def polyphase_rfft(
-    u: Float[Array, "*batch phase row sample"], n_bins: int, twiddle: Float[Array, "2 p k"]
+    u: Float[Array, "*batch phase row sample"], n_bins: int, turns: Turns
 ) -> Complex[Array, "*batch row bin"]:
     """The lowest bins of real signals that are laid out by phases.
 
@@ -82,8 +97,8 @@ def polyphase_rfft(
     u_hat = _fft.rfft(u)
     if phases == 1:
         return u_hat[..., 0, :, :n_bins]
-    turns = _turns(twiddle, phases, length)[..., : u_hat.shape[-1]]
-    u_hat = u_hat * jnp.conj(of_rank(turns, u_hat.ndim))
+    turn = turns.of(phases, length)[..., : u_hat.shape[-1]]
+    u_hat = u_hat * jnp.conj(of_rank(turn, u_hat.ndim))
     positive = [u_hat[..., phase, :, :] for phase in range(phases)]  # κ = 0, …, M/2
     negative = [jnp.conj(z[..., 1 : length // 2]) for z in positive]  # κ = −1, …, 1 − M/2
     n_folds = max(-(-(n_bins - 1 - length // 2) // length), 0) + 1
@@ -106,13 +121,6 @@ def _turned_sum(
     parts: Sequence[Complex[Array, "..."]], cycles: Float[np.ndarray, " part"]
 ) -> Complex[Array, "..."]:
     """Σ exp(2πi cycles) · part."""
-    turns = np.exp(2j * np.pi * (cycles % 1)).astype(parts[0].dtype)
-    terms: list[Array] = [turn * part for turn, part in zip(turns, parts, strict=True)]
+    each = np.exp(2j * np.pi * (cycles % 1)).astype(parts[0].dtype)
+    terms: list[Array] = [turn * part for turn, part in zip(each, parts, strict=True)]
     return sum(terms[1:], terms[0])
-
-
-def _turns(
-    twiddle: Float[Array, "2 p k"], phases: int, length: int
-) -> Complex[Array, "phase 1 bin"]:
-    twiddle = twiddle[:, :: twiddle.shape[1] // phases, :: twiddle.shape[2] // length]
-    return jax.lax.complex(twiddle[0], twiddle[1])[:, None, :]

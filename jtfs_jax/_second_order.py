@@ -29,8 +29,8 @@ def second_order(
         for group, u1_hat in zip(bank.tables.groups1, u1_hats, strict=True)
         if group.n_first < second.n_live
     ]
-    group, twiddle = second.group, bank.tables.twiddle
-    y = transform_rows(jnp.concatenate(live, axis=-2), group, bank.n_padded, twiddle)
+    group, turns = second.group, bank.tables.turns
+    y = transform_rows(jnp.concatenate(live, axis=-2), group, bank.n_padded, turns)
     if second.carrier is not None:
         y = y * of_rank(jax.lax.complex(second.carrier[0], second.carrier[1]), y.ndim)
     if second.sign is not None:
@@ -40,7 +40,7 @@ def second_order(
         step = 1 << (group.j - group.log2_stride)
         kept = slice(frames.start * step, frames.stop * step, step)
         return nonlinearity(interleave(y)[..., kept])
-    s = average_in_blocks(second.average, y, nonlinearity)
+    s = average_in_blocks(second.average, y, nonlinearity, bank.layout)
     if bank.stride is None or bank.stride == bank.critical_stride:
         return s
     frames = bank.frames(bank.stride)

@@ -17,7 +17,6 @@ from ._segments import (
     Kind,
     Segments,
     Stretch,
-    abreast,
     from_means,
     kind_of,
     of_stretches,
@@ -100,7 +99,7 @@ def _in_program(
     kind: Kind, cut: Segments, x: Float[Array, "signal time"], arguments: tuple
 ) -> PyTree[Float[Array, "signal ..."]]:
     """Within a program: a loop over the segments, each computed again for the derivative."""
-    bank, n_samples = cut.bank, x.shape[-1]
+    bank, n_samples, n_windows = cut.bank, x.shape[-1], cut.bank.layout.n_windows
     starts = np.arange(0, n_samples, cut.hop)
     after = int(starts[-1]) + cut.hop + cut.context - n_samples
     extended = continued(x.astype(bank.dtype), cut.context, after, bank.pad_mode)
@@ -114,7 +113,8 @@ def _in_program(
 
     def of_signal(extended: Float[Array, " time"]) -> PyTree[Array]:
         of_start = functools.partial(of_segment, extended)
-        found = jax.lax.map(of_start, jnp.asarray(starts), batch_size=abreast())
+        at_once = n_windows if n_windows > 1 else None
+        found = jax.lax.map(of_start, jnp.asarray(starts), batch_size=at_once)
         if not kind.is_mean(bank):
             return jax.tree.map(joined, found)
         shares = (np.minimum(cut.hop, n_samples - starts) / n_samples).astype(bank.dtype)
@@ -126,7 +126,7 @@ def _in_program(
         s = jnp.moveaxis(s, 0, -2)
         return s.reshape(*s.shape[:-2], s.shape[-2] * s.shape[-1])[..., :n_frames]
 
-    side_by_side = _fft.is_spread(x) or abreast() is not None
+    side_by_side = _fft.is_spread(x) or n_windows > 1
     found = jax.vmap(of_signal)(extended) if side_by_side else jax.lax.map(of_signal, extended)
     if not kind.is_mean(bank):
         return found

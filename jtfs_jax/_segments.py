@@ -40,8 +40,6 @@ from ._parameters import averages_of
 from ._paths import require_joint
 from ._time_scattering import time_scattering, time_scattering_of_padded
 
-_ABREAST = 16  # windows that accelerators transform side by side
-
 
 class Window(NamedTuple):
     """A stretch of a signal with its context, and what a transform has to know of its place."""
@@ -241,11 +239,6 @@ def _of_mean(kind: Kind, bank: FilterBank, means: PyTree[Array], arguments: tupl
     return kind.of_mean(bank, means, *arguments)
 
 
-def abreast() -> int | None:
-    """How many windows are transformed side by side; None: one by one, which the cache likes."""
-    return None if jax.default_backend() == "cpu" else _ABREAST
-
-
 Key = TypeVar("Key")
 
 
@@ -299,7 +292,7 @@ def transformed(
 
     While one is computed, the next is fetched.
     """
-    size, ahead = abreast() or 1, None
+    size, ahead = cut.bank.layout.n_windows, None
     while group := list(islice(windows, size)):
         if ahead is not None:
             yield from _apart(*ahead)

@@ -14,11 +14,10 @@ from jaxtyping import Array, Complex, Float
 from . import _fft, _sampling
 from ._arrays import as_leaf, namespace, of_rank, product
 from ._nodes import exportable
+from ._platforms import Layout
 from ._polyphase import by_phase, n_phases
 from ._wavelets import NEGLIGIBLE, low_pass_reach
 
-BLOCK = 2048  # samples of U2, of one slice n2, that the cache of a CPU holds
-_WIDE = 2**17  # samples of U2 that are computed side by side elsewhere
 _MIN_CHUNK = 32  # samples that are averaged by one product, at least,
 _CHUNK_FRAMES = 32  # or as many as there are between this number of frames
 
@@ -45,10 +44,11 @@ class TimeAverage(eqx.Module):
     kept: tuple[int, int] = eqx.field(static=True)  # start and stop of the frames that are kept
 
     def mean_of_first(
-        self, length: Any, n_samples: int, n_padded: int, log2_stride: int
+        self, length: Any, n_samples: int, n_padded: int, log2_stride: int, layout: Layout
     ) -> "TimeAverage":
         """The mean over the first `length` samples, from that over all; `length` may be traced."""
-        weights = by_phase(_sampling.mean_weights(length, n_samples, n_padded, log2_stride))
+        weights = _sampling.mean_weights(length, n_samples, n_padded, log2_stride)
+        weights = by_phase(weights, layout.transform)
         blocks = weights.swapaxes(1, 2).reshape(len(weights), -1, self.block, 1)
         reached = blocks[:, self.first_block : self.first_block + self.n_blocks]
         return dataclasses.replace(self, weights=reached.reshape(self.weights.shape))
@@ -70,14 +70,20 @@ class TimeAverage(eqx.Module):
         assert self.hop is not None
         return self.weights.shape[-1] // self.hop
 
-    def of_block(
-        self, u: Float[Array, "*batch row sample"], index: Array
+    @property
+    def weights_of_blocks(self) -> Float[Array, "phase block sample frame"]:
+        """Weights of the blocks of each phase, which are the same for all if `hop` is not None."""
+        n_blocks = self.n_blocks if self.hop is None else 1
+        return self.weights.reshape(-1, n_blocks, *self.weights.shape[-2:])
+
+    def of_blocks(
+        self, u: Float[Array, "*batch row sample"], weights: Float[Array, "*any sample frame"]
     ) -> Float[Array, "*batch row part"]:
-        """What one block, of all those of all phases, adds to the frames."""
+        """What blocks add to the frames by their weights."""
         if self.hop is None:
-            return product(u, self.weights[index])
+            return product(u, of_rank(weights, u.ndim))
         chunks = u.reshape(*u.shape[:-1], self.block // self.chunk, self.chunk)
-        parts = product(chunks, self.weights[index // self.n_blocks])
+        parts = product(chunks, of_rank(weights[..., None, :, :], chunks.ndim))
         return _overlap_add(parts.reshape(*parts.shape[:-1], self.n_near, self.hop))
 
     def total(
@@ -135,17 +141,23 @@ def _pad_last(a: Array, before: int, after: int) -> Array:
 
 
 def local_average(
-    phi: Any, designed: np.ndarray, width: float, stride: int, kept: range, log2_stride: int
+    phi: Any,
+    designed: np.ndarray,
+    width: float,
+    stride: int,
+    kept: range,
+    log2_stride: int,
+    layout: Layout,
 ) -> TimeAverage:
     """φ_T at some multiples of `stride`, for signals at one in 2**log2_stride samples.
 
     How far it reaches is that of the one `designed`, of a given width.
     """
     n_padded = len(phi)
-    phases = n_phases(n_padded >> log2_stride)
+    phases = n_phases(n_padded >> log2_stride, layout.transform)
     step = phases << log2_stride  # between samples of a phase
     length = n_padded // step  # of a phase
-    chunk = _chunk_length(stride, step, length)
+    chunk = _chunk_length(stride, step, length, layout.block)
     hop = chunk * step // stride
     n_near = 2 * math.ceil(low_pass_reach(width) / (chunk * step)) + 1
 
@@ -159,8 +171,10 @@ def local_average(
     if len(kept) <= n_near * hop or n_near * chunk >= length:  # chunks would reach every frame
         of_designed = weights(designed, kept, length)
         same = phi is designed
-        return _full_average(of_designed if same else weights(phi, kept, length), of_designed)
-    block = max(min(BLOCK, length), chunk)
+        return _full_average(
+            of_designed if same else weights(phi, kept, length), of_designed, layout.block
+        )
+    block = max(min(layout.block, length), chunk)
     # Blocks from which φ_T reaches the frames that are kept.
     margin = math.ceil(low_pass_reach(width) / step) + 1
     first = max(kept[0] * stride // step - margin, 0) // block
@@ -177,21 +191,26 @@ def local_average(
     )
 
 
-def _chunk_length(stride: int, step: int, length: int) -> int:
+def _chunk_length(stride: int, step: int, length: int, block: int) -> int:
     """Samples in a chunk: whole frames of them, enough for a product, not more than a block."""
     chunk = min(max(_CHUNK_FRAMES * stride // step, _MIN_CHUNK), length)
-    return max(min(chunk, BLOCK), stride // step)
+    return max(min(chunk, block), stride // step)
 
 
-def global_average(n_samples: int, n_padded: int, log2_stride: int) -> TimeAverage:
+def global_average(n_samples: int, n_padded: int, log2_stride: int, layout: Layout) -> TimeAverage:
     """Mean over the samples of the signal, for signals at one in 2**log2_stride samples."""
     weights = _sampling.mean_weights(n_samples, n_samples, n_padded, log2_stride)
-    weights = by_phase(weights).swapaxes(1, 2)
-    return _full_average(weights, weights)
+    weights = by_phase(weights, layout.transform).swapaxes(1, 2)
+    return _full_average(weights, weights, layout.block)
 
 
 def mean_by_row(
-    length: Any, n_samples: int, n_padded: int, log2_stride: int, own: Sequence[int]
+    length: Any,
+    n_samples: int,
+    n_padded: int,
+    log2_stride: int,
+    own: Sequence[int],
+    layout: Layout,
 ) -> MeanByRow:
     """Mean over the first `length` samples, for rows that each keep one in 2**log2 of `own`.
 
@@ -202,20 +221,20 @@ def mean_by_row(
     def of_row(log2: int) -> Any:
         kept = _sampling.mean_weights(length, n_samples, n_padded, log2)
         comb = np.eye(1, 1 << (log2 - log2_stride), dtype=kept.dtype)
-        return by_phase((kept[:, None] * comb).reshape(-1))
+        return by_phase((kept[:, None] * comb).reshape(-1), layout.transform)
 
     rows = [of_row(log2) for log2 in own]
     concatenate: Any = jnp.concatenate if isinstance(rows[0], jax.Array) else np.concatenate
     return MeanByRow(concatenate(rows, axis=1))
 
 
-def _full_average(weights: Any, designed: np.ndarray) -> TimeAverage:
+def _full_average(weights: Any, designed: np.ndarray, block: int) -> TimeAverage:
     """Average with weights of every sample, `(phase, sample, frame)`.
 
     Blocks in which those `designed` are negligible are left out.
     """
     phases, length, n_frames = weights.shape
-    block = min(BLOCK, length)
+    block = min(block, length)
     largest = designed.reshape(phases, -1, block, n_frames).max((0, 2, 3))
     used = np.flatnonzero(largest > NEGLIGIBLE * largest.max())
     first, last = int(used[0]), int(used[-1]) + 1
@@ -236,43 +255,54 @@ def average_in_blocks(
     average: TimeAverage,
     y: Complex[Array, "*batch n2 phase n1 sample"],
     nonlinearity: Callable[[Complex[Array, "*batch n1 sample"]], Float[Array, "*batch row sample"]],
+    layout: Layout,
 ) -> Float[Array, "*batch n2 row frame"]:
-    """φ_T ⋆ nonlinearity(y) at the frames; what the nonlinearity returns never exists whole."""
+    """φ_T ⋆ nonlinearity(y) at the frames; what the nonlinearity returns hardly ever exists whole.
+
+    It is computed block by block, and once more for the derivative, if it is larger than `layout`
+    allows.
+    """
     *batch, n2, phases, n1, _ = y.shape
-    # Devices that share a batch take the same block of each signal; a single one takes signals in
-    # turn, so that its blocks are small.
-    abreast = batch if _fft.is_spread(y) else []
-    in_turn = math.prod(batch[len(abreast) :]) * n2
+    # Devices that share a batch take the same block of each signal; a single one may take signals
+    # in turn, so that its blocks are small.
+    shared = batch if layout.shares_batch or _fft.is_spread(y) else []
+    in_turn = math.prod(batch[len(shared) :]) * n2
     n_blocks, start = average.n_blocks, average.first_block * average.block
-    n_steps = in_turn * phases * n_blocks
     y = y[..., start : start + n_blocks * average.block]
-    y = y.reshape(*abreast, in_turn, phases, n1, n_blocks, average.block)
-    blocks = jnp.moveaxis(y, -2, -3).reshape(*abreast, n_steps, n1, average.block)
-    blocks = jnp.moveaxis(blocks, -3, 0)
-    index = jnp.broadcast_to(jnp.arange(phases * n_blocks), (in_turn, phases * n_blocks)).ravel()
-
-    def step(block, index):
-        return average.of_block(nonlinearity(block), index)
-
-    if n_steps == 1:
-        # Nothing to save by computing it again in the backward pass.
-        parts = step(blocks[0], index[0])[None]
+    y = y.reshape(*shared, in_turn, phases, n1, n_blocks, average.block)
+    blocks = jnp.moveaxis(y, -2, -3)
+    n_steps = in_turn * phases * n_blocks
+    n_bytes = _known_bytes(jax.eval_shape(nonlinearity, blocks))
+    if n_steps == 1 or n_bytes <= layout.n_bytes:
+        parts = average.of_blocks(nonlinearity(blocks), average.weights_of_blocks)
     else:
-        parts = jax.lax.map(
-            lambda args: jax.checkpoint(step)(*args),
-            (blocks, index),
-            batch_size=_blocks_at_once(n_steps, average.block * math.prod(abreast)),
+        blocks = jnp.moveaxis(blocks.reshape(*shared, n_steps, n1, average.block), -3, 0)
+        index = jnp.arange(phases * n_blocks) // (1 if average.hop is None else n_blocks)
+        index = jnp.broadcast_to(index, (in_turn, phases * n_blocks)).ravel()
+
+        def step(block, index):
+            return average.of_blocks(nonlinearity(block), average.weights[index])
+
+        n_at_once = _largest_divisor(
+            n_steps, layout.n_bytes and layout.n_bytes * n_steps // n_bytes
         )
-    parts = jnp.moveaxis(parts, 0, -3)
+        parts = jax.lax.map(
+            lambda args: jax.checkpoint(step)(*args), (blocks, index), batch_size=n_at_once
+        )
+        parts = jnp.moveaxis(parts, 0, -3)
     return average.total(parts.reshape(*batch, n2, phases * n_blocks, *parts.shape[-2:]))
 
 
-def _blocks_at_once(n_blocks: int, n_samples: int) -> int | None:
-    """How many blocks are computed side by side, a divisor of their number; None: one by one."""
-    if jax.default_backend() == "cpu":
-        return None
-    wanted = max(_WIDE // n_samples, 1)
-    return max(count for count in range(1, wanted + 1) if n_blocks % count == 0)
+def _known_bytes(of: jax.ShapeDtypeStruct) -> int:
+    """Size of an array; where its batch is symbolic, that of one signal."""
+    return math.prod(n for n in of.shape if isinstance(n, int)) * of.dtype.itemsize
+
+
+def _largest_divisor(n: int, most: int) -> int | None:
+    """The largest divisor of n that is at most `most`; None instead of 1."""
+    if not isinstance(n, int):
+        return None  # a batch of symbolic size
+    return max((d for d in range(2, most + 1) if n % d == 0), default=None)
 
 
 def refine(

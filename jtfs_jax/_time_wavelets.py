@@ -9,10 +9,9 @@ from jaxtyping import Array, Complex, Float
 
 from ._arrays import as_leaf, namespace, repeat_rows, times_real
 from ._nodes import exportable
-from ._polyphase import bins, by_phase, polyphase_ifft
+from ._platforms import Layout
+from ._polyphase import Turns, bins, by_phase, polyphase_ifft
 from ._wavelets import Family, frame_gain, passband, psi_hats
-
-_SHORT = 2**11  # samples of groups that take less time together than they take to compile apart
 
 
 @exportable
@@ -57,7 +56,7 @@ def transform_signals(
     group: WaveletGroup,
     n: int,
     log2_stride: int,
-    twiddle: Float[Array, "2 p k"],
+    turns: Turns,
 ) -> Complex[Array, "*batch phase wavelet sample"]:
     """X ⋆ ψ for each wavelet but for the carrier, at one in 2**log2_stride of `n` samples.
 
@@ -66,19 +65,19 @@ def transform_signals(
     passed = bins(half, n, group.first_bin, group.stop_bin)[..., None, :]
     passed = repeat_rows(passed, len(group.members))
     passed = times_real(passed, group.psi_hat * 2.0**-log2_stride)
-    return polyphase_ifft(passed, n >> log2_stride, twiddle)
+    return polyphase_ifft(passed, n >> log2_stride, turns)
 
 
 def transform_rows(
     half: Complex[Array, "*batch row bin"],
     group: WaveletGroup,
     n: int,
-    twiddle: Float[Array, "2 p k"],
+    turns: Turns,
 ) -> Complex[Array, "*batch wavelet phase row sample"]:
     """The same for each of several rows, at the resolution of the group."""
     passed = bins(half, n, group.first_bin, group.stop_bin)[..., None, :, :]
     passed = times_real(passed, group.psi_hat[:, None] * 2.0**-group.log2_stride)
-    return polyphase_ifft(passed, n >> group.log2_stride, twiddle)
+    return polyphase_ifft(passed, n >> group.log2_stride, turns)
 
 
 def wavelet_groups(
@@ -129,18 +128,18 @@ def group_bins(
 
 
 def with_short_ones_merged(
-    groups: tuple[WaveletGroup, ...], n_padded: int
+    groups: tuple[WaveletGroup, ...], n_padded: int, layout: Layout
 ) -> tuple[WaveletGroup, ...]:
     """Those of the lowest resolutions as one, of the highest of these: a single transform.
 
     Its samples are more than the wavelets keep. The comb of `OwnGrids` zeroes those between, which
     makes the spectrum periodic, and so the same as that of the samples which are kept.
     """
-    short = [group for group in groups if n_padded >> group.log2_stride <= _SHORT]
-    return groups if len(short) < 2 else (*groups[: -len(short)], _merged(short, n_padded))
+    short = [group for group in groups if n_padded >> group.log2_stride <= layout.merged]
+    return groups if len(short) < 2 else (*groups[: -len(short)], _merged(short, n_padded, layout))
 
 
-def _merged(groups: Sequence[WaveletGroup], n_padded: int) -> WaveletGroup:
+def _merged(groups: Sequence[WaveletGroup], n_padded: int, layout: Layout) -> WaveletGroup:
     highest, xp = groups[0], namespace(groups[0].psi_hat)
     length = n_padded >> highest.log2_stride
     start = min(group.first_bin for group in groups)
@@ -152,7 +151,7 @@ def _merged(groups: Sequence[WaveletGroup], n_padded: int) -> WaveletGroup:
         step = 1 << (group.log2_stride - highest.log2_stride)
         comb = np.where(np.arange(length) % step == 0, float(step), 0.0)
         below_nyquist = np.where(np.arange(length // 2 + 1) <= length // step // 2, 1.0, 0.0)
-        combs.append(np.tile(by_phase(comb), (1, len(group.members), 1)))
+        combs.append(np.tile(by_phase(comb, layout.transform), (1, len(group.members), 1)))
         own_bins.append(np.tile(below_nyquist, (len(group.members), 1)))
     own = OwnGrids(as_leaf(np.concatenate(combs, axis=1)), as_leaf(np.concatenate(own_bins)))
     psi_hat = as_leaf(xp.concatenate(psi_hats))

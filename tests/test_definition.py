@@ -18,7 +18,7 @@ import reference_filters
 from helpers import noise, relative_error
 
 import jtfs_jax
-from jtfs_jax import _polyphase, _time_average
+from jtfs_jax._platforms import LAYOUTS
 
 N_CASES = 63  # test_fuzz.py draws others
 TRUNCATION = 1e-5  # filters are cut at 1e-8 of their peak, and at a Nyquist bin at 4e-6
@@ -75,19 +75,17 @@ def assert_agree(S2, expected, of_path, of_all):
 
 @pytest.mark.parametrize("seed", range(N_CASES))
 def test_jtfs_is_its_definition(seed, x64, quick_compile, monkeypatch):
+    layout = LAYOUTS["cpu"]
     if seed % 2:
-        monkeypatch.setattr(_time_average, "BLOCK", 64)  # many blocks, even of these short signals
+        layout = layout._replace(block=64)  # many blocks, even of these short signals
     if seed % 3:
-        monkeypatch.setattr(_polyphase, "LENGTH", 256 >> seed % 5)  # and phases
-    traced = []
-    if seed % 4 == 3:  # and several of them at once, as on GPUs
-        at_once = lambda n_blocks, _: traced.append(n_blocks) or 1 + n_blocks // 2  # noqa: E731
-        monkeypatch.setattr(_time_average, "_blocks_at_once", at_once)
+        layout = layout._replace(transform=256 >> seed % 5)  # and phases
+    if seed % 4 == 3:  # and some blocks at once, or all of them
+        layout = layout._replace(n_bytes=2 ** (12 + seed % 9), shares_batch=seed % 8 == 3)
+    monkeypatch.setitem(LAYOUTS, "cpu", layout)
     options, x = draw(seed)
     bank = jtfs_jax.filterbank(len(x), **options, dtype=jnp.float64)
     S = jax.tree.map(np.asarray, jtfs_jax.jtfs(bank, x))
-    # It is read where a program is traced, and no other seed has traced that of this bank.
-    assert traced or seed % 4 != 3 or bank.T in ("global", 0)
     table = jtfs_jax.path_table(bank)
     S2 = by_path(S, list(zip(table.n2.tolist(), table.n_fr.tolist(), strict=True)))
 

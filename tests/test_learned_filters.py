@@ -176,7 +176,9 @@ def test_what_is_none_stays():
         assert all(jax.tree.leaves((second.average, second.filters_fr)))
         assert not second.group.psi_hat
     again = with_parameters(made, FilterParameters(T=16.0))
-    assert_close(filter_parameters(again), filter_parameters(bank)._replace(xi2=xi2, T=jnp.array(16.0)))
+    assert_close(
+        filter_parameters(again), filter_parameters(bank)._replace(xi2=xi2, T=jnp.array(16.0))
+    )
     assert_close(again.tables.groups2, made.tables.groups2, 0)
 
 
@@ -200,14 +202,19 @@ def test_coordinates_follow():
         traced = with_parameters(bank, parameters)
         return jtfs_jax.path_table(traced).rate
 
-    np.testing.assert_array_equal(jax.jit(within)(parameters), jtfs_jax.path_table(bank).rate.astype(np.float32))
+    np.testing.assert_array_equal(
+        jax.jit(within)(parameters), jtfs_jax.path_table(bank).rate.astype(np.float32)
+    )
 
 
 def test_segments_have_learned_averages():
     bank = jtfs_jax.filterbank(2**11, J=5, Q=2, T=60.0)
     made = with_parameters(bank, FilterParameters(T=36.0))
     x = noise(2**11)
-    whole, parts = jtfs_jax.time_scattering(made, x), jtfs_jax.segmented(jtfs_jax.time_scattering)(made, x)
+    whole, parts = (
+        jtfs_jax.time_scattering(made, x),
+        jtfs_jax.segmented(jtfs_jax.time_scattering)(made, x),
+    )
     inner = slice(16, -16)
     frames = np.round(jtfs_jax.frame_times(made) / bank.stride).astype(int)
     assert_close(whole.S2[:, inner], parts.S2[:, frames[inner]], 1e-5)
@@ -239,9 +246,15 @@ def test_clipped_parameters_are_sound(x64, name):
 ERRORS = {
     "no parameters": (lambda p: dict(p._asdict()), "must be FilterParameters, got dict"),
     "another shape": (lambda p: FilterParameters(xi2=p.xi2[:-1]), r"parameters\.xi2 must be real"),
-    "too wide": (lambda p: FilterParameters(sigma2=3 * p.sigma2), r"parameters\.sigma2 must be such"),
+    "too wide": (
+        lambda p: FilterParameters(sigma2=3 * p.sigma2),
+        r"parameters\.sigma2 must be such",
+    ),
     "beyond Nyquist": (lambda p: FilterParameters(xi1=2 * p.xi1), "xi1"),
-    "T of other sampling": (lambda p: FilterParameters(T=64.0), r"got 64 for T, .* is 18\.2\d+; apply"),
+    "T of other sampling": (
+        lambda p: FilterParameters(T=64.0),
+        r"got 64 for T, .* is 18\.2\d+; apply",
+    ),
     "complex": (lambda p: FilterParameters(xi2=p.xi2 + 0j), "must be real"),
 }
 

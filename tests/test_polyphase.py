@@ -14,22 +14,21 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
 @pytest.fixture(params=[1, 2, 4, 8], ids="{} phases".format)
-def phases(request, monkeypatch):
-    monkeypatch.setattr(_polyphase, "LENGTH", N // request.param)
-    assert _polyphase.n_phases(N) == request.param
+def phases(request):
+    assert _polyphase.n_phases(N, N // request.param) == request.param
     return request.param
 
 
-def twiddle(n=N):
-    return jnp.asarray(_polyphase.twiddles(n))
+def turns_of(phases):
+    return jax.tree.map(jnp.asarray, _polyphase.turns(N, N // phases))
 
 
-def synthesis(lowest, n):
-    """Signals by phases and in the order of time; compiled for the present number of phases."""
+def synthesis(lowest, n, phases):
+    """Signals by phases and in the order of time."""
 
     @jax.jit
     def both(lowest):
-        y = _polyphase.polyphase_ifft(lowest, n, twiddle())
+        y = _polyphase.polyphase_ifft(lowest, n, turns_of(phases))
         return y, _polyphase.interleave(y)
 
     return jax.tree.map(np.asarray, both(lowest))
@@ -39,7 +38,7 @@ def synthesis(lowest, n):
 def test_synthesis_is_the_inverse_transform(phases, n_bins, x64):
     rng = np.random.default_rng(n_bins)
     lowest = rng.standard_normal((2, 3, n_bins)) + 1j * rng.standard_normal((2, 3, n_bins))
-    y, in_time = synthesis(lowest, N)
+    y, in_time = synthesis(lowest, N, phases)
     assert y.shape == (2, phases, 3, N // phases)
     expected = np.fft.ifft(lowest, N)
     np.testing.assert_allclose(in_time, expected, rtol=0, atol=1e-13)
@@ -50,15 +49,15 @@ def test_synthesis_is_the_inverse_transform(phases, n_bins, x64):
 def test_analysis_is_the_transform(phases, n_bins, x64):
     u = noise(2, 3, N, seed=n_bins, dtype=np.float64)
     by_phases = np.moveaxis(u.reshape(2, 3, N // phases, phases), -1, 1)
-    u_hat = jax.jit(lambda u: _polyphase.polyphase_rfft(u, n_bins, twiddle()))(by_phases)
+    u_hat = jax.jit(lambda u: _polyphase.polyphase_rfft(u, n_bins, turns_of(phases)))(by_phases)
     np.testing.assert_allclose(u_hat, np.fft.rfft(u)[..., :n_bins], rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize("factor", [1, 2, 4, 8])
-def test_twiddles_of_long_signals_serve_short_ones(phases, factor, x64):
+def test_turns_of_long_signals_serve_short_ones(phases, factor, x64):
     n = N // factor
     lowest = noise(1, n, dtype=np.float64) + 0j
-    _, y = synthesis(lowest, n)
+    _, y = synthesis(lowest, n, phases)
     np.testing.assert_allclose(y, np.fft.ifft(lowest), rtol=0, atol=1e-13)
 
 
@@ -68,8 +67,8 @@ def test_derivatives(phases, x64):
 
     @jax.jit
     def energy(u):
-        u_hat = _polyphase.polyphase_rfft(u, 100, twiddle())
-        y = _polyphase.polyphase_ifft(u_hat, N, twiddle())
+        u_hat = _polyphase.polyphase_rfft(u, 100, turns_of(phases))
+        y = _polyphase.polyphase_ifft(u_hat, N, turns_of(phases))
         return jnp.sum(jnp.abs(y) ** 4)
 
     step = 1e-5
