@@ -169,7 +169,7 @@ class SampledFilters(NamedTuple):
 
 
 def frequential_filters(
-    kernels: Any, family: Family, sampling: RowSampling, designed: np.ndarray | None = None
+    kernels: Any, family: Family, sampling: RowSampling, designed: Any = None
 ) -> FrequentialFilters:
     """Matrices from the impulse responses of a family, over a period that they do not fill.
 
@@ -277,7 +277,9 @@ def _averaging(j_fr: int, n_padded: int, sampling: RowSampling) -> tuple[np.ndar
     rows = np.arange(-reach, -(-n_live // step) + reach) * step
     lag = np.abs(np.arange(0, n_live, stride)[:, None] - rows)
     phi = low_pass(width if sampling.F is None else sampling.F, n_padded, width) * step
-    weights = namespace(phi).where(lag < n_padded // 2, phi[lag % n_padded], np.zeros((), phi.dtype))
+    weights = namespace(phi).where(
+        lag < n_padded // 2, phi[lag % n_padded], np.zeros((), phi.dtype)
+    )
     return _folded(rows, weights, n_live) if sampling.reflect else (rows, weights)
 
 
