@@ -43,17 +43,16 @@ def with_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterBan
     learns the second order, the wavelets along log-frequency, and the averages.
 
     The layout carries filters as long as they are negligible beyond it, for which parameters have
-    to be in the range that `clip_parameters` describes. Traced ones are not checked: filters that
-    leave this range are cut off, gradients are those of such filters. Apply `clip_parameters`
-    after each step.
+    to be in the range that `clip_parameters` describes. That is not checked inside functions that
+    JAX traces: there, filters that leave this range are cut off. Apply `clip_parameters` after each
+    step.
 
     `wavelet_frequencies`, `band_frequencies`, `path_table` and `time_path_table` describe filters
     by their new parameters; inside a function that JAX traces over these, by the design.
 
     The leaves of a filterbank are arrays as well, which may be learned as they are, one number a
     bin. What comes of them are no wavelets: they need not have a mean of 0, nor a l1 norm of 1, nor
-    decay; both spins are no mirror images any more where real and imaginary parts differ, φ is no
-    mean, and no table of center frequencies describes them.
+    decay. φ is no mean any more, and no table of center frequencies describes what paths measure.
 
     Args:
         bank: Filters from `filterbank` or `with_parameters`.
@@ -62,11 +61,11 @@ def with_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterBan
             that no first-order wavelet feeds have no influence.
 
     Returns:
-        A filterbank of the same shapes, statics and precision.
+        A filterbank of the same shapes, settings and precision.
 
     Raises:
         ValueError: If `parameters` are not `FilterParameters` of arrays of the shapes that `bank`
-            has, or if those that are not traced are out of range. If wavelets of a tight frame
+            has, or, outside of traced functions, if they are out of range. If wavelets of a tight frame
             (normalize="energy") are to be changed: each is made from all others.
 
     Example:
@@ -85,7 +84,7 @@ def with_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterBan
     """
     given = checked(bank, parameters)
     values = merged(filter_parameters(bank), given)
-    if not any(map(_checks.is_traced, given)):
+    if not any(map(_checks.is_traced, values)):
         _require_range(bank, given, values)
     changed = tuple(value is not None for value in given)
     tables = _tables(bank.design, changed, bank.tables, values)

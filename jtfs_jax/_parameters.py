@@ -88,6 +88,7 @@ def pair(parameters: FilterParameters, order: str) -> tuple[Any, Any]:
 
 
 def merged(old: FilterParameters, new: FilterParameters) -> FilterParameters:
+    """The new ones, and old ones in the place of None."""
     pairs = zip(old, new, strict=True)
     return FilterParameters(*(before if after is None else after for before, after in pairs))
 
