@@ -65,8 +65,8 @@ def with_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterBan
 
     Raises:
         ValueError: If `parameters` are not `FilterParameters` of arrays of the shapes that `bank`
-            has, or, outside of traced functions, if they are out of range. If wavelets of a tight frame
-            (normalize="energy") are to be changed: each is made from all others.
+            has, or, outside of traced functions, if they are out of range. If wavelets of a tight
+            frame (normalize="energy") are to be changed: each is made from all others.
 
     Example:
         >>> import jax.numpy as jnp
