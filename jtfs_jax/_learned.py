@@ -48,7 +48,7 @@ def with_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterBan
     step.
 
     `wavelet_frequencies`, `band_frequencies`, `path_table` and `time_path_table` describe filters
-    by their new parameters; inside a function that JAX traces over these, by the design.
+    by their new parameters; where these are traced, or stacked by `jax.vmap`, by the design.
 
     The leaves of a filterbank are arrays as well, which may be learned as they are, one number a
     bin. What comes of them are no wavelets: they need not have a mean of 0, nor a l1 norm of 1, nor

@@ -56,7 +56,7 @@ def filter_parameters(bank: FilterBank) -> FilterParameters:
         >>> bank = jtfs_jax.filterbank(4096, J=8, Q=8, J_fr=3)
         >>> parameters = jtfs_jax.filter_parameters(bank)
         >>> parameters.xi1.shape, parameters.xi2.shape, parameters.xi_fr.shape, float(parameters.T)
-        ((54,), (7,), (3,), 256.0)
+        ((54,), (9,), (4,), 256.0)
 
     See Also:
         with_parameters: filters from these.
@@ -67,19 +67,21 @@ def filter_parameters(bank: FilterBank) -> FilterParameters:
 
 
 def known_wavelets(bank: FilterBank, order: str) -> tuple[Wavelet, ...]:
-    """Wavelets of the order "1", "2" or "_fr" as they are; as designed, where that is traced."""
+    """Wavelets of order "1", "2" or "_fr" as they are; as designed, where traced or stacked."""
     designed = getattr(bank, f"wavelets{order}")
     values = pair(bank.parameters, order) if bank.parameters is not None else (None, None)
-    if any(value is None or _checks.is_traced(value) for value in values):
+    if any(value is None or _checks.is_traced(value) or value.ndim != 1 for value in values):
         return designed
     xi, sigma = (np.asarray(value, float).tolist() for value in values)
     return tuple(map(Wavelet, xi, sigma, (psi.j for psi in designed)))
 
 
 def known_T(bank: FilterBank) -> float:
-    """Width of φ_T as it is; as designed, where that is traced."""
+    """Width of φ_T as it is; as designed, where that is traced or stacked."""
     T = None if bank.parameters is None else bank.parameters.T
-    return bank.low_pass_width if T is None or _checks.is_traced(T) else float(T)
+    if T is None or _checks.is_traced(T) or T.ndim:
+        return bank.low_pass_width
+    return float(T)
 
 
 def pair(parameters: FilterParameters, order: str) -> tuple[Any, Any]:
@@ -127,11 +129,11 @@ def checked(bank: FilterBank, parameters: Any) -> FilterParameters:
                 f"wavelets depend on each other, as they sum up to a tight frame; use "
                 f'normalize="l1".'
             )
-        array = jnp.asarray(value)
-        if array.shape != np.shape(own) or jnp.issubdtype(array.dtype, jnp.complexfloating):
+        array = value if isinstance(value, jax.Array) else np.asarray(value)
+        if array.shape != np.shape(own) or array.dtype.kind not in "fiu":
             raise ValueError(
                 f"parameters.{name} must be real and of shape {np.shape(own)}, as in "
                 f"filter_parameters(bank), got {array.dtype} of shape {array.shape}."
             )
-        found.append(array.astype(bank.dtype))
+        found.append(jnp.asarray(array, bank.dtype))
     return FilterParameters(*found)

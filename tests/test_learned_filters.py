@@ -246,6 +246,7 @@ ERRORS = {
         lambda p: FilterParameters(T=64.0),
         r"got 64 for T, .* is 18\.2\d+; apply",
     ),
+    "no number": (lambda p: FilterParameters(T="global"), r"parameters\.T must be real"),
     "complex": (lambda p: FilterParameters(xi2=np.asarray(p.xi2) + 0j), "must be real"),
 }
 
