@@ -34,11 +34,10 @@ from ._first_order import scalogram as scalogram
 from ._jtfs import jtfs as jtfs
 from ._jtfs_path import jtfs_path as jtfs_path
 from ._kymatio import to_kymatio as to_kymatio
+from ._learned import clip_parameters as clip_parameters, with_parameters as with_parameters
 from ._parameters import (
     FilterParameters as FilterParameters,
-    clip_parameters as clip_parameters,
     filter_parameters as filter_parameters,
-    with_parameters as with_parameters,
 )
 from ._path_tables import (
     PathTable as PathTable,

@@ -169,7 +169,7 @@ class SampledFilters(NamedTuple):
 
 
 def frequential_filters(
-    kernels: Any, family: Family, sampling: RowSampling, designed: np.ndarray | None = None
+    kernels: Any, family: Family, sampling: RowSampling, designed: Any = None
 ) -> FrequentialFilters:
     """Matrices from the impulse responses of a family, over a period that they do not fill.
 

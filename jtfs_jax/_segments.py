@@ -35,8 +35,8 @@ from ._jtfs_path import (
     path_of_padded,
     require_averages,
 )
+from ._learned import averages_of
 from ._level import of_any_level
-from ._parameters import averages_of
 from ._paths import require_joint
 from ._time_scattering import time_scattering, time_scattering_of_padded
 

@@ -6,7 +6,7 @@ what has to be known even then, such as bins and periods, is decided by those of
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
@@ -156,7 +156,11 @@ def _morlet_hat(xi: Any, sigma: Any, grid: _Grid, bins: range) -> Any:
         is_negative = np.arange(bins.start, bins.stop) % n > n // 2
         return xp.where(is_negative, 0, hat) if grid.edges == "hard" else hat
 
-    l1_norm = xp.abs(xp.fft.ifft(response(grid.passed), grid.n_coarse)).sum()
+    passed = response(grid.passed)
+    l1_norm = xp.abs(xp.fft.ifft(passed, grid.n_coarse)).sum()
+    first, last = grid.passed[0], grid.passed[-1]
+    if len(passed) == n or first <= bins[0] <= bins[-1] <= last:
+        return xp.roll(passed, first - bins[0])[: len(bins)] / l1_norm
     return response(bins) / l1_norm
 
 
@@ -224,20 +228,18 @@ def _share_below(missing: np.ndarray, covered: np.ndarray, c: float) -> np.ndarr
         c /= 2 ** (1 / 8)
 
 
-def _periods(bins: range, n: int, sigma: Any, reach: float) -> Iterator[Any]:
-    """Frequencies of bins, in all periods in which they are near those from 0 to ½."""
+def _periods(bins: range, n: int, sigma: Any, reach: float) -> Any:
+    """Frequencies `(period, bin)` of bins, in all periods in which they are near 0 to ½."""
     xp, dtype = namespace(sigma), getattr(sigma, "dtype", float)
     first, last = math.ceil(-bins[-1] / n - reach), math.floor(0.5 - bins[0] / n + reach)
-    for period in range(first, last + 1):
-        yield xp.arange(bins.start + period * n, bins.stop + period * n).astype(dtype) / n
+    period = xp.arange(first, last + 1)[:, None] * n
+    return (period + xp.arange(bins.start, bins.stop)[None]).astype(dtype) / n
 
 
 def _periodized(bins: range, n: int, xi: Any, sigma: Any, largest: float) -> Any:
     """Σₚ exp(−(f + p − ξ)² / 2σ²), where σ is at most the largest."""
-    xp, total = namespace(sigma), 0.0
-    for f in _periods(bins, n, sigma, 9 * largest):
-        total += xp.exp(-0.5 * ((f - xi) / sigma) ** 2)
-    return total
+    f = _periods(bins, n, sigma, 9 * largest)
+    return namespace(sigma).exp(-0.5 * ((f - xi) / sigma) ** 2).sum(0)
 
 
 def _positive(bins: range, n: int, sigma: Any, largest: float) -> Any:
@@ -247,10 +249,9 @@ def _positive(bins: range, n: int, sigma: Any, largest: float) -> Any:
     and leave 1e-7 of the energy at negative frequencies.
     """
     ndtr = scipy.special.ndtr if namespace(sigma) is np else jax.scipy.special.ndtr
-    delay, width, total = _STEP * sigma, _STEP_WIDTH * sigma, 0.0
-    for f in _periods(bins, n, sigma, 9 * _STEP_WIDTH * largest):
-        total += ndtr((f - delay) / width) - ndtr((f - 0.5 + delay) / width)
-    return total
+    delay, width = _STEP * sigma, _STEP_WIDTH * sigma
+    f = _periods(bins, n, sigma, 9 * _STEP_WIDTH * largest)
+    return (ndtr((f - delay) / width) - ndtr((f - 0.5 + delay) / width)).sum(0)
 
 
 def _kappa(xi: Any, sigma: Any, largest: float) -> Any:
@@ -280,10 +281,8 @@ def low_pass(width: Any, n: int, widest: float | None = None) -> Any:
     t = xp.minimum(t, n - t)
     std = low_pass_std(width)
     n_periods = math.ceil(0.5 + 9 * low_pass_std(width if widest is None else widest) / n)
-    phi = sum(
-        xp.exp(-0.5 * ((t + period * n).astype(dtype) / std) ** 2)
-        for period in range(-n_periods, n_periods + 1)
-    )
+    periods = xp.arange(-n_periods, n_periods + 1)[:, None] * n
+    phi = xp.exp(-0.5 * ((t[None] + periods).astype(dtype) / std) ** 2).sum(0)
     return phi / phi.sum()
 
 

@@ -1,6 +1,7 @@
 """Filters from other parameters than those of the design, which may be traced."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ import jtfs_jax
 from jtfs_jax import FilterParameters, clip_parameters, filter_parameters, with_parameters
 
 N = 128
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "averaged": {"J": 4, "Q": 3, "J_fr": 1, "T": 15.0, "F": 1.8},
     "sharp": {
         "J": (3, 4),
@@ -31,7 +32,7 @@ ORDERS = ("1", "2", "_fr")
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
-def make_bank(name, dtype=np.float32):
+def make_bank(name, dtype: Any = np.float32):
     return jtfs_jax.filterbank(N, **OPTIONS[name], dtype=dtype)
 
 
@@ -48,8 +49,9 @@ def pair(parameters, order):
     return getattr(parameters, f"xi{order}"), getattr(parameters, f"sigma{order}")
 
 
-@pytest.mark.parametrize("name", OPTIONS)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("name", "dtype"), [*((name, "float64") for name in OPTIONS), ("sharp", "float32")]
+)
 def test_parameters_of_the_design_make_its_tables(x64, name, dtype):
     bank = make_bank(name, dtype)
     parameters = filter_parameters(bank)
@@ -109,7 +111,7 @@ def assert_slopes(loss, parameters):
         np.testing.assert_allclose(slope, (ahead - behind) / 2e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", ["sharp", "not averaged"])
 def test_gradients_of_tables_are_finite_differences(x64, name):
     bank = make_bank(name, np.float64)
     rng = np.random.default_rng(0)
@@ -134,35 +136,24 @@ def test_gradients_through_transforms_are_finite_differences(x64, name):
     assert_slopes(loss, parameters._replace(**dict.fromkeys(unused.get(name, ()))))
 
 
-def test_each_kind_of_parameter_has_a_gradient():
-    bank = make_bank("averaged")
-
-    def loss(parameters):
-        return energy(jtfs_jax.jtfs, with_parameters(bank, parameters), noise(N))
-
-    gradient = jax.jit(jax.grad(loss))(filter_parameters(bank))
-    assert all(bool(jnp.isfinite(leaf).all() & (leaf != 0).any()) for leaf in gradient)
-    silent = jax.jit(
-        jax.grad(lambda p: energy(jtfs_jax.jtfs, with_parameters(bank, p), jnp.zeros(N)))
-    )(filter_parameters(bank))
-    assert all(bool((leaf == 0).all()) for leaf in silent)
-
-
 def test_one_program_serves_all_values():
-    bank, x, traces = make_bank("averaged"), noise(N), []
+    bank, traces = make_bank("averaged"), []
 
     @jax.jit
-    def transform(parameters, x):
+    def gradient(parameters, x):
         traces.append(None)
-        return jtfs_jax.jtfs(with_parameters(bank, parameters), x)
+        return jax.grad(lambda p: energy(jtfs_jax.jtfs, with_parameters(bank, p), x))(parameters)
 
-    banks = [moved(bank, seed) for seed in range(3)]
-    each = [transform(parameters, x) for parameters in banks]
+    several = [moved(bank, seed) for seed in range(3)]
+    each = [gradient(parameters, noise(N)) for parameters in several]
+    of_silence = gradient(several[0], np.zeros(N, np.float32))
     assert len(traces) == 1
+    assert all(bool(jnp.isfinite(leaf).all() & (leaf != 0).any()) for leaf in each[0])
+    assert all(bool((leaf == 0).all()) for leaf in of_silence)
     assert relative_error(each[0], each[1]) > 1e-3
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *banks)
-    together = jax.vmap(transform, (0, None))(stacked, x)
-    assert_close(together, jax.tree.map(lambda *leaves: jnp.stack(leaves), *each))
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *several)
+    together = jax.vmap(gradient, (0, None))(stacked, noise(N))
+    assert_close(together, jax.tree.map(lambda *leaves: jnp.stack(leaves), *each), 1e-4)
 
 
 def test_what_is_none_stays():
@@ -220,14 +211,14 @@ def test_segments_have_learned_averages():
     assert_close(whole.S2[:, inner], parts.S2[:, frames[inner]], 1e-5)
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", ["averaged", "sharp"])
 def test_clipped_parameters_are_sound(x64, name):
     """However wild they are, a finer sampling would not change the coefficients."""
     bank = make_bank(name, np.float64)
     rng = np.random.default_rng(0)
     wild = jax.tree.map(lambda p: p * np.exp(rng.standard_normal(p.shape)), filter_parameters(bank))
-    with pytest.raises(ValueError, match=r"parameters\.xi1 must .* clip_parameters"):
-        with_parameters(bank, wild._replace(sigma1=None))
+    with pytest.raises(ValueError, match=r"parameters\.\w+ must .* clip_parameters"):
+        with_parameters(bank, wild)
     clipped = clip_parameters(bank, wild)
     assert_close(clip_parameters(bank, clipped), clipped, 1e-12)
     made = with_parameters(bank, clipped)
@@ -245,7 +236,7 @@ def test_clipped_parameters_are_sound(x64, name):
 
 ERRORS = {
     "no parameters": (lambda p: dict(p._asdict()), "must be FilterParameters, got dict"),
-    "another shape": (lambda p: FilterParameters(xi2=p.xi2[:-1]), r"parameters\.xi2 must be real"),
+    "another shape": (lambda p: FilterParameters(xi2=p.xi2[1:]), r"parameters\.xi2 must be real"),
     "too wide": (
         lambda p: FilterParameters(sigma2=3 * p.sigma2),
         r"parameters\.sigma2 must be such",
@@ -255,7 +246,8 @@ ERRORS = {
         lambda p: FilterParameters(T=64.0),
         r"got 64 for T, .* is 18\.2\d+; apply",
     ),
-    "complex": (lambda p: FilterParameters(xi2=p.xi2 + 0j), "must be real"),
+    "no number": (lambda p: FilterParameters(T="global"), r"parameters\.T must be real"),
+    "complex": (lambda p: FilterParameters(xi2=np.asarray(p.xi2) + 0j), "must be real"),
 }
 
 
@@ -281,6 +273,9 @@ def test_parameters_that_there_are_not():
 def test_tables_are_trainable_too():
     """One number a bin is a parameter as well; what is learned so are no wavelets."""
     bank, x = make_bank("averaged"), noise(N)
-    gradient = jax.grad(lambda bank: energy(jtfs_jax.jtfs, bank, x))(bank)
+    descent = jax.jit(jax.value_and_grad(lambda b: energy(jtfs_jax.time_scattering, b, x)))
+    before, gradient = descent(bank)
     stepped = jax.tree.map(lambda leaf, slope: leaf - 0.1 * slope, bank, gradient)
-    assert energy(jtfs_jax.jtfs, stepped, x) < energy(jtfs_jax.jtfs, bank, x)
+    assert descent(stepped)[0] < before
+    of_zero = stepped.tables.groups1[0].psi_hat[:, -stepped.tables.groups1[0].first_bin]
+    assert not np.allclose(of_zero, 0, atol=1e-6)
