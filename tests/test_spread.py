@@ -111,6 +111,25 @@ def test_no_step_leaves_the_bound_or_comes_nearer(bank, fine, n_steps):
     assert (again.error < 1.001 * largest).all()
 
 
+def test_two_runs_are_one(bank, fine):
+    target, y = metamers(N)
+    options: Any = {"max_error": BOUND}
+    states = []
+    whole = spread(bank, target, y, fine, n_steps=7, callback=states.append, **options)
+    assert len(states) == 8
+    np.testing.assert_array_equal(states[-1].y[0], whole.y)
+    stop = lambda _: True  # noqa: E731
+    start = spread(bank, target, y, fine, n_steps=7, callback=stop, **options)
+    np.testing.assert_allclose(start.y, y, atol=1e-6)
+    first = spread(bank, target, y, fine, n_steps=3, state=start.state, **options)
+    rest = spread(bank, target, y, fine, n_steps=4, state=first.state, **options)
+    assert jax.tree.structure(rest) == jax.tree.structure(whole)
+    for a, b in zip(jax.tree.leaves(rest), jax.tree.leaves(whole), strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(ValueError, match=r"state must be of sounds .* go on with the same"):
+        spread(bank, target, y[:2], fine, n_steps=1, state=whole.state, **options)
+
+
 def test_it_is_deterministic_and_free_of_scale(bank, fine):
     target, y = metamers(N)
     one, two = (spread(bank, target, y, fine, max_error=BOUND, n_steps=3) for _ in range(2))
@@ -124,7 +143,7 @@ def test_targets_of_a_batch_are_separate(bank, fine):
     """In another order they are moved in the same way."""
     transform = jtfs_jax.time_scattering
     target, y = metamers(2, N, transform=transform, n_sounds=2)
-    options = {"transform": transform, "max_error": BOUND, "n_steps": 3}
+    options: Any = {"transform": transform, "max_error": BOUND, "n_steps": 3}
     found = spread(bank, target, y, fine, **options)
     reversed_target = jax.tree.map(lambda s: s[::-1], target)
     again = spread(bank, reversed_target, y[:, ::-1], fine, **options)

@@ -18,6 +18,7 @@ from ._options import (
     add_search,
     add_wavelets,
     integer,
+    number,
     worker,
 )
 from ._pictures import plot, scalogram
@@ -80,6 +81,13 @@ def _add_metamer(commands) -> None:
         type=integer(1),
         default=1,
         help="number of metamers, of seeds N, N+1, … (default: %(default)s)",
+    )
+    search.add_argument(
+        "--spread",
+        metavar="E",
+        type=number(1e-6, 1),
+        help="then move the metamers of --count 2 or more apart, as far as each keeps an error "
+        "below E, such as 0.01 for 1 %% (default: leave them as they are)",
     )
     add_sampling(parser, each="each, with the image between them", default="each")
     add_scattering(parser, choice=True)

@@ -12,6 +12,9 @@ examples:
                                        of a part of it, with a page to listen with
   jtfs-jax metamer bird.wav -o out.wav --count 4
                                        four different ones: out-1.wav … out-4.wav
+  jtfs-jax metamer bird.wav --count 3 --spread 0.01
+                                       three that differ from one another as much as
+                                       errors below 1 % allow
   jtfs-jax metamer --resume out.wav --steps 200
                                        go on with a run that had 100 steps
 
@@ -26,6 +29,8 @@ files:
   OUT.png         scalograms of the target and of the best metamer, and all errors
   OUT.json        the recording and its SHA-256, all settings, the command, versions,
                   the seed, gain, RMS and peak of each sound, its error at each step
+                  with --spread: errors after it, and distances of each two metamers before
+                  and after, as resynthesis.mutual_distances has them over about 10 ms
   OUT.html        with --page: players that switch from sound to sound, scalograms,
                   errors and a blind test, in one file for any browser
   OUT.state.npz   what --resume needs; written after the first step, then every 30 s

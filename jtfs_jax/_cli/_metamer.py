@@ -2,12 +2,15 @@
 
 import argparse
 import shlex
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from jtfs_jax import plot
 from jtfs_jax._extras import require
+from jtfs_jax.resynthesis import ResynthesisState
 
 from . import _interrupt
 from ._errors import in_options
@@ -31,6 +34,7 @@ from ._steps import Steps
 _BYTES_OF_A_SAMPLE = 3
 _BYTES_OF_A_STEP = 100  # in the record
 _BYTES_OF_A_PICTURE = 200_000
+_STEPS_APART = 50
 
 
 def metamer(options: argparse.Namespace) -> int:
@@ -39,10 +43,12 @@ def metamer(options: argparse.Namespace) -> int:
         require(module, "audio,plot")
     prepare = _begun if options.resume is None else _resumed
     run, outputs, search = prepare(options)
+    if options.spread is not None and options.count < 2:
+        raise ValueError("--spread needs several metamers; give --count 2, or more.")
     run.about["commands"].append(shlex.join(options.command_line))
     run.about["page"] = options.page
     interrupted = False
-    if run.n_steps < options.steps * options.count:
+    if run.n_steps < _n_steps(options):
         _try_room(outputs, search, options)
         interrupted = _advance(run, search, options)
     if run.n_steps == 0:
@@ -50,19 +56,18 @@ def metamer(options: argparse.Namespace) -> int:
     sounds = sounds_of(outputs, run)
     record = record_of(run, sounds, options) | {
         "settings": _settings(options, search),
+        "spread": _spread_of(run, search),
         "interrupted": interrupted,
     }
     errors = together([one.history["error"] for one in run.begun])
-    best = run.begun[int(errors[-1].argmin())]
-    assert best.state is not None
-    y = np.asarray(best.state.y[0])
+    y = run.sounds[int(errors[-1].argmin())]
     title = Path(run.about["audio"]).name
     rate, bank = options.sample_rate, search.bank
     figure = plot.metamer(bank, run.x, y, errors, sample_rate=rate, title=title)
     write(outputs, sounds, rate, figure, record, bank)
     say_gain(sounds)
     if not options.quiet:
-        _report(outputs, run, record["seconds"])
+        _report(outputs, run, record)
     return (_interrupt.status() or 130) if interrupted else 0
 
 
@@ -82,7 +87,7 @@ def _resumed(options: argparse.Namespace) -> tuple[Run, Outputs, Search]:
     source = Path(run.about["audio"])
     outputs = resumed_outputs(run, options, source)
     search = search_for(source, run.x, options)
-    run.restore(arrays, search.state_like())
+    run.restore(arrays, search.state_like(), search.apart_like(options.count))
     done = max(one.n_steps for one in run.metamers)
     if options.steps < done:
         raise ValueError(
@@ -93,7 +98,8 @@ def _resumed(options: argparse.Namespace) -> tuple[Run, Outputs, Search]:
 
 
 def _settings(options: argparse.Namespace, search: Search) -> dict[str, object]:
-    names = ("transform", "optimizer", "seed", "count", "steps", "start", "duration", "channels")
+    names = ("transform", "optimizer", "seed", "count", "steps", "spread")
+    names += ("start", "duration", "channels")
     own = {name: getattr(options, name) for name in names}
     return own | settings_of(search.bank, options.sample_rate, search.x.shape[-1])
 
@@ -102,23 +108,67 @@ def _try_room(outputs: Outputs, search: Search, options: argparse.Namespace) -> 
     """Stop before the work where there is no room for what comes of it."""
     of_state = search.n_bytes_of_state()
     of_one = search.x.size * _BYTES_OF_A_SAMPLE + options.steps * _BYTES_OF_A_STEP
-    of_one += 2 * of_state  # the old one is kept until the new one is complete
+    n_states = 1 if options.spread is None else 2
+    of_one += 2 * n_states * of_state  # the old one is kept until the new one is complete
     check_room(outputs.sounds[0], options.count * of_one + _BYTES_OF_A_PICTURE)
 
 
 def _advance(run: Run, search: Search, options: argparse.Namespace) -> bool:
     """Take the steps that are left, one metamer after another; returns whether it was stopped."""
     source = Path(run.about["audio"])
-    total = options.steps * options.count
+    total = _n_steps(options)
     with Steps(run, total, options, "--resume") as steps, in_options(source, options):
         steps.lines.begin("compiling")
-        n_left, seconds = total - run.n_steps, search.seconds_of_step()
+        n_left = total - run.n_steps
+        n_apart = 0 if options.spread is None else _STEPS_APART - run.n_apart
+        n_single = n_left + n_apart * (options.count - 1)  # as all move apart at once
+        seconds = n_single * search.seconds_of_step()
         sound = _described(search.x, options.sample_rate)
-        steps.lines.report(f"{sound}: {n_left} steps take about {duration(n_left * seconds)}")
+        steps.lines.report(f"{sound}: {n_left} steps take about {duration(seconds)}")
         for k, one in enumerate(run.metamers, start=1):
             steps.take(search, one, options.steps, f"metamer {k}" if options.count > 1 else "")
+        if options.spread is not None and not steps.interrupted:
+            _move_apart(run, search, options, steps)
         steps.save()
     return steps.interrupted
+
+
+def _n_steps(options: argparse.Namespace) -> int:
+    """Of all metamers, and of all together to move them apart."""
+    return options.steps * options.count + (0 if options.spread is None else _STEPS_APART)
+
+
+def _move_apart(run: Run, search: Search, options: argparse.Namespace, steps: Steps) -> None:
+    """The steps of `--spread` that are left."""
+    largest = max(float(one.history["error"][-1]) for one in run.metamers)
+    if largest >= options.spread:
+        steps.save()
+        raise ValueError(
+            f"--spread {options.spread} must be more than the errors, of up to {largest:.4g} after "
+            f"{options.steps} steps; go on with --resume and more --steps, or a larger --spread."
+        )
+
+    begun = time.monotonic() - run.about.get("apart", {}).get("seconds", 0.0)
+
+    def callback(state: ResynthesisState) -> bool:
+        run.move_apart(state, time.monotonic() - begun)
+        return steps.after("moving apart")
+
+    n_left = _STEPS_APART - run.n_apart
+    search.move_apart(np.stack(run.found), options.spread, n_left, run.apart, callback)
+
+
+def _spread_of(run: Run, search: Search) -> dict[str, object] | None:
+    """What records say of metamers that were moved apart; None if they were not."""
+    if run.apart is None:
+        return None
+    before, after = np.stack(run.found), np.stack(run.sounds)
+    return {
+        **{name: run.about["apart"][name] for name in ("max_error", "steps", "seconds")},
+        "errors": search.errors(after).tolist(),
+        "start_distances": search.distances(before).tolist(),
+        "distances": search.distances(after).tolist(),
+    }
 
 
 def _described(x: np.ndarray, sample_rate: int) -> str:
@@ -126,11 +176,29 @@ def _described(x: np.ndarray, sample_rate: int) -> str:
     return f"{x.shape[-1] / sample_rate:.1f} s of sound{channels}"
 
 
-def _report(outputs: Outputs, run: Run, seconds: float) -> None:
+def _report(outputs: Outputs, run: Run, record: dict[str, Any]) -> None:
     for path, one in zip(outputs.sounds, run.begun, strict=False):
         error, n_kept = one.history["error"][-1], sum(map(bool, one.history["accepted"][1:]))
         print(f"{path}: error {100 * error:.2f} % after {one.n_steps} steps, {n_kept} of them kept")
+    if record["spread"] is not None:
+        _report_spread(record["spread"])
     print(f"Target: {outputs.target}   Picture: {outputs.picture}   Record: {outputs.record}")
     if outputs.page is not None:
         print(f"Page: {outputs.page}")
-    print(f"Time: {seconds:.0f} s")
+    print(f"Time: {record['seconds'] + (record['spread'] or {}).get('seconds', 0):.0f} s")
+
+
+def _report_spread(spread: dict[str, Any]) -> None:
+    before, after = (
+        np.array(spread[name])[np.triu_indices(len(spread["errors"]), 1)]
+        for name in ("start_distances", "distances")
+    )
+    print(
+        f"Moved apart in {spread['steps']} steps: distances {_span(before, 2)} before, "
+        f"{_span(after, 2)} now; errors {_span(100 * np.array(spread['errors']), 2)} %"
+    )
+
+
+def _span(values: np.ndarray, n_digits: int) -> str:
+    low, high = (f"{value:.{n_digits}f}" for value in (values.min(), values.max()))
+    return low if low == high else f"{low} to {high}"

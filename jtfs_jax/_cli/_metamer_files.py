@@ -126,8 +126,7 @@ class Sound(NamedTuple):
 
 def sounds_of(outputs: Outputs, run: Run) -> list[Sound]:
     """The target, and then the metamers made so far, with one gain, so that none is clipped."""
-    made = [np.asarray(one.state.y)[0] for one in run.begun if one.state is not None]
-    samples = [y.astype(np.float64) for y in (run.x, *made)]
+    samples = [y.astype(np.float64) for y in (run.x, *run.sounds)]
     gain = 1 / max(1.0, *(float(np.abs(y).max()) for y in samples))
     return [
         Sound(
@@ -207,11 +206,15 @@ def _comparison(sounds: Sequence[Sound], record: dict[str, Any]) -> listening.Co
     """What the page shows of a run."""
     target, *others = sounds
     names = [f"seed {one['seed']}" for one in record["metamers"]]
+    errors = {name: one["error"] for name, one in zip(names, record["metamers"], strict=True)}
+    if record["spread"] is not None:  # what the sounds have in the end
+        last = zip(names, record["spread"]["errors"], strict=True)
+        errors = {name: [*errors[name], error] for name, error in last}
     return listening.Comparison(
         title=Path(record["audio"].removeprefix("bundled: ")).name,
         target=target.samples,
         metamers={name: sound.samples for name, sound in zip(names, others, strict=True)},
-        errors={name: one["error"] for name, one in zip(names, record["metamers"], strict=True)},
+        errors=errors,
         settings={
             name: plain(value) for name, value in record["settings"].items() if value is not None
         },

@@ -16,6 +16,8 @@ from . import _checkpoint
 from ._options import differences, of_the_run
 from ._recording import facts_of, load, name_of, source_of
 
+_FREE = {"steps", "spread"}  # options that may change when a run goes on
+
 
 class Metamer:
     """One metamer: the seed that makes it, its state, and a row of the history for each step."""
@@ -59,6 +61,7 @@ class Run:
             about["options"]["seed"], about["options"]["seed"] + about["options"]["count"]
         )
         self.metamers = [Metamer(seed % 2**32) for seed in seeds]
+        self.apart: ResynthesisState | None = None  # all together, once they are moved apart
 
     @property
     def begun(self) -> list[Metamer]:
@@ -67,8 +70,32 @@ class Run:
 
     @property
     def n_steps(self) -> int:
-        """Steps done of all metamers together."""
-        return sum(one.n_steps for one in self.metamers)
+        """Steps done of all metamers, and of all together when they are moved apart."""
+        return sum(one.n_steps for one in self.metamers) + self.n_apart
+
+    @property
+    def n_apart(self) -> int:
+        """Steps done by which the metamers were moved apart."""
+        return self.about.get("apart", {}).get("steps", 0)
+
+    @property
+    def sounds(self) -> list[Float[np.ndarray, "*channel time"]]:
+        """The metamers made so far, moved apart if they are."""
+        return self.found if self.apart is None else list(np.asarray(self.apart.y[0]))
+
+    @property
+    def found(self) -> list[Float[np.ndarray, "*channel time"]]:
+        """The metamers made so far, as each was found by itself."""
+        return [np.asarray(one.state.y)[0] for one in self.begun if one.state is not None]
+
+    def move_apart(self, state: ResynthesisState, seconds: float) -> None:
+        """Take note of a step by which the metamers were moved apart; the start is none."""
+        if self.apart is None:
+            options = self.about["options"]
+            self.about["apart"] = {"max_error": options["spread"], "of": options["steps"]}
+        steps = self.n_apart + (self.apart is not None)
+        self.about["apart"] |= {"steps": steps, "seconds": round(seconds, 3)}
+        self.apart = state
 
     def save(self) -> None:
         """Write the state, whole or not at all."""
@@ -81,13 +108,22 @@ class Run:
             assert one.state is not None
             arrays |= _checkpoint.leaves(f"state_{k}", one.state)
             arrays[f"y_{k}"] = np.asarray(one.state.y)[0]
+        if self.apart is not None:
+            arrays |= _checkpoint.leaves("apart", self.apart)
         _checkpoint.write(self.path, self.about, arrays)
 
-    def restore(self, arrays: dict[str, np.ndarray], like: ResynthesisState) -> None:
-        """Go on from these arrays; `like` has the shapes of a state."""
+    def restore(
+        self,
+        arrays: dict[str, np.ndarray],
+        like: ResynthesisState,
+        like_apart: ResynthesisState | None = None,
+    ) -> None:
+        """Go on from these arrays; `like` and `like_apart` have the shapes of states."""
         self.restore_history(arrays)
         for k, one in enumerate(self.begun):
             one.state = _checkpoint.restore(self.path, arrays, f"state_{k}", like)
+        if like_apart is not None and "apart" in self.about:
+            self.apart = _checkpoint.restore(self.path, arrays, "apart", like_apart)
 
     def restore_history(self, arrays: dict[str, np.ndarray]) -> None:
         """Know of the steps that were taken, without the sounds."""
@@ -121,7 +157,7 @@ def resume_run(path: Path, options: argparse.Namespace) -> tuple[Run, dict[str, 
     about, arrays = _checkpoint.read(path)
     try:
         known, x, audio = about["options"], arrays["target"], about["audio"]
-        steps = known.pop("steps")
+        free = {name: known.pop(name) for name in _FREE}
     except KeyError:
         raise ValueError(
             f"{path}: it is from another version of the program; leave out --resume."
@@ -135,11 +171,15 @@ def resume_run(path: Path, options: argparse.Namespace) -> tuple[Run, dict[str, 
         )
     for name, value in known.items():
         setattr(options, name, value)
-    if "steps" not in options.given:
-        options.steps = steps
+    for name in _FREE - options.given:
+        setattr(options, name, free[name])
+    apart = about.get("apart")
+    if apart and (apart["max_error"], apart["of"]) != (options.spread, options.steps):
+        del about["apart"]  # of other metamers, or within another bound: to be done again
     if options.audio is not None:
         _check_same_recording(options, x, audio, path)
-    return Run(path, x, about | {"options": known | {"steps": options.steps}}), arrays
+    own = {name: getattr(options, name) for name in _FREE}
+    return Run(path, x, about | {"options": known | own}), arrays
 
 
 def together(columns: list[list[Any]]) -> np.ndarray:

@@ -8,21 +8,33 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from jtfs_jax import _limits
-from jtfs_jax._filterbank import FilterBank
+from jtfs_jax._filterbank import FilterBank, filterbank
 from jtfs_jax._jtfs import jtfs
 from jtfs_jax._segmented import segmented
 from jtfs_jax._time_scattering import time_scattering
-from jtfs_jax.resynthesis import ResynthesisState, bold_driver, interchannel, lbfgs, metamer
+from jtfs_jax.resynthesis import (
+    ResynthesisState,
+    bold_driver,
+    interchannel,
+    lbfgs,
+    metamer,
+    mutual_distances,
+    spread,
+)
 from jtfs_jax.resynthesis._descent import begin
+from jtfs_jax.resynthesis._objective import objective
+from jtfs_jax.resynthesis._spread import OPTIMIZER as _OF_SPREAD
 
 from ._recording import filterbank_for, scattering_filterbank
 
 TRANSFORMS = {"jtfs": jtfs, "time_scattering": time_scattering}
 OPTIMIZERS = {"lbfgs": lbfgs(), "bold_driver": bold_driver()}
+_HEARD = 0.01  # s, over which scalograms are averaged to tell metamers apart
 _VERY_LONG = 2**40
 _GRADIENT = 3.0  # times as long as the coefficients alone, about
 
@@ -34,6 +46,7 @@ class Search(NamedTuple):
     bank: FilterBank
     transform: Callable[..., Any]
     optimizer: Any
+    sample_rate: int
 
     def advance(
         self,
@@ -53,6 +66,48 @@ class Search(NamedTuple):
             state=state,
             callback=callback,
         )
+
+    def move_apart(
+        self,
+        y: np.ndarray,
+        max_error: float,
+        n_steps: int,
+        state: ResynthesisState | None,
+        callback: Callable[[ResynthesisState], object],
+    ) -> None:
+        """Take steps by which these metamers move apart, from this state or from themselves."""
+        spread(
+            self.bank,
+            self.transform(self.bank, self.x),
+            y,
+            self._fine(),
+            transform=self.transform,
+            max_error=max_error,
+            n_steps=n_steps,
+            state=state,
+            callback=callback,
+        )
+
+    def distances(self, y: np.ndarray) -> np.ndarray:
+        """Those of each two metamers, as `move_apart` enlarges them."""
+        has_channels = self.x.ndim == 2
+        return np.asarray(mutual_distances(self._fine(), y, interchannel=has_channels))
+
+    def errors(self, y: np.ndarray) -> np.ndarray:
+        """Relative errors of metamers."""
+        goal = objective(self.transform(self.bank, self.x[None]), 1.0)
+        return np.asarray(jnp.sqrt(2 * goal.loss(self.transform(self.bank, y), 1)))
+
+    def _fine(self) -> FilterBank:
+        T = 2 ** round(math.log2(max(_HEARD * self.sample_rate, 1)))
+        n_samples = self.bank.n_samples
+        return filterbank(n_samples, self.bank.J, self.bank.Q, T=min(T, n_samples))
+
+    def apart_like(self, count: int) -> ResynthesisState:
+        """The same of a state of `move_apart`."""
+        y = jax.ShapeDtypeStruct((1, count, *self.x.shape), self.bank.dtype)
+        envelope = jax.ShapeDtypeStruct((1, *self.x.shape), self.bank.dtype)
+        return jax.eval_shape(lambda y, e: begin(y, e, _OF_SPREAD, self.x.ndim + 1), y, envelope)
 
     def state_like(self) -> ResynthesisState:
         """Structure, shapes and dtypes of a state."""
@@ -88,7 +143,7 @@ def search_for(
         bank, transform = filterbank_for([n], options), segmented(transform)
     if n_channels > 1:
         transform = interchannel(transform)
-    return Search(x, bank, transform, OPTIMIZERS[options.optimizer])
+    return Search(x, bank, transform, OPTIMIZERS[options.optimizer], options.sample_rate)
 
 
 def _most_in_one_call(options: argparse.Namespace) -> int:

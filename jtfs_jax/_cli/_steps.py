@@ -68,12 +68,16 @@ class Steps:
     def __call__(self, state: ResynthesisState) -> bool:
         assert self._one is not None
         self._one.add(state)
+        name = f" ({self._name})" if self._name else ""
+        return self.after(f"error {100 * float(state.error[0]):.2f} %{name}")
+
+    def after(self, note: str) -> bool:
+        """What is due after a step; returns whether it shall be the last one."""
         n_steps = self._work.n_steps
         if n_steps and not self._is_stoppable:
             self._is_stoppable = True  # until here there is nothing to be written
             self._stack.enter_context(_interrupt.stoppable(self._stop))
-        name = f" ({self._name})" if self._name else ""
-        self.lines.update(n_steps, f"error {100 * float(state.error[0]):.2f} %{name}")
+        self.lines.update(n_steps, note)
         if n_steps and time.monotonic() >= self._next_state:
             self.save()
         return self.interrupted

@@ -1,6 +1,7 @@
 """Metamers of one target that differ from one another as much as their coefficients allow."""
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from jtfs_jax._jtfs import jtfs
 from jtfs_jax._modulus import safe_sqrt
 from jtfs_jax._nodes import exportable
 
-from ._descent import CHUNK, begin, run
+from ._descent import CHUNK, ResynthesisState, begin, run
 from ._lbfgs import lbfgs
 from ._mutual_distances import scalograms, squared_distances
 from ._noise import loudness
@@ -24,7 +25,7 @@ from ._objective import Bank, Objective, Transform, flattened, half_square, obje
 from ._resynthesize import real_dtype
 from ._transforms import Known, known, signal_shape
 
-_OPTIMIZER = lbfgs(learning_rate=0.01)  # few steps of 0.1 would remain within the bound
+OPTIMIZER = lbfgs(learning_rate=0.01)  # few steps of 0.1 would remain within the bound
 _BARRIER = 0.03  # its weight; sounds end at 0.8 to 0.95 of the bound
 
 
@@ -37,12 +38,14 @@ class Spread(eqx.Module):
         error: Relative error of each, below the bound.
         start_distances: The `mutual_distances` of the sounds at the start.
         distances: Those of `y`.
+        state: From which another call goes on.
     """
 
     y: Float[Array, "sound *batch time"]
     error: Float[Array, "sound *batch"]
     start_distances: Float[Array, "*batch sound sound"]
     distances: Float[Array, "*batch sound sound"]
+    state: ResynthesisState
 
 
 def spread(
@@ -55,6 +58,8 @@ def spread(
     weights: PyTree[Array | float] = 1.0,
     max_error: float = 0.01,
     n_steps: int = 50,
+    state: ResynthesisState | None = None,
+    callback: Callable[[ResynthesisState], object] | None = None,
 ) -> Spread:
     """Metamers moved apart, so that their scalograms differ more, while they remain metamers.
 
@@ -69,7 +74,7 @@ def spread(
 
     A step costs one gradient for all sounds, as one of `resynthesize` does. The loop is compiled
     once for any number of steps and any bound. Distances still grow after 50 steps, more slowly:
-    pass the result's `y` to go on.
+    pass the result's `state` to go on.
 
     Args:
         bank: As for `resynthesize`.
@@ -82,13 +87,19 @@ def spread(
         weights: As for `resynthesize`.
         max_error: Bound of the errors, above 0.
         n_steps: Number of steps, failed ones included.
+        state: The state of another `Spread`, to continue it with the same other arguments: two runs
+            of 25 steps give the same bits as one of 50.
+        callback: Called with each state, the one at the start included, in which the sounds of a
+            target are one `y (1, *batch, sound, time)`. If it returns something true, this step is
+            the last one.
 
     Returns:
         The sounds, in the order of `y`, their errors, and distances before and after.
 
     Raises:
         ValueError: If there are not at least two sounds, one of them has an error of `max_error` or
-            more, or an argument is out of range or does not match the others.
+            more, `state` is not of such sounds, or an argument is out of range or does not match
+            the others.
 
     Example:
         >>> import jax.numpy as jnp, jtfs_jax
@@ -131,25 +142,34 @@ def spread(
     goal = Apart(objective(coefficients, weights), jnp.asarray(max_error, dtype))
     both = _Both(transform)
     together = jnp.moveaxis(sounds, 0, -1 - facts.n_axes)[None]  # one variable of a target
-    state = begin(together, envelope, _OPTIMIZER, facts.n_axes + 1)
-    error, start_distances = _measured((bank, fine), goal, state.scale * state.best, both)
+    start = begin(together, envelope, OPTIMIZER, facts.n_axes + 1)
+    if state is not None and (state.batch, state.signal) != (start.batch, start.signal):
+        raise ValueError(
+            f"state must be of sounds {(*start.batch, *start.signal)}, as y are, but is of "
+            f"{(*state.batch, *state.signal)}; go on with the same sounds."
+        )
+    error, start_distances = _measured((bank, fine), goal, start.scale * start.best, both)
     if not _checks.is_traced(error) and not (error < max_error).all():
         raise ValueError(
             f"y must have errors less than max_error = {max_error}, got {float(error.max()):.4g}; "
             f"take more steps of metamer, or raise max_error."
         )
-    n_left = n_steps + 1  # the first trial is the start
+    now = start if state is None else state
+    n_left = n_steps + 1 if state is None else n_steps  # the first trial is the start
     while n_left:
-        n = min(n_left, CHUNK)
-        state, _ = run((bank, fine), goal, state, n, transform=both, optimizer=_OPTIMIZER)
+        n = 1 if callback else min(n_left, CHUNK)
+        now, _ = run((bank, fine), goal, now, n, transform=both, optimizer=OPTIMIZER)
         n_left -= n
-    error, distances = _measured((bank, fine), goal, state.scale * state.best, both)
+        if callback and callback(now):
+            break
+    error, distances = _measured((bank, fine), goal, now.scale * now.best, both)
     n = len(sounds)
     return Spread(
-        y=jnp.moveaxis(state.y[0], -1 - facts.n_axes, 0),
+        y=jnp.moveaxis(now.y[0], -1 - facts.n_axes, 0),
         error=error.reshape(n, *batch),
         start_distances=start_distances.reshape(*batch, n, n),
         distances=distances.reshape(*batch, n, n),
+        state=now,
     )
 
 
