@@ -1,0 +1,126 @@
+"""Programs of JAX as functions of tensors that PyTorch derives and batches."""
+
+import dataclasses
+from typing import Any
+
+import jax
+from jax.tree_util import treedef_tuple
+from jaxtyping import Array, PyTree
+
+from jtfs_jax._filterbank import FilterBank
+
+from ._programs import PULL, Program
+from ._torch import Tensor, torch
+
+
+@dataclasses.dataclass
+class Kept:
+    """What a forward call keeps for its pullback, where no tensor is batched by `torch.func`."""
+
+    structure: Any
+    tensors: tuple[Tensor, ...]
+
+
+@dataclasses.dataclass
+class Call:
+    """One call of a program, all but its tensors; it also learns what PyTorch does not pass on.
+
+    Attributes:
+        program, bank: What is called.
+        structure: The pytree whose leaves the tensors are.
+        keeps: Whether it keeps something for its pullback.
+        shortcut: If it is a pullback, what its forward call kept, to use instead of `program`, and
+            the axes of the batch that the cotangents have, outermost first.
+        found: The structure of the values, once they are known.
+        kept: What this call kept.
+    """
+
+    program: Program
+    bank: FilterBank
+    structure: Any
+    keeps: bool = False
+    shortcut: tuple[Program, Kept] | None = None
+    found: Any = None
+    kept: Kept | None = None
+
+    def __call__(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The leaves of the values."""
+        arrays = _arrays(self.structure, tensors)
+        if self.shortcut is not None:
+            pull, kept = self.shortcut
+            values = pull(None, (_arrays(kept.structure, kept.tensors), arrays[1]))
+        elif self.keeps:
+            values, pullback = self.program.with_pullback(self.bank, arrays)
+            self.kept = Kept(*_tensors(pullback))
+        else:
+            values = self.program(self.bank, arrays)
+        self.found, leaves = _tensors(values)
+        return leaves
+
+    def derivative(self, program: Program, of: Any, **options: Any) -> "Call":
+        """The call of a derivative, with tensors of this call and those of structure `of`."""
+        return Call(program, self.bank, treedef_tuple((self.structure, of)), **options)
+
+    def batched(self, axes: tuple[int | None, ...]) -> "Call":
+        """The call for tensors that have one more axis each, unless None."""
+        program, shortcut = self.program.batched(self.structure, axes), None
+        if self.shortcut is not None:
+            pull, kept = self.shortcut
+            n_primals = self.structure.children()[0].num_leaves
+            if all(axis is None for axis in axes[:n_primals]):
+                structure = treedef_tuple((kept.structure, self.structure.children()[1]))
+                of_kept = (None,) * len(kept.tensors)
+                shortcut = pull.batched(structure, of_kept + axes[n_primals:]), kept
+        return Call(program, self.bank, self.structure, shortcut=shortcut)
+
+
+class Apply(torch.autograd.Function):
+    """A call with its tensors; derivatives are calls, too."""
+
+    @staticmethod
+    def forward(call: Call, *tensors: Tensor) -> tuple[Tensor, ...]:
+        return call(tensors)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.call, *tensors = inputs
+        ctx.kept, kept = None, ()
+        if ctx.call.kept is not None:
+            # PyTorch, which has it now, frees it with the graph.
+            ctx.kept, kept = ctx.call.kept.structure, ctx.call.kept.tensors
+            ctx.call.kept = None
+        ctx.save_for_backward(*tensors, *kept)
+        ctx.save_for_forward(*tensors)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> Any:
+        n = ctx.call.structure.num_leaves
+        tensors, kept = ctx.saved_tensors[:n], ctx.saved_tensors[n:]
+        shortcut = None if ctx.kept is None else (PULL, Kept(ctx.kept, kept))
+        call = ctx.call.derivative(ctx.call.program.pullback, ctx.call.found, shortcut=shortcut)
+        return None, *Apply.apply(call, *tensors, *cotangents)
+
+    @staticmethod
+    def jvp(ctx: Any, _: None, *tangents: Tensor) -> Any:
+        tensors = ctx.saved_tensors
+        pairs = zip(tensors, tangents, strict=True)
+        tangents = tuple(torch.zeros_like(x) if d_x is None else d_x for x, d_x in pairs)
+        call = ctx.call.derivative(ctx.call.program.pushforward, ctx.call.structure)
+        return Apply.apply(call, *tensors, *tangents)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], call: Call, *tensors: Tensor) -> Any:
+        batched = call.batched(in_dims[1:])
+        leaves = Apply.apply(batched, *tensors)
+        call.found = batched.found
+        return leaves, (0,) * len(leaves)
+
+
+def _arrays(structure: Any, tensors: tuple[Tensor, ...]) -> PyTree[Array]:
+    arrays = [jax.dlpack.from_dlpack(t.detach().resolve_neg().contiguous()) for t in tensors]
+    return jax.tree.unflatten(structure, arrays)
+
+
+def _tensors(tree: PyTree[Array]) -> tuple[Any, tuple[Tensor, ...]]:
+    leaves, structure = jax.tree.flatten(tree)
+    return structure, tuple(map(torch.from_dlpack, leaves))
