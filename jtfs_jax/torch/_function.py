@@ -14,48 +14,40 @@ from ._torch import Tensor, torch
 
 
 @dataclasses.dataclass
-class Kept:
-    """What a forward call keeps for its pullback, where no tensor is batched by `torch.func`."""
-
-    structure: Any
-    tensors: tuple[Tensor, ...]
-
-
-@dataclasses.dataclass
 class Call:
     """One call of a program, all but its tensors; it also learns what PyTorch does not pass on.
 
     Attributes:
         program, bank: What is called.
         structure: The pytree whose leaves the tensors are.
-        keeps: Whether it keeps something for its pullback.
-        shortcut: If it is a pullback, what its forward call kept, to use instead of `program`, and
-            the axes of the batch that the cotangents have, outermost first.
+        keeps: Whether it keeps something for its pullback. It cannot, where `torch.func` batches
+            its tensors.
+        shortcut: If it is a pullback, `PULL` and what the forward call kept, to use instead of
+            `program`; `PULL` may be batched.
         found: The structure of the values, once they are known.
-        kept: What this call kept.
+        kept: What this call kept: the function of cotangents.
     """
 
     program: Program
     bank: FilterBank
     structure: Any
     keeps: bool = False
-    shortcut: tuple[Program, Kept] | None = None
+    shortcut: tuple[Program, PyTree[Array]] | None = None
     found: Any = None
-    kept: Kept | None = None
+    kept: PyTree[Array] = None
 
     def __call__(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The leaves of the values."""
         arrays = _arrays(self.structure, tensors)
         if self.shortcut is not None:
             pull, kept = self.shortcut
-            values = pull(None, (_arrays(kept.structure, kept.tensors), arrays[1]))
+            values = pull(None, (kept, arrays[1]))
         elif self.keeps:
-            values, pullback = self.program.with_pullback(self.bank, arrays)
-            self.kept = Kept(*_tensors(pullback))
+            values, self.kept = self.program.with_pullback(self.bank, arrays)
         else:
             values = self.program(self.bank, arrays)
-        self.found, leaves = _tensors(values)
-        return leaves
+        leaves, self.found = jax.tree.flatten(values)
+        return tuple(map(torch.from_dlpack, leaves))
 
     def derivative(self, program: Program, of: Any, **options: Any) -> "Call":
         """The call of a derivative, with tensors of this call and those of structure `of`."""
@@ -68,9 +60,10 @@ class Call:
             pull, kept = self.shortcut
             n_primals = self.structure.children()[0].num_leaves
             if all(axis is None for axis in axes[:n_primals]):
-                structure = treedef_tuple((kept.structure, self.structure.children()[1]))
-                of_kept = (None,) * len(kept.tensors)
-                shortcut = pull.batched(structure, of_kept + axes[n_primals:]), kept
+                of_kept = jax.tree.structure(kept)
+                structure = treedef_tuple((of_kept, self.structure.children()[1]))
+                axes = (None,) * of_kept.num_leaves + axes[n_primals:]
+                shortcut = pull.batched(structure, axes), kept
         return Call(program, self.bank, self.structure, shortcut=shortcut)
 
 
@@ -84,19 +77,22 @@ class Apply(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.call, *tensors = inputs
-        ctx.kept, kept = None, ()
-        if ctx.call.kept is not None:
-            # PyTorch, which has it now, frees it with the graph.
-            ctx.kept, kept = ctx.call.kept.structure, ctx.call.kept.tensors
-            ctx.call.kept = None
-        ctx.save_for_backward(*tensors, *kept)
+        ctx.call.shortcut = None  # it was used
         ctx.save_for_forward(*tensors)
+        if ctx.call.kept is not None:
+            # Carried by a tensor, as PyTorch frees these with the graph.
+            carrier = torch.empty(0)
+            carrier.kept, ctx.call.kept = ctx.call.kept, None
+            tensors.append(carrier)
+        ctx.save_for_backward(*tensors)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Any:
         n = ctx.call.structure.num_leaves
-        tensors, kept = ctx.saved_tensors[:n], ctx.saved_tensors[n:]
-        shortcut = None if ctx.kept is None else (PULL, Kept(ctx.kept, kept))
+        tensors, carriers = ctx.saved_tensors[:n], ctx.saved_tensors[n:]
+        # It may be lost, as hooks for saved tensors replace them.
+        kept = next((getattr(carrier, "kept", None) for carrier in carriers), None)
+        shortcut = None if kept is None else (PULL, kept)
         call = ctx.call.derivative(ctx.call.program.pullback, ctx.call.found, shortcut=shortcut)
         return None, *Apply.apply(call, *tensors, *cotangents)
 
@@ -119,8 +115,3 @@ class Apply(torch.autograd.Function):
 def _arrays(structure: Any, tensors: tuple[Tensor, ...]) -> PyTree[Array]:
     arrays = [jax.dlpack.from_dlpack(t.detach().resolve_neg().contiguous()) for t in tensors]
     return jax.tree.unflatten(structure, arrays)
-
-
-def _tensors(tree: PyTree[Array]) -> tuple[Any, tuple[Tensor, ...]]:
-    leaves, structure = jax.tree.flatten(tree)
-    return structure, tuple(map(torch.from_dlpack, leaves))
