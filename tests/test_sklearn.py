@@ -204,6 +204,7 @@ ERRORS: dict[str, tuple[Any, str]] = {
     ),
     "one sound": (lambda: JTFS().fit(noise(N)), "Expected 2D array"),
     "NaN": (lambda: JTFS().fit(np.full((2, N), np.nan)), "contains NaN"),
+    "too loud": (lambda: TINY["JTFS"].fit(np.full((2, N), 1e60)), "infinity or a value too large"),
     "epsilon": (lambda: MuLog(0).fit([[1.0]]), "epsilon must be a positive number"),
     "statistic": (lambda: MuLog(statistic="max").fit([[1.0]]), "statistic must be 'mean' or"),  # pyright: ignore
     "another length": (
@@ -213,6 +214,7 @@ ERRORS: dict[str, tuple[Any, str]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors(name):
     call, match = ERRORS[name]

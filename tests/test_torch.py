@@ -244,6 +244,13 @@ def test_tensors_saved_by_hooks(bank):
     assert relative_error(gradient, derived(bank, x.detach().numpy())) <= TOLERANCE
 
 
+def test_checkpoints(bank):
+    x = tensor(N, requires_grad=True)
+    e = torch.utils.checkpoint.checkpoint(lambda x: energy_of(bank, x), x, use_reentrant=False)
+    (gradient,) = torch.autograd.grad(e, x)
+    assert relative_error(gradient, derived(bank, x.detach().numpy())) <= TOLERANCE
+
+
 def test_a_signal_that_changed_has_no_gradient(bank):
     x = tensor(N, requires_grad=True)
     y = x * 1

@@ -19,8 +19,6 @@ from ._names import features, names
 _base: Any = require("sklearn.base", "sklearn")
 _validation: Any = require("sklearn.utils.validation", "sklearn")
 
-_DTYPES = [np.float32, np.float64]
-
 
 class _Scattering(_base.TransformerMixin, _base.BaseEstimator):
     """A transform of sounds of one length, that of the training set."""
@@ -36,11 +34,12 @@ class _Scattering(_base.TransformerMixin, _base.BaseEstimator):
         """Make the filterbank for sounds `(sound, time)`; `y` is ignored.
 
         Raises:
-            ValueError: If a parameter is out of its range, or `X` is not finite and real.
+            ValueError: If a parameter is out of its range, or `X` is not real, and finite in
+                float32.
         """
         _checks.positive_integer("batch_size", self.batch_size)
         _checks.sample_rate(self.sample_rate)
-        X = _validation.validate_data(self, X, dtype=_DTYPES, ensure_min_features=2)
+        X = _validation.validate_data(self, X, dtype=np.float32, ensure_min_features=2)
         of_bank = self.get_params(deep=False)
         del of_bank["sample_rate"], of_bank["batch_size"]
         bank = filterbank(X.shape[1], **of_bank)
@@ -57,10 +56,10 @@ class _Scattering(_base.TransformerMixin, _base.BaseEstimator):
             `set_output` says.
 
         Raises:
-            ValueError: If `X` has another length, or is not finite and real.
+            ValueError: If `X` has another length, or is not real, and finite in float32.
         """
         _validation.check_is_fitted(self)
-        X = _validation.validate_data(self, X, dtype=_DTYPES, reset=False)
+        X = _validation.validate_data(self, X, dtype=np.float32, reset=False)
         found = [
             self._features_of(X[start : start + self.batch_size])
             for start in range(0, len(X), self.batch_size)

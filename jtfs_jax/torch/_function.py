@@ -88,8 +88,8 @@ class Apply(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Any:
-        n = ctx.call.structure.num_leaves
-        tensors, carriers = ctx.saved_tensors[:n], ctx.saved_tensors[n:]
+        n, saved = ctx.call.structure.num_leaves, ctx.saved_tensors  # which may be read once
+        tensors, carriers = saved[:n], saved[n:]
         # It may be lost, as hooks for saved tensors replace them.
         kept = next((getattr(carrier, "kept", None) for carrier in carriers), None)
         shortcut = None if kept is None else (PULL, kept)
