@@ -273,7 +273,10 @@ def average_in_blocks(
     blocks = jnp.moveaxis(y, -2, -3)
     n_steps = in_turn * phases * n_blocks
     n_bytes = _known_bytes(jax.eval_shape(nonlinearity, blocks))
-    if n_steps == 1 or n_bytes <= layout.n_bytes:
+    if n_steps == 1:  # without axes of length 1, which make products slow
+        block = blocks.reshape(*shared, n1, average.block)
+        parts = average.of_blocks(nonlinearity(block), average.weights[0])
+    elif n_bytes <= layout.n_bytes:
         parts = average.of_blocks(nonlinearity(blocks), average.weights_of_blocks)
     else:
         blocks = jnp.moveaxis(blocks.reshape(*shared, n_steps, n1, average.block), -3, 0)
