@@ -130,7 +130,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_options_are_their_definition(name, x64, quick_compile, monkeypatch):
-    monkeypatch.setattr(_polyphase, "LENGTH", 128)  # several phases
+    monkeypatch.setitem(LAYOUTS, "cpu", LAYOUTS["cpu"]._replace(transform=128))  # several phases
     options = {"J": (4, 6), "Q": (5, 1), "J_fr": 3, "Q_fr": 2} | OPTIONS[name]
     x = noise(250, dtype=np.float64)
     bank = jtfs_jax.filterbank(len(x), **options, dtype=jnp.float64)

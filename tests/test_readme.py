@@ -10,7 +10,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 @pytest.mark.usefixtures("standard_promotion", "quick_compile")
 def test_the_examples_in_python(capsys, monkeypatch, tmp_path):
-    first, spread, segments, of_store, labeled = re.findall(
+    first, spread, segments, of_store, labeled, of_torch, of_sklearn = re.findall(
         r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL
     )
     names = {}
@@ -35,3 +35,6 @@ def test_the_examples_in_python(capsys, monkeypatch, tmp_path):
     assert set(names["rising"].spin.values) == {1}
     assert names["rising"].sizes["path"] < shape[0] / 2
     assert (tmp_path / "sounds.zarr").is_dir()
+    assert "jtfs_jax.torch" in of_torch  # which tests/test_torch.py does
+    exec(of_sklearn, names)
+    assert [name for name, _ in names["model"].steps][:2] == ["jtfs", "mulog"]

@@ -5,8 +5,10 @@ import doctest
 import gc
 import importlib
 import pickle
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -381,3 +383,13 @@ def test_examples(name):
     found = doctest.testmod(module)
     assert found.attempted
     assert not found.failed
+
+
+def test_the_example_of_the_readme():
+    readme = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    (example,) = [block for block in blocks if "jtfs_jax.torch" in block]
+    names = {"bank": jtfs_jax.filterbank(2**15, J=8, Q=4, J_fr=2)}
+    exec(example, names)
+    assert names["x"].grad.shape == names["x"].shape
+    assert names["x"].grad.abs().max() > 0
