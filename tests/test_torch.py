@@ -389,7 +389,7 @@ def test_the_example_of_the_readme():
     readme = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     (example,) = [block for block in blocks if "jtfs_jax.torch" in block]
-    names = {"bank": jtfs_jax.filterbank(2**15, J=8, Q=4, J_fr=2)}
+    names: dict[str, Any] = {"bank": jtfs_jax.filterbank(2**15, J=8, Q=4, J_fr=2)}
     exec(example, names)
     assert names["x"].grad.shape == names["x"].shape
     assert names["x"].grad.abs().max() > 0
