@@ -1,6 +1,7 @@
 """Filterbanks for other platforms: the same numbers, by programs that suit each."""
 
 import re
+from typing import Any
 
 import helpers
 import jax
@@ -33,7 +34,7 @@ def small_parts(monkeypatch):
         monkeypatch.setitem(_platforms.LAYOUTS, name, small._replace(transform=longest))
 
 
-def make_bank(platform, dtype=np.float32, n=N, **options):
+def make_bank(platform, dtype: Any = np.float32, n=N, **options):
     return jtfs_jax.filterbank(n, J=6, Q=4, J_fr=2, **options, platform=platform, dtype=dtype)
 
 
