@@ -127,8 +127,7 @@ class Tables(eqx.Module):
 
 def tables(design: Design) -> Tables:
     """Everything that the transforms need."""
-    groups = wavelet_groups(design.family1, design.n_padded, design.log2_stride)
-    groups = with_short_ones_merged(groups, design.n_padded, design.layout)
+    groups = _first_order(design)
     return Tables(
         groups1=groups,
         second=_second_order(design),
@@ -143,9 +142,7 @@ def with_traced(given: Tables, design: Design) -> Tables:
     """The same tables, but for those that depend on traced parameters of the design."""
     family1, family2, family_fr = design.family1, design.family2, design.family_fr
     if family1.values is not None:
-        groups = wavelet_groups(family1, design.n_padded, design.log2_stride)
-        groups = with_short_ones_merged(groups, design.n_padded, design.layout)
-        given = replace(given, groups1=groups)
+        given = replace(given, groups1=_first_order(design))
     second = given.second
     if family2.values is not None:
         groups = wavelet_groups(family2, design.n_padded, design.log2_stride)
@@ -227,6 +224,12 @@ def with_signs(given: Tables, backward: Bool[Array, " time"]) -> Tables:
 
     second = [replace(second, sign=sampled(second)) for second in given.second]
     return replace(given, second=tuple(second))
+
+
+def _first_order(design: Design) -> tuple[WaveletGroup, ...]:
+    """The wavelets ψ_n1, by resolution."""
+    groups = wavelet_groups(design.family1, design.n_padded, design.log2_stride)
+    return with_short_ones_merged(groups, design.n_padded, design.layout)
 
 
 def _second_order(design: Design) -> tuple[SecondOrder, ...]:

@@ -224,8 +224,7 @@ def mean_by_row(
         return by_phase((kept[:, None] * comb).reshape(-1), layout.transform)
 
     rows = [of_row(log2) for log2 in own]
-    concatenate: Any = jnp.concatenate if isinstance(rows[0], jax.Array) else np.concatenate
-    return MeanByRow(concatenate(rows, axis=1))
+    return MeanByRow(namespace(rows[0]).concatenate(rows, axis=1))
 
 
 def _full_average(weights: Any, designed: np.ndarray, block: int) -> TimeAverage:
@@ -286,9 +285,7 @@ def average_in_blocks(
         def step(block, index):
             return average.of_blocks(nonlinearity(block), average.weights[index])
 
-        n_at_once = _largest_divisor(
-            n_steps, layout.n_bytes and layout.n_bytes * n_steps // n_bytes
-        )
+        n_at_once = _largest_divisor(n_steps, layout.n_bytes * n_steps // n_bytes)
         parts = jax.lax.map(
             lambda args: jax.checkpoint(step)(*args), (blocks, index), batch_size=n_at_once
         )

@@ -1,5 +1,7 @@
 """What several tests need: signals, random coefficients, comparisons, rules written out."""
 
+import subprocess
+import sys
 from typing import Any
 
 import jax
@@ -66,6 +68,12 @@ def assert_close(actual: Any, expected: Any, tolerance: float = 1e-5) -> None:
     for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
         assert a.shape == b.shape
         np.testing.assert_allclose(a, b, atol=tolerance * np.abs(b).max(initial=1e-30))
+
+
+def imports(package: str, module: str) -> bool:
+    """Whether a new process that imports a package then has a module."""
+    code = f"import sys, {package}; sys.exit({module!r} in sys.modules)"
+    return subprocess.run([sys.executable, "-c", code], check=False).returncode != 0
 
 
 def energy(transform, bank, x):

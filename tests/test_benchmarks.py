@@ -87,7 +87,7 @@ def test_operations_of_a_program():
 
         return jax.lax.scan(step, jnp.zeros(5), x)[0]
 
-    found = operations.counts(function, jnp.ones((3, 16)))
+    found = operations.counts(jax.make_jaxpr(function)(jnp.ones((3, 16))).jaxpr)
     expected = {"loops": 1, "trips": 3, "transforms": 3, "products": 3}
     assert found == expected | {"transform_flop": 3 * 5 * 16 * 4 // 2, "product_flop": 3 * 80}
 

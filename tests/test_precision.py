@@ -1,5 +1,6 @@
 """No product has less than full precision: on a GPU or TPU, the default would be three digits."""
 
+import functools
 import re
 
 import helpers
@@ -51,6 +52,7 @@ def test_of_a_path_and_of_segments():
     assert_full_precision(gradient_of(lambda x: jtfs_jax.segmented(jtfs_jax.jtfs)(bank, x)))
 
 
+@functools.cache
 def other_functions():
     """Whatever else has products: of analysis, of baselines, of losses, of resynthesis."""
     bank = jtfs_jax.filterbank(N, J=5, Q=4, J_fr=2)

@@ -1,6 +1,7 @@
 """What a metamer is searched with: filters, a transform that suits the sound, an optimizer."""
 
 import argparse
+import functools
 import math
 import time
 from collections.abc import Callable
@@ -37,6 +38,12 @@ OPTIMIZERS = {"lbfgs": lbfgs(), "bold_driver": bold_driver()}
 _HEARD = 0.01  # s, over which scalograms are averaged to tell metamers apart
 _VERY_LONG = 2**40
 _GRADIENT = 3.0  # times as long as the coefficients alone, about
+
+
+@functools.lru_cache(maxsize=1)
+def _filterbank(n_samples: int, J: tuple[int, int], Q: tuple[int, int], T: int) -> FilterBank:
+    """Filters for time scattering, which distances before and after are measured by."""
+    return filterbank(n_samples, J, Q, T=T)
 
 
 class Search(NamedTuple):
@@ -101,7 +108,7 @@ class Search(NamedTuple):
     def _fine(self) -> FilterBank:
         T = 2 ** round(math.log2(max(_HEARD * self.sample_rate, 1)))
         n_samples = self.bank.n_samples
-        return filterbank(n_samples, self.bank.J, self.bank.Q, T=min(T, n_samples))
+        return _filterbank(n_samples, self.bank.J, self.bank.Q, min(T, n_samples))
 
     def apart_like(self, count: int) -> ResynthesisState:
         """The same of a state of `move_apart`."""

@@ -13,10 +13,10 @@ from jax.extend.core import jaxprs_in_params
 KINDS = ("loops", "trips", "transforms", "products", "transform_flop", "product_flop")
 
 
-def counts(function, *arguments):
-    """Operations of function(*arguments), by kind, and their floating-point operations."""
+def counts(jaxpr):
+    """Operations of a traced function, by kind, and their floating-point operations."""
     found = dict.fromkeys(KINDS, 0)
-    _add(found, jax.make_jaxpr(function)(*arguments).jaxpr, n_trips=1)
+    _add(found, jaxpr, n_trips=1)
     return found
 
 
