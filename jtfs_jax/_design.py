@@ -16,7 +16,7 @@ from ._arrays import as_leaf
 from ._log_frequency import FrequentialFilters, RowSampling, frequential_filters
 from ._nodes import exportable
 from ._platforms import Layout
-from ._polyphase import Turns, by_phase, turns
+from ._polyphase import FourierTables, by_phase, fourier_tables
 from ._presets import Options
 from ._time_average import MeanByRow, TimeAverage, global_average, local_average, mean_by_row
 from ._time_wavelets import WaveletGroup, wavelet_groups, with_short_ones_merged
@@ -117,7 +117,7 @@ class Tables(eqx.Module):
     phi_hat: Float[Array, " bin"]  # φ_T in Fourier, up to the frame rate
     means: tuple[TimeAverage | MeanByRow, ...]  # of each group of U1, where T="global"
     filters_fr: FrequentialFilters | None  # for α = 0
-    turns: Turns  # of the Fourier transforms
+    fourier: FourierTables
 
     @property
     def groups2(self) -> tuple[WaveletGroup, ...]:
@@ -134,7 +134,7 @@ def tables(design: Design) -> Tables:
         phi_hat=_low_pass(design),
         means=_means(design, groups),
         filters_fr=_frequential_filters(design, len(design.family1.wavelets), n_spins=1),
-        turns=turns(design.n_padded, design.layout.transform),
+        fourier=fourier_tables(design.n_padded, design.layout),
     )
 
 
@@ -220,7 +220,7 @@ def with_signs(given: Tables, backward: Bool[Array, " time"]) -> Tables:
     sign = jnp.where(backward, -1.0, 1.0).astype(given.phi_hat.dtype)
 
     def sampled(second: SecondOrder) -> Array:
-        return by_phase(sign[:: 1 << second.group.log2_stride], given.turns.longest)
+        return by_phase(sign[:: 1 << second.group.log2_stride], given.fourier.longest)
 
     second = [replace(second, sign=sampled(second)) for second in given.second]
     return replace(given, second=tuple(second))
@@ -292,6 +292,7 @@ def _frequential_filters(design: Design, n_live: int, n_spins: int) -> Frequenti
         stride=design.stride_fr,
         reflect=design.options.pad_mode_fr == "conj-reflect",
         oversampling=design.options.oversampling,
+        narrow=design.layout.narrow,
         F=design.traced_F,
     )
     kernels, designed = design.kernels, design.designed_kernels

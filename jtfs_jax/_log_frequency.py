@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float, Int
 
 from . import _sampling
-from ._arrays import as_leaf, namespace, product
+from ._arrays import as_leaf, namespace, narrow_product, product
 from ._modulus import modulus
 from ._nodes import exportable
 from ._wavelets import NEGLIGIBLE, Family, low_pass, low_pass_reach
@@ -37,6 +37,7 @@ class FrequentialFilters(eqx.Module):
     average: Float[Array, "wavelet band row"] | None
     n_rows: tuple[int, ...] = eqx.field(static=True)  # of each filter, β = 0 first
     n_live_bands: int = eqx.field(static=True)  # bands that live rows feed, where averaged
+    narrow: bool = eqx.field(static=True)  # whether products with complex rows are written out
 
     def modulus_of_complex(
         self, y: Complex[Array, "*batch n1 time"]
@@ -45,9 +46,10 @@ class FrequentialFilters(eqx.Module):
         re_psi = self.re_psi if self.re_psi_of_imaginary is None else self.re_psi_of_imaginary
         im_psi = self.im_psi if self.im_psi_of_imaginary is None else self.im_psi_of_imaginary
         # Separate products: together they would be split, and their gradients concatenated.
-        re_re, re_im = product(self.re_psi, y.real), product(re_psi, y.imag)
-        im_re, im_im = product(self.im_psi, y.real), product(im_psi, y.imag)
-        low = modulus(product(self.low, y.real), product(self.low, y.imag))
+        times = narrow_product if self.narrow else product
+        re_re, re_im = times(self.re_psi, y.real), times(re_psi, y.imag)
+        im_re, im_im = times(self.im_psi, y.real), times(im_psi, y.imag)
+        low = modulus(times(self.low, y.real), times(self.low, y.imag))
         up = modulus(re_re - im_im, re_im + im_re)
         down = modulus(re_re + im_im, re_im - im_re)
         return jnp.concatenate([low, up, down], axis=-2)
@@ -154,6 +156,7 @@ class RowSampling(NamedTuple):
     stride: int | None  # between the bands
     reflect: bool  # conjugate reflections beyond the live rows; else zeros
     oversampling: int
+    narrow: int  # rows up to which products with complex ones are written out
     F: Any = None  # width of φ_F, in JAX, where it is not that of the design
 
 
@@ -196,6 +199,7 @@ def frequential_filters(
         average=as_leaf(_packed(psis.weights, sampling)) if is_averaged else None,
         n_rows=tuple(weights.shape[1] for weights in (*low.weights, *psis.weights)),
         n_live_bands=len(low.weights[0]),
+        narrow=sampling.n_live <= sampling.narrow,
     )
 
 

@@ -15,8 +15,11 @@ class Layout(NamedTuple):
     """How large the parts are in which a platform computes.
 
     Attributes:
-        transform: Points of a Fourier transform over time; longer ones are made of several such
+        transform: Points of a Fourier transform over time; longer ones consist of several such
             (`_polyphase`).
+        matrix: Points of a Fourier transform up to which it is a product with its matrix.
+        joins: Whether transforms with the same number of points are computed as one.
+        narrow: Columns up to which a product is written out in parts (`_arrays.narrow_product`).
         merged: Samples of U1 up to which wavelets of all resolutions share one transform
             (`_time_wavelets`).
         block: Samples of U2 that the average over time takes at once (`_time_average`).
@@ -27,6 +30,9 @@ class Layout(NamedTuple):
     """
 
     transform: int
+    matrix: int
+    joins: bool
+    narrow: int
     merged: int
     block: int
     n_bytes: int
@@ -34,19 +40,35 @@ class Layout(NamedTuple):
     n_windows: int
 
 
-# A CPU: everything fits its cache, but for the spectra.
+# On a CPU, everything but the spectra fits its cache.
 _CPU = Layout(
-    transform=2**15, merged=2**11, block=2**11, n_bytes=0, shares_batch=False, n_windows=1
+    transform=2**15,
+    matrix=0,
+    joins=False,
+    narrow=0,
+    merged=2**11,
+    block=2**11,
+    n_bytes=0,
+    shares_batch=False,
+    n_windows=1,
 )
-# A GPU takes as long to launch a kernel as to compute a million numbers: few, large ones, and no
-# loop as long as its memory holds U2 some ten times over.
-_GPU = Layout(
+# A GPU takes as long to launch a kernel as to compute a million numbers: use few, large kernels,
+# and no loop while its memory holds U2 some ten times over.
+_GPU = _CPU._replace(
     transform=2**62, merged=2**13, block=2**13, n_bytes=2**28, shares_batch=True, n_windows=16
 )
-# A TPU keeps blocks in its fast memory, but fills its lanes with the batch only. Each Fourier
-# transform takes five seconds to compile, whatever its length.
-_TPU = Layout(
-    transform=2**62, merged=2**13, block=2**11, n_bytes=0, shares_batch=True, n_windows=16
+# A TPU keeps blocks in its fast memory, but fills its lanes with the batch only. It multiplies
+# matrices of 128 columns, in a precision of which six products make one of float32. XLA compiles
+# each Fourier transform for five seconds, whatever its length, and transforms of 2**17 points
+# take ten times as long per point as those of 2**14.
+_TPU = _CPU._replace(
+    transform=2**14,
+    matrix=2**10,
+    joins=True,
+    narrow=64,
+    merged=2**13,
+    shares_batch=True,
+    n_windows=16,
 )
 
 LAYOUTS = {"cpu": _CPU, "gpu": _GPU, "tpu": _TPU}

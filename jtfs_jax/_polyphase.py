@@ -12,7 +12,9 @@ References:
     Cooley & Tukey, An Algorithm for the Machine Calculation of Complex Fourier Series, 1965.
 """
 
-from collections.abc import Sequence
+import itertools
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -22,8 +24,9 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from . import _fft
-from ._arrays import as_leaf, of_rank
+from ._arrays import as_leaf, of_rank, product, times_real
 from ._nodes import exportable
+from ._platforms import Layout
 
 _MAX_PHASES = 8
 
@@ -39,24 +42,77 @@ def by_phase(table: Any, longest: int) -> Any:
 
 
 @exportable
-class Turns(eqx.Module):
-    """Real and imaginary parts of exp(2πi κp/n), which serve all signals of at most n samples."""
+class FourierTables(eqx.Module):
+    """Tables of the Fourier transforms over time, and how a platform computes these."""
 
-    parts: Float[Array, "2 phase bin"]
+    turns: Float[Array, "2 phase bin"]  # parts of exp(2πi κp/n), for signals of up to n samples
+    matrix: Float[Array, "2 bin point"]  # parts of exp(2πi kt/n): transforms up to n are products
     longest: int = eqx.field(static=True)  # points of a transform
+    joins: bool = eqx.field(static=True)  # transforms with the same number of points are one
 
-    def of(self, phases: int, length: int) -> Complex[Array, "phase 1 bin"]:
-        """Those of a signal of some phases, each of a given length."""
-        _, most, longest = self.parts.shape
-        re, im = self.parts[:, :: most // phases, :: longest // length]
+    def turns_of(self, phases: int, length: int) -> Complex[Array, "phase 1 bin"]:
+        """The turns for a signal with a number of phases of a given length."""
+        _, most, longest = self.turns.shape
+        re, im = self.turns[:, :: most // phases, :: longest // length]
         return jax.lax.complex(re, im)[:, None, :]
 
+    def together(self, lengths: Sequence[int]) -> list[slice]:
+        """Which signals share a transform, from their numbers of samples: neighbors, or none."""
+        if not self.joins:
+            return [slice(place, place + 1) for place in range(len(lengths))]
+        points = [n // n_phases(n, self.longest) for n in lengths]
+        sizes = [len(list(members)) for _, members in itertools.groupby(points)]
+        stops = list(itertools.accumulate(sizes))
+        return [slice(stop - size, stop) for stop, size in zip(stops, sizes, strict=True)]
 
-def turns(n: int, longest: int) -> Turns:
-    """Turns for signals of n samples, and transforms of at most `longest` points."""
-    phases = n_phases(n, longest)
-    angle = 2 * np.pi / n * np.arange(phases)[:, None] * np.arange(n // phases)
-    return Turns(as_leaf(np.stack([np.cos(angle), np.sin(angle)])), longest)
+    def ifft(self, z: Complex[Array, "*batch row bin"], n: int) -> Array:
+        """Complex rows of n points, from their lowest bins."""
+        if n > self.matrix.shape[-1]:
+            return _fft.ifft(z, n)
+        cos, sin = self._matrix_of(n, z.shape[-1], z.ndim)
+        re = product(z.real, cos) - product(z.imag, sin)
+        im = product(z.real, sin) + product(z.imag, cos)
+        return jax.lax.complex(re, im) / n
+
+    def rfft(self, u: Float[Array, "*batch row point"], n_bins: int) -> Array:
+        """The lowest bins of real rows."""
+        n = u.shape[-1]
+        if n > self.matrix.shape[-1]:
+            return _fft.rfft(u)[..., :n_bins]
+        cos, sin = self._matrix_of(n, n_bins, u.ndim).swapaxes(-1, -2)
+        return jax.lax.complex(product(u, cos), -product(u, sin))
+
+    def irfft(self, half: Complex[Array, "*batch row bin"], n: int) -> Array:
+        """Real rows of n points, from the lowest bins of half their spectrum."""
+        if n > self.matrix.shape[-1]:
+            return _fft.irfft(half, n)
+        half = half[..., : n // 2 + 1]
+        bins = np.arange(half.shape[-1])
+        weights = np.where(2 * bins % n == 0, 1 / n, 2 / n)  # most bins stand for two
+        half = times_real(half, jnp.asarray(weights, half.real.dtype))
+        cos, sin = self._matrix_of(n, half.shape[-1], half.ndim)
+        return product(half.real, cos) - product(half.imag, sin)
+
+    def _matrix_of(self, n: int, n_bins: int, rank: int) -> Float[Array, "2 *one bin point"]:
+        """Parts of exp(2πi kt/n), from zero frequency."""
+        parts = self.matrix[:, :n_bins, :: self.matrix.shape[-1] // n]
+        return parts.reshape(2, *[1] * (rank - 2), *parts.shape[-2:])
+
+
+def fourier_tables(n: int, layout: Layout) -> FourierTables:
+    """Tables for signals of n samples."""
+    phases, points = n_phases(n, layout.transform), min(n, layout.matrix)
+    turns = _parts_of_turns(n, phases, n // phases)
+    return FourierTables(
+        turns, _parts_of_turns(points, points, points), layout.transform, layout.joins
+    )
+
+
+def _parts_of_turns(n: int, *shape: int) -> Array:
+    """Cosines and sines of 2π·row·column/n."""
+    n_rows, n_columns = shape
+    angle = 2 * np.pi / max(n, 1) * (np.arange(n_rows)[:, None] * np.arange(n_columns) % max(n, 1))
+    return as_leaf(np.stack([np.cos(angle), np.sin(angle)]))
 
 
 def bins(half: Complex[Array, "*batch bin"], n: int, start: int, stop: int) -> Array:
@@ -69,35 +125,60 @@ def bins(half: Complex[Array, "*batch bin"], n: int, start: int, stop: int) -> A
     return jnp.concatenate(parts, axis=-1)
 
 
-def polyphase_ifft(
-    lowest: Complex[Array, "*batch row bin"], n: int, turns: Turns
-) -> Complex[Array, "*batch phase row sample"]:
-    """Signals of n samples, by phases, from their lowest bins; all others are 0."""
-    phases = n_phases(n, turns.longest)
+def polyphase_iffts(
+    lowest: Sequence[Complex[Array, "*batch row bin"]],
+    lengths: Sequence[int],
+    fourier: FourierTables,
+    n_batch: int,
+) -> list[Complex[Array, "*batch phase row sample"]]:
+    """Signals of given lengths, by phases, from their lowest bins; all others are 0.
+
+    Those that share a transform (`FourierTables.together`). The first `n_batch` axes are batch.
+    """
+    z = [_by_phases(bins, n, fourier) for bins, n in zip(lowest, lengths, strict=True)]
+    n = lengths[0] // n_phases(lengths[0], fourier.longest)
+    return _as_one(lambda z: fourier.ifft(z, n), z, n_batch)
+
+
+def _by_phases(
+    lowest: Complex[Array, "*batch row bin"], n: int, fourier: FourierTables
+) -> Complex[Array, "*batch phase row bin"]:
+    """Bins of each phase, of signals of n samples."""
+    phases = n_phases(n, fourier.longest)
     if phases == 1:
-        return _fft.ifft(lowest, n)[..., None, :, :]
+        return lowest[..., None, :, :]
     length = n // phases
     folds = jnp.split(lowest, list(range(length, lowest.shape[-1], length)), axis=-1)
-    missing = length - folds[-1].shape[-1]
-    folds[-1] = jnp.pad(folds[-1], [(0, 0)] * (lowest.ndim - 1) + [(0, missing)])
+    folds[-1] = _padded(folds[-1], length)
     # Written out, as sums over an axis are slow, here and in the derivative.
     turned = [_turned_sum(folds, np.arange(len(folds)) * phase / phases) for phase in range(phases)]
     z = jnp.stack(turned, axis=-3)
-    return _fft.ifft(z * of_rank(turns.of(phases, length), z.ndim), length) / phases
+    return z * of_rank(fourier.turns_of(phases, length) / phases, z.ndim)
 
 
-def polyphase_rfft(
-    u: Float[Array, "*batch phase row sample"], n_bins: int, turns: Turns
+def polyphase_rffts(
+    u: Sequence[Float[Array, "*batch phase row sample"]],
+    n_bins: Sequence[int],
+    fourier: FourierTables,
+) -> list[Complex[Array, "*batch row bin"]]:
+    """The lowest bins of real signals that are laid out by phases, and share a transform."""
+    length = u[0].shape[-1]
+    needed = n_bins[0] if len(u) == 1 and u[0].shape[-3] == 1 else length // 2 + 1
+    u_hat = _as_one(lambda u: fourier.rfft(u, needed), u, u[0].ndim - 3)
+    return [_of_phases(z, n, fourier) for z, n in zip(u_hat, n_bins, strict=True)]
+
+
+def _of_phases(
+    u_hat: Complex[Array, "*batch phase row bin"], n_bins: int, fourier: FourierTables
 ) -> Complex[Array, "*batch row bin"]:
-    """The lowest bins of real signals that are laid out by phases.
+    """The lowest bins of signals, from half the spectrum of each phase.
 
     û(κ + aM) = Σ_p exp(−2πi ap/P) · exp(−2πi κp/n) · û_p(κ)     with |κ| ≤ M/2
     """
-    phases, length = u.shape[-3], u.shape[-1]
-    u_hat = _fft.rfft(u)
+    phases, length = u_hat.shape[-3], 2 * (u_hat.shape[-1] - 1)
     if phases == 1:
         return u_hat[..., 0, :, :n_bins]
-    turn = turns.of(phases, length)[..., : u_hat.shape[-1]]
+    turn = fourier.turns_of(phases, length)[..., : u_hat.shape[-1]]
     u_hat = u_hat * jnp.conj(of_rank(turn, u_hat.ndim))
     positive = [u_hat[..., phase, :, :] for phase in range(phases)]  # κ = 0, …, M/2
     negative = [jnp.conj(z[..., 1 : length // 2]) for z in positive]  # κ = −1, …, 1 − M/2
@@ -109,6 +190,30 @@ def polyphase_rfft(
             parts.append(_turned_sum(negative, cycles)[..., ::-1])
         parts.append(_turned_sum(positive, cycles))
     return jnp.concatenate(parts, axis=-1)[..., :n_bins]
+
+
+def _as_one(
+    transform: Callable[[Array], Array], arrays: Sequence[Array], n_batch: int
+) -> list[Array]:
+    """A transform of the last axis of several arrays, whose other axes but the batch are rows."""
+    if len(arrays) == 1:
+        return [transform(arrays[0])]
+    length = max(a.shape[-1] for a in arrays)
+    n_rows = [math.prod(a.shape[n_batch:-1]) for a in arrays]
+    rows = [
+        _padded(a, length).reshape(*a.shape[:n_batch], n, length)
+        for a, n in zip(arrays, n_rows, strict=True)
+    ]
+    transformed = transform(jnp.concatenate(rows, axis=-2))
+    parts = jnp.split(transformed, list(itertools.accumulate(n_rows))[:-1], axis=-2)
+    return [
+        part.reshape(*a.shape[:-1], part.shape[-1]) for part, a in zip(parts, arrays, strict=True)
+    ]
+
+
+def _padded(a: Array, length: int) -> Array:
+    """Zeros after the last axis, up to a length."""
+    return jnp.pad(a, [(0, 0)] * (a.ndim - 1) + [(0, length - a.shape[-1])])
 
 
 def interleave(y: Array) -> Array:

@@ -15,7 +15,7 @@ from . import _fft, _sampling
 from ._arrays import as_leaf, namespace, of_rank, product
 from ._nodes import exportable
 from ._platforms import Layout
-from ._polyphase import by_phase, n_phases
+from ._polyphase import FourierTables, by_phase, n_phases
 from ._wavelets import NEGLIGIBLE, low_pass_reach
 
 _MIN_CHUNK = 32  # samples that are averaged by one product, at least,
@@ -306,8 +306,8 @@ def _largest_divisor(n: int, most: int) -> int | None:
 
 
 def refine(
-    s: Float[Array, "*batch row frame"], n_frames: int
+    s: Float[Array, "*batch row frame"], n_frames: int, fourier: FourierTables
 ) -> Float[Array, "*batch row n_frames"]:
     """Trigonometric interpolation of periodic signals to more frames."""
-    factor = n_frames // s.shape[-1]
-    return _fft.irfft(_fft.rfft(s), n_frames) * factor
+    n = s.shape[-1]
+    return fourier.irfft(fourier.rfft(s, n // 2 + 1), n_frames) * (n_frames // n)

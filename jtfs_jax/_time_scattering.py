@@ -3,18 +3,19 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Complex, Float
 
 from . import _checks
 from ._coefficients import TimeScattering
 from ._context import padded
+from ._design import SecondOrder
 from ._filterbank import FilterBank
 from ._first_order import first_order
 from ._jit import jit
 from ._level import of_any_level
 from ._modulus import modulus
 from ._paths import time_paths
-from ._second_order import second_order
+from ._second_order import second_orders
 
 
 @jit
@@ -71,8 +72,8 @@ def time_scattering_of_padded(x: Float[Array, "*batch time"], bank: FilterBank) 
     """The transform of signals with their context."""
     first = first_order(bank, x)
     slices, computed = [], []
-    for second in bank.tables.second:
-        s2 = second_order(bank, second, first.u1_hats, lambda z: modulus(z.real, z.imag))
+    s2s = second_orders(bank, first.u1_hats, _modulus)
+    for second, s2 in zip(bank.tables.second, s2s, strict=True):
         slices.append(s2.reshape(*s2.shape[:-3], s2.shape[-3] * s2.shape[-2], s2.shape[-1]))
         computed += [(n1, n2) for n2 in second.group.members for n1 in range(second.n_live)]
     if bank.T == 0:
@@ -85,3 +86,7 @@ def time_scattering_of_padded(x: Float[Array, "*batch time"], bank: FilterBank) 
         none = first.S1[..., :0, :]
         s2 = jnp.concatenate(slices or [none], axis=-2)[..., order, :]
     return TimeScattering(first.S0, first.S1, s2)
+
+
+def _modulus(_: SecondOrder, y: Complex[Array, "*batch n1 time"]) -> Float[Array, "*batch n1 time"]:
+    return modulus(y.real, y.imag)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import noise
 
-from jtfs_jax import _polyphase
+from jtfs_jax import _platforms, _polyphase
 
 N = 512
 
@@ -19,8 +19,19 @@ def phases(request):
     return request.param
 
 
-def turns_of(phases):
-    return jax.tree.map(jnp.asarray, _polyphase.turns(N, N // phases))
+def fourier_of(phases):
+    layout = _platforms.LAYOUTS["cpu"]._replace(transform=N // phases)
+    return jax.tree.map(jnp.asarray, _polyphase.fourier_tables(N, layout))
+
+
+def polyphase_ifft(lowest, n, phases):
+    (y,) = _polyphase.polyphase_iffts([lowest], [n], fourier_of(phases), n_batch=lowest.ndim - 2)
+    return y
+
+
+def polyphase_rfft(u, n_bins, phases):
+    (u_hat,) = _polyphase.polyphase_rffts([u], [n_bins], fourier_of(phases))
+    return u_hat
 
 
 def synthesis(lowest, n, phases):
@@ -28,7 +39,7 @@ def synthesis(lowest, n, phases):
 
     @jax.jit
     def both(lowest):
-        y = _polyphase.polyphase_ifft(lowest, n, turns_of(phases))
+        y = polyphase_ifft(lowest, n, phases)
         return y, _polyphase.interleave(y)
 
     return jax.tree.map(np.asarray, both(lowest))
@@ -49,7 +60,7 @@ def test_synthesis_is_the_inverse_transform(phases, n_bins, x64):
 def test_analysis_is_the_transform(phases, n_bins, x64):
     u = noise(2, 3, N, seed=n_bins, dtype=np.float64)
     by_phases = np.moveaxis(u.reshape(2, 3, N // phases, phases), -1, 1)
-    u_hat = jax.jit(lambda u: _polyphase.polyphase_rfft(u, n_bins, turns_of(phases)))(by_phases)
+    u_hat = jax.jit(lambda u: polyphase_rfft(u, n_bins, phases))(by_phases)
     np.testing.assert_allclose(u_hat, np.fft.rfft(u)[..., :n_bins], rtol=0, atol=1e-11)
 
 
@@ -67,8 +78,8 @@ def test_derivatives(phases, x64):
 
     @jax.jit
     def energy(u):
-        u_hat = _polyphase.polyphase_rfft(u, 100, turns_of(phases))
-        y = _polyphase.polyphase_ifft(u_hat, N, turns_of(phases))
+        u_hat = polyphase_rfft(u, 100, phases)
+        y = polyphase_ifft(u_hat, N, phases)
         return jnp.sum(jnp.abs(y) ** 4)
 
     step = 1e-5
