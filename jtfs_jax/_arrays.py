@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
+from jax.experimental.layout import Layout, with_layout_constraint
 from jaxtyping import Array, Complex, Float
 
 
@@ -58,6 +59,16 @@ def times_real(z: Complex[Array, "..."], factor: Float[Array, "..."]) -> Complex
     """Product of complex by real numbers, without promotion of the latter."""
     factor = of_rank(factor, z.ndim)
     return jax.lax.complex(z.real * factor, z.imag * factor)
+
+
+def contiguous(a: Array) -> Array:
+    """The same array, with parts along the first axis next to each other in memory.
+
+    A loop takes such parts fast. XLA alone would rather leave the array as it is, and gather them.
+    """
+    if jnp.iscomplexobj(a):  # for which XLA cannot do it
+        return jax.lax.complex(contiguous(a.real), contiguous(a.imag))
+    return with_layout_constraint(a, Layout(tuple(range(a.ndim))))
 
 
 def of_rank(a: Array, rank: int) -> Array:

@@ -21,10 +21,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex, Float, Shaped
 
 from . import _fft
-from ._arrays import as_leaf, of_rank, product, times_real
+from ._arrays import as_leaf, contiguous, of_rank, product, times_real
 from ._nodes import exportable
 from ._platforms import Layout
 
@@ -48,7 +48,7 @@ class FourierTables(eqx.Module):
     turns: Float[Array, "2 phase bin"]  # parts of exp(2πi κp/n), for signals of up to n samples
     matrix: Float[Array, "2 bin point"]  # parts of exp(2πi kt/n): transforms up to n are products
     longest: int = eqx.field(static=True)  # points of a transform
-    joins: bool = eqx.field(static=True)  # transforms with the same number of points are one
+    rows: int = eqx.field(static=True)  # of a transform that several groups share; 0: they do not
 
     def turns_of(self, phases: int, length: int) -> Complex[Array, "phase 1 bin"]:
         """The turns for a signal with a number of phases of a given length."""
@@ -58,7 +58,7 @@ class FourierTables(eqx.Module):
 
     def together(self, lengths: Sequence[int]) -> list[slice]:
         """Which signals share a transform, from their numbers of samples: neighbors, or none."""
-        if not self.joins:
+        if not self.rows:
             return [slice(place, place + 1) for place in range(len(lengths))]
         points = [n // n_phases(n, self.longest) for n in lengths]
         sizes = [len(list(members)) for _, members in itertools.groupby(points)]
@@ -102,9 +102,11 @@ class FourierTables(eqx.Module):
 def fourier_tables(n: int, layout: Layout) -> FourierTables:
     """Tables for signals of n samples."""
     phases, points = n_phases(n, layout.transform), min(n, layout.matrix)
-    turns = _parts_of_turns(n, phases, n // phases)
     return FourierTables(
-        turns, _parts_of_turns(points, points, points), layout.transform, layout.joins
+        turns=_parts_of_turns(n, phases, n // phases),
+        matrix=_parts_of_turns(points, points, points),
+        longest=layout.transform,
+        rows=layout.rows,
     )
 
 
@@ -137,7 +139,7 @@ def polyphase_iffts(
     """
     z = [_by_phases(bins, n, fourier) for bins, n in zip(lowest, lengths, strict=True)]
     n = lengths[0] // n_phases(lengths[0], fourier.longest)
-    return _as_one(lambda z: fourier.ifft(z, n), z, n_batch)
+    return _as_one(lambda z: fourier.ifft(z, n), z, n_batch, fourier.rows)
 
 
 def _by_phases(
@@ -164,7 +166,7 @@ def polyphase_rffts(
     """The lowest bins of real signals that are laid out by phases, and share a transform."""
     length = u[0].shape[-1]
     needed = n_bins[0] if len(u) == 1 and u[0].shape[-3] == 1 else length // 2 + 1
-    u_hat = _as_one(lambda u: fourier.rfft(u, needed), u, u[0].ndim - 3)
+    u_hat = _as_one(lambda u: fourier.rfft(u, needed), u, u[0].ndim - 3, fourier.rows)
     return [_of_phases(z, n, fourier) for z, n in zip(u_hat, n_bins, strict=True)]
 
 
@@ -193,22 +195,39 @@ def _of_phases(
 
 
 def _as_one(
-    transform: Callable[[Array], Array], arrays: Sequence[Array], n_batch: int
+    transform: Callable[[Array], Array], arrays: Sequence[Array], n_batch: int, rows: int
 ) -> list[Array]:
-    """A transform of the last axis of several arrays, whose other axes but the batch are rows."""
-    if len(arrays) == 1:
+    """A transform of the last axis of several arrays, some `rows` at a time, of all but the batch."""
+    if len(arrays) == 1 and not rows:
         return [transform(arrays[0])]
     length = max(a.shape[-1] for a in arrays)
     n_rows = [math.prod(a.shape[n_batch:-1]) for a in arrays]
-    rows = [
-        _padded(a, length).reshape(*a.shape[:n_batch], n, length)
-        for a, n in zip(arrays, n_rows, strict=True)
-    ]
-    transformed = transform(jnp.concatenate(rows, axis=-2))
+    all_rows = jnp.concatenate(
+        [
+            _padded(a, length).reshape(*a.shape[:n_batch], n, length)
+            for a, n in zip(arrays, n_rows, strict=True)
+        ],
+        axis=-2,
+    )
+    transformed = _in_turn(transform, all_rows, rows)
     parts = jnp.split(transformed, list(itertools.accumulate(n_rows))[:-1], axis=-2)
     return [
         part.reshape(*a.shape[:-1], part.shape[-1]) for part, a in zip(parts, arrays, strict=True)
     ]
+
+
+def _in_turn(
+    transform: Callable[[Array], Array], a: Shaped[Array, "*batch row point"], most: int
+) -> Shaped[Array, "*batch row bin"]:
+    """A transform of the last axis, of at most so many rows at a time."""
+    n = a.shape[-2]
+    n_steps = -(-n // most)
+    n_at_once = -(-n // n_steps)
+    a = jnp.pad(a, [(0, 0)] * (a.ndim - 2) + [(0, n_steps * n_at_once - n), (0, 0)])
+    steps = a.reshape(*a.shape[:-2], n_steps, n_at_once, a.shape[-1])
+    steps = contiguous(jnp.moveaxis(steps, -3, 0))
+    transformed = jnp.moveaxis(jax.lax.map(transform, steps), 0, -3)
+    return transformed.reshape(*a.shape[:-1], transformed.shape[-1])[..., :n, :]
 
 
 def _padded(a: Array, length: int) -> Array:

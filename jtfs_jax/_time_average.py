@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from . import _fft, _sampling
-from ._arrays import as_leaf, namespace, of_rank, product
+from ._arrays import as_leaf, contiguous, namespace, of_rank, product
 from ._nodes import exportable
 from ._platforms import Layout
 from ._polyphase import FourierTables, by_phase, n_phases
@@ -279,6 +279,8 @@ def average_in_blocks(
         parts = average.of_blocks(nonlinearity(blocks), average.weights_of_blocks)
     else:
         blocks = jnp.moveaxis(blocks.reshape(*shared, n_steps, n1, average.block), -3, 0)
+        if layout.shares_batch:
+            blocks = contiguous(blocks)
         index = jnp.arange(phases * n_blocks) // (1 if average.hop is None else n_blocks)
         index = jnp.broadcast_to(index, (in_turn, phases * n_blocks)).ravel()
 
