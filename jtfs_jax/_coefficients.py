@@ -63,12 +63,12 @@ Scattering = TypeVar("Scattering", bound=JointScattering | TimeScattering)
 
 
 def is_by_path(s2: Any) -> TypeGuard[Mapping[tuple[int, int], Array]]:
-    """Return whether S2 is a dictionary, for paths that differ in shape."""
+    """Return whether S2 is a dictionary, for paths of different shapes."""
     return isinstance(s2, Mapping)
 
 
 def stacked(s2: Any) -> Array:
-    """Return S2 when it is an array of all paths."""
+    """Return S2, which must be an array of all paths."""
     assert not is_by_path(s2)
     return s2
 

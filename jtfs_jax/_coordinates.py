@@ -36,8 +36,8 @@ def band_frequencies(
 ) -> Float[np.ndarray, " band"]:
     """Return the center frequencies of the bands of S2.
 
-    A path whose ψ_n2 acts on fewer rows has fewer live bands: the first `n_rows` (see `path_table`)
-    of these.
+    A path whose ψ_n2 acts on fewer rows has fewer live bands: the first `n_rows` of these (see
+    `path_table`).
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.

@@ -72,7 +72,7 @@ class FilterBank(eqx.Module):
 
     @property
     def layout(self) -> Layout:
-        """Block sizes of the platform's computations."""
+        """Block sizes for computation on the platform."""
         return LAYOUTS[self.platform]
 
     @property
@@ -165,7 +165,7 @@ def filterbank(
 
     Args:
         n_samples: Length of the signals, at least 2. None chooses the length of segments for
-            `segmented` and `stream`, which accept signals of any length: a power of two with which
+            `segmented` and `stream`, which accept signals of any length: a power of two such that
             they transform at most 1.3 samples per signal sample.
         J: log2 of the duration of the longest wavelets, in samples, or a pair `(J1, J2)` of one
             value per order. Wavelets may be up to 16 times as long as the signals.
@@ -188,8 +188,8 @@ def filterbank(
             analytic=False, pad_mode="reflect", pad_mode_fr="zero", normalize="l1", r_psi=√½.
             "sharp" separates rising from falling sounds best, and has analytic=True and
             pad_mode="conj-reflect" instead. For an exponential chirp across the whole band, the
-            energies of the two spins are as 16 : 1 with "kymatio" and 740 : 1 with "sharp"; with
-            silence around the sound and pad_mode="zero", they are as 109 : 1 and 1400 : 1.
+            ratio of the energies of the two spins is 16 : 1 with "kymatio" and 740 : 1 with
+            "sharp"; with silence around the sound and pad_mode="zero", it is 109 : 1 and 1400 : 1.
         analytic: Whether to suppress the response of wavelets over time at negative frequencies,
             through which Morlet wavelets respond to the opposite spin. With one wavelet per octave,
             Morlet wavelets have 5e-4 of their energy there, analytic wavelets 1e-7. Analytic
@@ -224,15 +224,15 @@ def filterbank(
         r_psi: Fraction of their peaks at which neighboring wavelets cross, between 0 and 1. With
             larger values, wavelets overlap more, are shorter in time and in rows, and cover
             frequencies more evenly; with one wavelet per octave, the limit is 0.97.
-        oversampling: log2 of how much more densely than by default the outputs of wavelets are
-            sampled before their modulus is averaged, over time and over rows. Coefficients keep
+        oversampling: log2 of the factor by which wavelet outputs are sampled more densely than by
+            default before their modulus is averaged, over time and over rows. Coefficients keep
             their shapes. Moduli are not band-limited, so that decimation leaves an error (see the
             README); from 3 on, none of it remains in float32.
         dtype: float32, or float64 if JAX has it enabled. Results have the same dtype.
         platform: Platform on which the transforms should be fast. Tables are laid out for it: in
             loops over small blocks for a CPU, in few large operations for a GPU. Results are the
             same up to rounding, and any filterbank works on any platform. None means the platform
-            of JAX's default backend; to export or lower a program for another one, name that.
+            of JAX's default backend; name another one to export or lower a program for it.
 
     Returns:
         A pytree of arrays, to pass to the transforms as an argument.

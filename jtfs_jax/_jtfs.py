@@ -109,9 +109,9 @@ def jtfs_of_padded(x: Float[Array, "*batch time"], bank: FilterBank) -> JointSca
 
 
 def with_paths_of_mean(bank: FilterBank, S: JointScattering) -> JointScattering:
-    """Compute the paths with α = 0 from S1, as they are defined, in coefficients for T="global".
+    """Recompute the paths with α = 0 from S1, as they are defined, for T="global".
 
-    These paths are moduli of a mean, and so not the mean of the paths of a signal's parts.
+    These paths are moduli of a mean, and so not means over the parts of a signal.
     """
     slices = [_of_low_pass(bank, S.S1)]
     if is_by_path(S.S2):

@@ -18,8 +18,8 @@ def to_kymatio(
     n_fr)` for ψ_n2, where n1 is the first-order wavelet on which a row is centered; rows that no
     wavelet feeds are omitted. For `time_scattering`, the keys are `()`, `(n1,)` and `(n1, n2)`;
     without averaging (T=0), a path `(n1,)` has every 2**j1-th sample of the scalogram. Keys and
-    values are Kymatio's wherever Kymatio is right; elsewhere, the values are right: for example,
-    "global" averages are means.
+    values are Kymatio's wherever Kymatio is right. Elsewhere, the values are correct instead: for
+    example, "global" averages are means.
 
     Args:
         bank: The filterbank that `S` was computed with.

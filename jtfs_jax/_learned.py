@@ -33,18 +33,17 @@ def with_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterBan
 
     The filters follow the same formulas as in `filterbank`. Shapes, decimations, paths and their
     order stay the same as in `bank`, so that one compiled transform serves all parameters. The
-    result is differentiable with respect to the parameters:
+    result is differentiable with respect to the parameters. For example, this learns the second
+    order, the wavelets along log-frequency, and the averages:
 
         def loss(parameters):
             return distance(jtfs(with_parameters(bank, parameters), x), target)
 
         gradient = jax.grad(loss)(filter_parameters(bank)._replace(xi1=None, sigma1=None))
 
-    learns the second order, the wavelets along log-frequency, and the averages.
-
-    The layout can hold filters that are negligible beyond it, which requires parameters in the
-    range that `clip_parameters` describes. This is not checked inside functions that JAX traces,
-    where filters out of range are cut off. Apply `clip_parameters` after each step.
+    The layout fits filters that are negligible beyond it, so that parameters must be in the range
+    that `clip_parameters` describes. This is not checked inside functions that JAX traces, where
+    filters out of range are cut off. Apply `clip_parameters` after each step.
 
     `wavelet_frequencies`, `band_frequencies`, `path_table` and `time_path_table` describe filters
     by their new parameters, or by the design if the new parameters are traced or stacked by
@@ -94,8 +93,9 @@ def with_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterBan
 def clip_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterParameters:
     """Return the nearest parameters whose filters fit the layout of a filterbank.
 
-    If the wavelets of one decimation occupy the frequencies from a to b, that is, from where the
-    lowest vanishes to where the highest vanishes, at most up to the Nyquist frequency:
+    If the wavelets of one decimation occupy the frequencies from a to b, that is, from the
+    frequency where the lowest vanishes to the frequency where the highest vanishes, at most up to
+    the Nyquist frequency, the ranges are
 
         a + 5σ ≤ ξ ≤ b − 5σ,   σ / 4 ≤ ξ ≤ ½,   0.1 / 2**J ≤ σ ≤ 2σ₀
 
@@ -107,9 +107,9 @@ def clip_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterPar
     widths T and F range from the power of two below those of the design, for which averages are
     sampled, to 1.2 times those of the design.
 
-    For more freedom, design a filterbank with more room: `oversampling` doubles b with each step,
-    `Q` makes wavelets share a decimation, and a T just under twice a power of two has the whole
-    octave below it.
+    For more freedom, design a filterbank with more room: `oversampling` doubles b with each step, a
+    larger `Q` makes wavelets share a decimation, and a T just under twice a power of two can shrink
+    by a whole octave.
 
     Args:
         bank: Filters from `filterbank`.

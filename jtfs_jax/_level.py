@@ -1,4 +1,4 @@
-"""The level of signals: a power of two, divided out before a transform and multiplied back after.
+"""The level of signals: a power of two, divided out before a transform and restored after it.
 
 Scattering is homogeneous, S(c x) = c S(x), but its moduli square numbers, and squares in float32
 leave its range below 1e-19 and above 1e19. With a peak near 1 they do not, and multiplication by a

@@ -32,7 +32,7 @@ def signal_length(n_samples: object) -> int:
 
 
 def segment_length(J: object, T: object, pad_mode: str) -> int:
-    """Return a power of two that suits segments as their length, for filters in memory."""
+    """Return a power of two that suits as the length of segments, for filters in memory."""
     return _sampling.segment_length(*_longest_filters(J, T), pad_mode)
 
 

@@ -25,7 +25,7 @@ class FilterParameters(NamedTuple):
         xi2: Center frequencies of the second-order wavelets ψ_n2, in cycles/sample, `(n2,)`.
         sigma2: Their bandwidths, in cycles/sample, `(n2,)`.
         xi_fr: Center frequencies of the frequential wavelets ψ_β, in cycles/row, `(n_fr,)`;
-            multiplied by Q, in cycles/octave. Both spins share them.
+            multiply by Q for cycles/octave. Both spins share them.
         sigma_fr: Their bandwidths, in cycles/row, `(n_fr,)`.
         T: Width of φ_T, in samples, `()`.
         F: Width of φ_F, in rows, `()`.

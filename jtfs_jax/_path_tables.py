@@ -120,7 +120,7 @@ def describe_path(bank: FilterBank, index: int, *, sample_rate: float | None = N
         sample_rate: Sample rate in Hz. If None, rates are in cycles/sample.
 
     Returns:
-        A description whose numbers have two digits and a unit.
+        A description in which numbers have two significant digits and a unit.
 
     Raises:
         ValueError: If `bank` has no frequential wavelets, if no path has this index, or if

@@ -5,8 +5,8 @@ from typing import NamedTuple
 from . import _checks
 from ._wavelets import R_PSI
 
-# To add a way to pad, name it here, continue signals in `_context`, set the necessary length of
-# padding in `_sampling`, and the ends of integrals of energy in `analysis._quadrature`.
+# To add a way to pad, name it here, continue signals in `_context`, set the length of padding that
+# it needs in `_sampling`, and add the end of its energies to `analysis._quadrature`.
 _CHOICES = {
     "analytic": (False, True),
     "pad_mode": ("reflect", "conj-reflect", "zero", "periodic"),

@@ -26,12 +26,12 @@ from ._segments import (
 
 
 def segmented(transform: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a transform for signals of any length, which it computes in segments.
+    """Extend a transform to signals of any length, which it takes in segments.
 
-    Results equal a single call on the whole signal to the precision of float32, also at its ends:
-    in place of padding, each segment has 8·max(T, 2·2**J) samples of the signal before and after
-    it. (With normalize="energy", whose wavelets are longer than that, results differ by up to
-    1e-4.) Memory depends on the segment, not on the signal, except for the result.
+    Results equal those of a single call on the whole signal to the precision of float32, also at
+    its ends: in place of padding, each segment has 8·max(T, 2·2**J) samples of the signal before
+    and after it. (With normalize="energy", whose wavelets are longer than that, results differ by
+    up to 1e-4.) Memory depends on the segment, not on the signal, except for the result.
 
     Outside `jax.jit`, one program is compiled for signals of all lengths. Signals may be on disk
     (`np.memmap`), from which one segment is read at a time. Inside `jax.jit`, `jax.grad` and
@@ -47,15 +47,15 @@ def segmented(transform: Callable[..., Any]) -> Callable[..., Any]:
 
         - Frames are at the multiples of the stride, starting at the first sample (see
           `frame_times`). Frames of a single call are, too, if its padding is a multiple of the
-          largest decimation, as it is for powers of two.
+          largest decimation, as it is for lengths that are powers of two.
         - NaN in a signal gives NaN only in frames of the segments that contain it.
 
         `bank` sets the length of segments; `filterbank` chooses a length for `n_samples=None`.
 
     Raises:
         ValueError: If `transform` is another function. When called, if `bank` is for signals so
-            short that segments have no samples besides their context, if `x` is not real, or for
-            any reason that the transform itself has.
+            short that segments have no samples besides their context, if `x` is not real, or if the
+            transform itself raises an error.
 
     Example:
         >>> import numpy as np

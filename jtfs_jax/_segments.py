@@ -159,7 +159,7 @@ class Kind(NamedTuple):
     """Properties of a transform that segments need."""
 
     of_padded: Callable[..., Any]
-    arguments: Callable[..., tuple]  # checks them, and gives them as `of_padded` takes them
+    arguments: Callable[..., tuple]  # checks them, and returns them as `of_padded` takes them
     averages: bool = True  # over time
     # For T="global": functions for means over one part, and for the result from means over all.
     of_part: Callable[..., Any] | None = None

@@ -36,7 +36,7 @@ def stream(
             one result, at the end, and `every` must be None.
 
     Yields:
-        Results of the transform, whose arrays have the next frames on the last axis. `frame_times`
+        Results of the transform, with the next frames on the last axis of each array. `frame_times`
         of the whole signal gives their times.
 
     Raises:

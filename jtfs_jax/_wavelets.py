@@ -17,7 +17,7 @@ from ._arrays import namespace
 
 SIGMA0 = 0.1  # bandwidth × width of every low-pass: a filter of width T has bandwidth SIGMA0 / T
 R_PSI = math.sqrt(0.5)  # by default, neighboring wavelets cross at this fraction of their peaks
-MAX_WIDENING = 2  # of bandwidths relative to the design, by other parameters
+MAX_WIDENING = 2  # largest bandwidth by other parameters, relative to the design's
 ALPHA = 5.0  # a filter's response is negligible beyond xi ± ALPHA · sigma
 NEGLIGIBLE = 1e-8  # relative amplitude under which a filter's response is dropped
 _MAX_GAIN = 2  # of tight frames above the highest wavelet, relative to the gain at its center
@@ -266,9 +266,9 @@ def _kappa(xi: Any, sigma: Any, largest: float) -> Any:
 def morlet(wavelet: Wavelet, t: np.ndarray) -> np.ndarray:
     """Return the impulse response at times `t`, with a peak of about 1.
 
-    At integers, it is that of `morlet_hat`:
-
     ψ(t) ∝ exp(−2 (π σ t)²) (exp(2πi ξ t) − κ),   κ such that Σₜ ψ(t) = 0 over integers
+
+    At integers, it is that of `morlet_hat`, up to a factor.
     """
     xi, sigma, _ = wavelet
     envelope = np.exp(-2 * (np.pi * sigma * t) ** 2)

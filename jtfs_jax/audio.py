@@ -60,7 +60,7 @@ def load(
         path: A file, or a pipe; "-" is the standard input.
         sample_rate: Sample rate of the result, in Hz.
         duration: Maximum duration in seconds; shorter sounds are not padded. None reads to the end.
-        start: Position in the recording to begin at, in seconds.
+        start: Start of the part to read, in seconds.
         channels: "mean" averages the channels, "first" takes the first one, "each" keeps all.
 
     Returns:

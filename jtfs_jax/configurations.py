@@ -4,7 +4,7 @@
 of `filterbank` unless the publication says otherwise. For signals of another length, use
 `configurations.PNP.filterbank | {"n_samples": n}`.
 
-    RETRIEVAL        parameters of chirps, and their manifold             DAFx 2022, section 3
+    RETRIEVAL        chirps by their parameters, and their manifold       DAFx 2022, section 3
     CLASSIFICATION   musical instruments                                  DAFx 2022, section 4
     METAMERS         textures and music resynthesized from coefficients   DAFx 2022, section 5
     MESOSTRUCTURES   parameters of chirps by gradient descent             JAES 2023
@@ -29,7 +29,7 @@ class Configuration:
         compression: Arguments of `analysis.log_compress` ("level") or `analysis.mu_log`
             ("epsilon"); empty for none.
         source: The publication.
-        remarks: Settings that the publication leaves open, and differences of its code.
+        remarks: Settings that the publication leaves open, and differences in its code.
     """
 
     filterbank: dict[str, Any]
