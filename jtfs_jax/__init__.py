@@ -1,7 +1,7 @@
 """Joint time–frequency scattering in JAX.
 
-`filterbank` builds the filters, once; `jtfs`, `time_scattering` and `scalogram` are pure functions
-of these filters and of a batch of signals, to be used under `jax.jit`, `jax.vmap` and `jax.grad`.
+`filterbank` builds the filters once. `jtfs`, `time_scattering` and `scalogram` are pure functions
+of the filters and a batch of signals, and work under `jax.jit`, `jax.vmap` and `jax.grad`.
 """
 
 from ._cli import _early as _early  # before JAX

@@ -1,4 +1,4 @@
-"""Checks of arguments: each raises a `ValueError` that says argument, value, rule and cure."""
+"""Argument checks that raise a `ValueError` with the argument, value, rule and cure."""
 
 import math
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ Width: TypeAlias = float | int | Literal["global"] | None
 
 
 def plain(name: str, value: object) -> Any:
-    """Scalars and arrays of 0 axes of NumPy and JAX as the Python objects that they hold."""
+    """Return NumPy and JAX scalars and 0-d arrays as Python objects; anything else unchanged."""
     if is_traced(value):
         raise ValueError(
             f"{name} must be known while JAX traces a function, got a traced value; make it a "
@@ -30,10 +30,10 @@ def plain(name: str, value: object) -> Any:
 
 
 def shown(value: object) -> str:
-    """A value as errors show it, however long it is."""
+    """Return a value as error messages show it, shortened if long."""
     try:
         text = " ".join(repr(value).split())
-    except ValueError:  # Python does not write integers of more than some thousand digits
+    except ValueError:  # Python does not print integers of more than a few thousand digits
         return "a value of thousands of digits"
     return text if len(text) <= 100 else f"{text[:70]} … {text[-20:]}"
 
@@ -43,7 +43,7 @@ def _is_integer(value: object) -> bool:
 
 
 def positive_integer(name: str, value: object) -> int:
-    """An integer of at least 1."""
+    """Return `value` as an integer of at least 1."""
     number = plain(name, value)
     if not _is_integer(number) or number < 1:
         raise ValueError(f"{name} must be an integer of at least 1, got {shown(value)}.")
@@ -51,7 +51,7 @@ def positive_integer(name: str, value: object) -> int:
 
 
 def random_key(name: str, value: Any) -> Array:
-    """A key of `jax.random`, typed, or legacy and made typed."""
+    """Return `value` as a typed key of `jax.random`; legacy keys are converted."""
     if isinstance(value, jax.Array | np.ndarray):
         if not value.ndim and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
             return jnp.asarray(value)
@@ -59,12 +59,12 @@ def random_key(name: str, value: Any) -> Array:
         if (value.dtype, value.shape) == (legacy.dtype, legacy.shape):
             return jax.random.wrap_key_data(jnp.asarray(value))
     raise ValueError(
-        f"{name} must be one key of jax.random, got {shown(value)}; make it by jax.random.key(0)."
+        f"{name} must be a single jax.random key, got {shown(value)}; use jax.random.key(0)."
     )
 
 
 def positive_number(name: str, value: object) -> float:
-    """A finite number above 0."""
+    """Return `value` as a finite number above 0."""
     number = _real(name, value)
     if number is None or number <= 0:
         raise ValueError(f"{name} must be a positive number, got {shown(value)}.")
@@ -72,7 +72,7 @@ def positive_number(name: str, value: object) -> float:
 
 
 def nonnegative_number(name: str, value: object) -> float:
-    """A finite number of at least 0."""
+    """Return `value` as a finite number of at least 0."""
     number = _real(name, value)
     if number is None or number < 0:
         raise ValueError(f"{name} must be a number of at least 0, got {shown(value)}.")
@@ -80,18 +80,18 @@ def nonnegative_number(name: str, value: object) -> float:
 
 
 def positive_if_known(name: str, value: Any) -> None:
-    """Above 0, unless that is not known yet."""
+    """Require a number above 0, unless it is traced."""
     if not is_traced(value):
         positive_number(name, value)
 
 
 def sample_rate(value: object) -> float:
-    """Samples a second, or 1 where None: then frequencies are in cycles/sample."""
+    """Return the sample rate in Hz, or 1 if None, for frequencies in cycles/sample."""
     return 1.0 if value is None else positive_number("sample_rate", value)
 
 
 def fraction(name: str, value: object) -> float:
-    """A number between 0 and 1, exclusive."""
+    """Return `value` as a number between 0 and 1, exclusive."""
     number = _real(name, value)
     if number is None or not 0 < number < 1:
         raise ValueError(f"{name} must be a number between 0 and 1, exclusive, got {shown(value)}.")
@@ -99,7 +99,7 @@ def fraction(name: str, value: object) -> float:
 
 
 def choice(name: str, value: object, choices: Iterable[Any]) -> Any:
-    """One of a few values."""
+    """Return the member of `choices` that `value` equals."""
     choices, given = list(choices), plain(name, value)
     for known in choices:
         if type(given) is type(known) and given == known:
@@ -108,7 +108,7 @@ def choice(name: str, value: object, choices: Iterable[Any]) -> Any:
 
 
 def one_or_two(name: str, value: Any, default: int | None) -> tuple[int, int]:
-    """An integer ≥ 1, or a pair of them: one for each order. `default` completes a single one."""
+    """Return integers ≥ 1 for both orders; `default` (None: the same) completes a single one."""
     parts = integers(name, value, (1, 2), f"an integer or a pair ({name}1, {name}2)")
     if len(parts) == 1:
         return parts[0], parts[0] if default is None else default
@@ -116,7 +116,7 @@ def one_or_two(name: str, value: Any, default: int | None) -> tuple[int, int]:
 
 
 def integers(name: str, value: Any, counts: tuple[int, ...], meaning: str) -> tuple[int, ...]:
-    """Integers ≥ 1, one by itself or some in a sequence, as many as there may be."""
+    """Return integers ≥ 1 from a single one or from a sequence whose length is in `counts`."""
     if not isinstance(value, tuple | list) and getattr(value, "ndim", 0) != 1:
         return (positive_integer(name, value),)
     if len(value) not in counts:
@@ -125,7 +125,7 @@ def integers(name: str, value: Any, counts: tuple[int, ...], meaning: str) -> tu
 
 
 def width(name: str, value: object, default: int, largest: int, unit: str) -> float | str:
-    """Width of an averaging: None → `default`, "global", 0, or a number between 1 and `largest`."""
+    """Return an averaging width: None → `default`, "global", 0, or from 1 to `largest`."""
     given = plain(name, value)
     if given is None:
         return float(default)
@@ -143,7 +143,7 @@ def width(name: str, value: object, default: int, largest: int, unit: str) -> fl
 
 
 def _real(name: str, value: Any) -> float | None:
-    """A finite number, NumPy's and JAX's included; None for all else."""
+    """Return a finite number, NumPy and JAX scalars included, or None for anything else."""
     value = plain(name, value)
     if isinstance(value, bool | str | bytes | np.ndarray | jax.Array):
         return None
@@ -155,11 +155,11 @@ def _real(name: str, value: Any) -> float | None:
 
 
 def stride(name: str, value: object, width_name: str, width: float | str) -> int | None:
-    """Distance between outputs: a power of two up to the width of the averaging, its default."""
+    """Return a stride: a power of two up to the averaging width, the largest by default."""
     if width in ("global", 0):
         if value is not None:
             raise ValueError(
-                f"{name} must be None where {width_name}={width!r}, got {shown(value)}; "
+                f"{name} must be None if {width_name}={width!r}, got {shown(value)}; "
                 f"give {width_name} a width to choose the stride."
             )
         return None
@@ -177,10 +177,10 @@ def stride(name: str, value: object, width_name: str, width: float | str) -> int
 
 
 def real_dtype(dtype: DTypeLike) -> np.dtype:
-    """float32, or float64 where JAX has it enabled."""
+    """Return float32, or float64 if JAX has it enabled."""
     try:
         known = None if dtype is None else np.dtype(dtype)  # None would be NumPy's default
-    except Exception:  # NumPy reads a small language here, and raises what it likes
+    except Exception:  # NumPy parses strings here, and may raise anything
         known = None
     if known is None or known not in (np.float32, np.float64):
         raise ValueError(f"dtype must be float32 or float64, got {shown(dtype)}.")
@@ -193,27 +193,27 @@ def real_dtype(dtype: DTypeLike) -> np.dtype:
 
 
 def joint_only(**arguments: tuple[object, object]) -> None:
-    """Arguments that mean nothing without J_fr keep their defaults."""
+    """Require defaults for arguments that have no meaning without J_fr."""
     for name, (value, default) in arguments.items():
         given = plain(name, value)
         if given is not default and not (_is_integer(given) and given == default):
             raise ValueError(
-                f"{name} must be {default} where J_fr is None, got {shown(value)}; "
+                f"{name} must be {default} if J_fr is None, got {shown(value)}; "
                 f"give J_fr to get filters for jtfs."
             )
 
 
 def signal(x: Array, n_samples: int, dtype: np.dtype) -> tuple[Array, tuple[int, ...]]:
-    """Real signals of the right length, in the precision of the filterbank; a batch of at least 1.
+    """Return real signals of the right length, cast to `dtype`, with one batch axis or more.
 
-    Also returns the axes that the batch had: none, if there was but one signal.
+    Also return the original batch axes, of which a single signal has none.
     """
     _require_real(x)
     if x.shape[-1] != n_samples:
         raise ValueError(
             f"x has {x.shape[-1]} samples on its last axis but the filterbank is for {n_samples}; "
-            f"pad or cut x, build a filterbank for {x.shape[-1]}, or take any length by "
-            f"jtfs_jax.segmented."
+            f"pad or cut x, build a filterbank for {x.shape[-1]}, or use "
+            f"jtfs_jax.segmented for any length."
         )
     batch, sharding = x.shape[:-1], jax.typeof(x).sharding
     if any(axis is not None for axis in sharding.spec[len(batch) :]):
@@ -223,20 +223,20 @@ def signal(x: Array, n_samples: int, dtype: np.dtype) -> tuple[Array, tuple[int,
 
 
 def block(x: Any) -> np.ndarray:
-    """Some samples of real signals."""
+    """Return one block of real signals as a NumPy array."""
     x = native("blocks", x)
     _require_real(x, "blocks")
     return np.array(x)
 
 
 def signal_of_any_length(x: Any) -> Any:
-    """Real signals that can be reflected."""
+    """Return real signals of at least 2 samples, which reflection needs."""
     x = native("x", x)
     _require_real(x)
     if x.shape[-1] < 2:
         raise ValueError(
-            f"x must have at least 2 samples on its last axis, to leave something to reflect, got "
-            f"{x.shape[-1]}."
+            f"x must have at least 2 samples on its last axis, got {x.shape[-1]}; reflection "
+            f"padding needs 2 samples."
         )
     return x
 
@@ -253,7 +253,7 @@ def _require_real(x: Any, name: str = "x") -> None:
 
 
 def real_array(name: str, value: object) -> Array:
-    """A real number or real numbers, as an array of JAX."""
+    """Return a real number or real numbers as a JAX array."""
     if isinstance(value, np.ndarray):
         value = native(name, value)
     try:
@@ -270,7 +270,7 @@ def real_array(name: str, value: object) -> Array:
 
 
 def coefficients(name: str, tree: Any) -> Any:
-    """A pytree of real or complex numbers, as arrays of floating-point ones."""
+    """Return a pytree of real or complex numbers as floating-point or complex arrays."""
 
     def inexact(leaf: object) -> Array:
         array = jnp.asarray(native(name, leaf))
@@ -289,7 +289,7 @@ def coefficients(name: str, tree: Any) -> Any:
 
 
 def not_negative(name: str, value: object) -> Array:
-    """A real number, at least 0 as far as it is known."""
+    """Return a real number as an array; it must be at least 0 unless traced."""
     number = real_array(name, value)
     if number.ndim or not (is_traced(number) or number >= 0):
         raise ValueError(f"{name} must be a number of at least 0, got {shown(value)}.")
@@ -297,12 +297,12 @@ def not_negative(name: str, value: object) -> Array:
 
 
 def is_traced(value: object) -> bool:
-    """Whether the value is not known yet, as under `jax.jit`."""
+    """Return whether the value is traced and thus unknown, as under `jax.jit`."""
     return isinstance(value, Tracer)
 
 
 def index(name: str, value: Any, n: int) -> int:
-    """An integer between 0 and n − 1."""
+    """Return `value` as an integer between 0 and n − 1."""
     number = value if is_traced(value) else plain(name, value)
     if not _is_integer(number) or not 0 <= number < n:
         raise ValueError(f"{name} must be an integer between 0 and {n - 1}, got {shown(value)}.")

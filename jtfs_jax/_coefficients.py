@@ -1,7 +1,7 @@
-"""Coefficients: what the transforms return, path by path, and whether a filterbank made them.
+"""Coefficients that the transforms return: access by path, and checks against a filterbank.
 
-S2 is an array where all paths have the same shape, and a dictionary by path where they do not.
-What depends on that is here: others ask `by_path` and `map_paths`.
+S2 is an array if all paths have the same shape, and otherwise a dictionary keyed by path. This
+module handles the difference; other modules use `by_path` and `map_paths`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,9 +27,9 @@ class JointScattering(eqx.Module):
     Attributes:
         S0: The signal averaged over time.
         S1: The scalogram averaged over time, from high to low frequency.
-        S2: The second order, in the order of `path_table`. Without averaging in time or in
-            frequency (T=0 or F=0), paths have their own resolutions: then it is a dictionary by
-            `(n2, n_fr)`, in that same order.
+        S2: Second-order coefficients, in the order of `path_table`. Without averaging over time or
+            log-frequency (T=0 or F=0), resolutions differ between paths, and S2 is a dictionary
+            keyed by `(n2, n_fr)`, in the same order.
     """
 
     S0: Float[Array, "*batch frame"]
@@ -47,8 +47,9 @@ class TimeScattering(eqx.Module):
     Attributes:
         S0: The signal averaged over time.
         S1: The scalogram averaged over time, from high to low frequency.
-        S2: The second order, in the order of `time_path_table`. Without averaging (T=0), paths
-            have their own resolutions: then it is a dictionary by `(n1, n2)`.
+        S2: Second-order coefficients, in the order of `time_path_table`. Without averaging (T=0),
+            resolutions differ between paths, and S2 is a dictionary keyed by `(n1, n2)`, in the
+            same order.
     """
 
     S0: Float[Array, "*batch frame"]
@@ -62,18 +63,18 @@ Scattering = TypeVar("Scattering", bound=JointScattering | TimeScattering)
 
 
 def is_by_path(s2: Any) -> TypeGuard[Mapping[tuple[int, int], Array]]:
-    """Whether S2 is a dictionary, as paths have shapes of their own."""
+    """Return whether S2 is a dictionary, for paths of different shapes."""
     return isinstance(s2, Mapping)
 
 
 def stacked(s2: Any) -> Array:
-    """S2 where it is an array, of all paths."""
+    """Return S2, which must be an array of all paths."""
     assert not is_by_path(s2)
     return s2
 
 
 def n_paths(S: JointScattering | TimeScattering) -> int:
-    """Number of paths of the second order."""
+    """Return the number of second-order paths."""
     return len(S.S2) if is_by_path(S.S2) else stacked(S.S2).shape[_path_axis(S)]
 
 
@@ -84,20 +85,20 @@ def _path_axis(S: JointScattering | TimeScattering) -> int:
 def by_path(
     bank: FilterBank, S: JointScattering | TimeScattering
 ) -> dict[tuple[int, int], Float[Array, "..."]]:
-    """The second order path by path, whatever its layout.
+    """Return the second-order coefficients as a dictionary keyed by path.
 
     Args:
-        bank: The filters that `S` was computed with.
-        S: Coefficients of `jtfs` or `time_scattering`, with any batch axes. Where paths are many,
-            pass arrays of NumPy: slicing them is faster.
+        bank: The filterbank that `S` was computed with.
+        S: Coefficients of `jtfs` or `time_scattering`, with any batch axes. With many paths, pass
+            NumPy arrays: slicing them is faster.
 
     Returns:
-        By `(n2, n_fr)` in the order of `path_table`, `(*batch, band, frame)` with the bands that
-        first-order wavelets feed; or, of `time_scattering`, by `(n1, n2)` in the order of
-        `time_path_table`, `(*batch, frame)`.
+        For `jtfs`, arrays `(*batch, band, frame)` by `(n2, n_fr)` in the order of `path_table`,
+        with only the bands that first-order wavelets feed. For `time_scattering`, arrays `(*batch,
+        frame)` by `(n1, n2)` in the order of `time_path_table`.
 
     Raises:
-        ValueError: If `S` has not the paths of `bank`.
+        ValueError: If `S` does not have the paths of `bank`.
 
     Example:
         >>> import jax.numpy as jnp, jtfs_jax
@@ -124,7 +125,7 @@ def map_paths(
     S: JointScattering | TimeScattering,
     *per_path: Float[Array, " path"],
 ) -> Any:
-    """S2 of `function(s2, *numbers)`, where each path has a number of its own in `per_path`."""
+    """Apply `function(s2, *numbers)` to each path, with its own numbers from `per_path`."""
     if is_by_path(S.S2):
         entries = zip(S.S2.items(), *per_path, strict=True)
         return ByPath((path, function(s2, *numbers)) for (path, s2), *numbers in entries)
@@ -133,7 +134,7 @@ def map_paths(
 
 
 def reorder_paths(S: JointScattering | TimeScattering, order: Sequence[int]) -> Any:
-    """S2 with path `order[p]` in the place of path p, for paths of the same shapes."""
+    """Return S2 with path `order[p]` in place of path p, for paths of the same shape."""
     if is_by_path(S.S2):
         values = list(S.S2.values())
         return ByPath((path, values[index]) for path, index in zip(S.S2, order, strict=True))
@@ -141,7 +142,7 @@ def reorder_paths(S: JointScattering | TimeScattering, order: Sequence[int]) -> 
 
 
 def broadcast_weights(weights: PyTree, coefficients: PyTree[Array]) -> PyTree[Array]:
-    """Weights of each coefficient, from numbers or arrays for parts of the pytree."""
+    """Broadcast weights, given as numbers or arrays for parts of the pytree, to its leaves."""
 
     def over(weight, part):
         def to(leaf):
@@ -150,18 +151,18 @@ def broadcast_weights(weights: PyTree, coefficients: PyTree[Array]) -> PyTree[Ar
         return jax.tree.map(to, part)
 
     try:
-        # A plain dictionary of paths is meant as the node that S2 is.
+        # A plain dictionary of paths stands for the `ByPath` node of S2.
         alike = exportable_paths(weights) if isinstance(coefficients, ByPath) else weights
         return jax.tree.map(over, alike, coefficients)
     except ValueError as error:
         raise ValueError(
-            f"weights must be numbers, or a pytree like that of the coefficients whose leaves "
-            f"broadcast to these, which it is not: {error}"
+            f"weights must be numbers, or a pytree with the structure of the coefficients and "
+            f"leaves that broadcast to theirs, got a mismatch: {error}"
         ) from error
 
 
 def require_paths(bank: FilterBank, S: JointScattering) -> list[tuple[int, int]]:
-    """The paths of the filterbank, which must be those of the coefficients."""
+    """Return the paths of the filterbank, which the coefficients must have."""
     require_joint(bank)
     paths = joint_paths(bank)
     if not isinstance(S, JointScattering):
@@ -182,7 +183,7 @@ def require_paths(bank: FilterBank, S: JointScattering) -> list[tuple[int, int]]
 
 
 def require_coefficients(bank: FilterBank, S: JointScattering | TimeScattering) -> None:
-    """The coefficients have the paths of the filterbank."""
+    """Require that the coefficients have the paths of the filterbank."""
     if isinstance(S, JointScattering):
         require_paths(bank, S)
         return

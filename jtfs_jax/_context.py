@@ -1,7 +1,7 @@
-"""What lies beyond the ends of a signal: the context in which filters see its samples.
+"""Context: the samples that filters reach beyond the ends of a signal or of a part of it.
 
-A transform acts on a signal with its context. One call continues the signal on both sides, and
-`_segments` cuts a longer one into windows, most of which have the signal itself as their context.
+A transform acts on a signal with its context. A single call pads the signal on both sides;
+`_segments` cuts a longer signal into windows, most of which have the signal itself as context.
 """
 
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ from ._filterbank import FilterBank
 
 
 def padded(bank: FilterBank, x: Float[Array, "*batch n_samples"]) -> Float[Array, "*batch time"]:
-    """Signals of the length that `bank` is for, continued to the length that it transforms."""
+    """Pad signals of `bank.n_samples` samples to the length that `bank` transforms."""
     before = _sampling.pad_left(bank.n_samples, bank.n_padded)
     return continued(x, before, bank.n_padded - bank.n_samples - before, bank.pad_mode)
 
@@ -20,11 +20,11 @@ def padded(bank: FilterBank, x: Float[Array, "*batch n_samples"]) -> Float[Array
 def continued(
     x: Float[Array, "*batch n"], before: int, after: int, pad_mode: str
 ) -> Float[Array, "*batch time"]:
-    """Signals with samples beyond their ends, as many as wanted."""
+    """Continue signals by `before` and `after` samples beyond their ends."""
     n = before + x.shape[-1] + after
     mode = {"zero": "constant", "periodic": "wrap"}.get(pad_mode, "reflect")
     if mode == "reflect" and max(before, after) >= x.shape[-1]:
-        # A period of the continuation, repeated: reflections one by one would be many operations.
+        # Repeat one period of the continuation: one reflection at a time takes many operations.
         x = jnp.concatenate([x, x[..., -2:0:-1]], axis=-1)
         after = max(n - before - x.shape[-1], 0)
         mode = "wrap"

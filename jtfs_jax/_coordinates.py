@@ -1,4 +1,4 @@
-"""Coordinates of coefficients: the frequencies of rows and bands, the times of frames."""
+"""Coordinates of coefficients: the frequencies of rows and bands, and the times of frames."""
 
 import numpy as np
 from jaxtyping import Float
@@ -12,11 +12,11 @@ from ._paths import frame_stride, n_frequential, require_joint, row_stride
 def wavelet_frequencies(
     bank: FilterBank, *, sample_rate: float | None = None
 ) -> Float[np.ndarray, " n1"]:
-    """Center frequencies of the first-order wavelets: of the rows of U1 and S1.
+    """Return the center frequencies of the first-order wavelets: the rows of U1 and S1.
 
     Args:
         bank: Filters from `filterbank`.
-        sample_rate: In Hz. None: frequencies are in cycles/sample.
+        sample_rate: Sample rate in Hz. If None, frequencies are in cycles/sample.
 
     Returns:
         Frequencies in Hz or cycles/sample, from high to low.
@@ -34,21 +34,22 @@ def wavelet_frequencies(
 def band_frequencies(
     bank: FilterBank, *, sample_rate: float | None = None, n_fr: int = 0
 ) -> Float[np.ndarray, " band"]:
-    """Center frequencies of the bands of S2.
+    """Return the center frequencies of the bands of S2.
 
-    Paths whose ψ_n2 acts on fewer wavelets have fewer live bands: the first `n_rows` of these.
+    A path whose ψ_n2 acts on fewer rows has fewer live bands: the first `n_rows` of these (see
+    `path_table`).
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
-        sample_rate: In Hz. None: frequencies are in cycles/sample.
-        n_fr: Index of a frequential filter. It matters only where F=0: then each filter has its
-            own rows.
+        sample_rate: Sample rate in Hz. If None, frequencies are in cycles/sample.
+        n_fr: Index of a frequential filter. It matters only if F=0, when each filter has its own
+            bands.
 
     Returns:
-        Frequencies in Hz or cycles/sample, from high to low; for F="global" their geometric mean.
+        Frequencies in Hz or cycles/sample, from high to low; for F="global", their geometric mean.
 
     Raises:
-        ValueError: If `bank` has no frequential wavelets or none of index `n_fr`.
+        ValueError: If `bank` has no frequential wavelets, or no filter of index `n_fr`.
 
     Example:
         >>> import jtfs_jax
@@ -71,24 +72,24 @@ def frame_times(
     sample_rate: float | None = None,
     n2: int | None = None,
 ) -> Float[np.ndarray, " frame"]:
-    """Times on which frames are centered, counted from the first sample of the signal.
+    """Return the center times of frames, relative to the first sample of the signal.
 
-    The p-th frame is at times[0] + p · stride. Those of one call of a transform need not begin at
-    the first sample, as padding decides where they are; those of `segmented` and `stream` do.
+    The p-th frame is centered on times[0] + p · stride. In a single call of a transform, times[0]
+    depends on the padding and need not be 0; with `segmented` and `stream`, it is 0.
 
     Args:
         bank: Filters from `filterbank`.
-        n_samples: Length of a signal that is taken in segments. None: the times of one call.
-        sample_rate: In Hz. None: times are in samples.
-        n2: Index of a ψ_n2, −1 for α = 0. It matters only where T=0: then each has its own
-            frames. None means those of S0 and S1.
+        n_samples: Length of a signal that is transformed in segments. None gives the times of a
+            single call.
+        sample_rate: Sample rate in Hz. If None, times are in samples.
+        n2: Index of ψ_n2, or −1 for α = 0. It matters only if T=0, when each ψ_n2 has its own
+            frames. None gives the frames of S0 and S1.
 
     Returns:
         Times in seconds or samples.
 
     Raises:
-        ValueError: If `n_samples` is not an integer of at least 2, or if there is no ψ_n2 of
-            index `n2`.
+        ValueError: If `n_samples` is not an integer of at least 2, or if no ψ_n2 has index `n2`.
 
     Example:
         >>> import jtfs_jax

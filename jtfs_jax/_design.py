@@ -1,4 +1,4 @@
-"""From what is asked of a filterbank to its tables, in NumPy and float64."""
+"""Design of a filterbank: from checked arguments to tables, in NumPy and float64."""
 
 import math
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ from ._wavelets import Family, low_pass, low_pass_hat, row_kernels
 
 @dataclass(frozen=True)
 class Design:
-    """What is asked of a filterbank, checked: arguments of `filterbank`, and its wavelets."""
+    """Checked arguments of `filterbank`, and the wavelets that they give."""
 
     n_samples: int
     n_padded: int
-    log2_limit: int  # of the decimation at which averages still have samples enough
+    log2_limit: int  # log2 of the largest decimation that leaves averages enough samples
     T: float | str
     stride: int | None
     F: float | str
@@ -40,28 +40,28 @@ class Design:
     family_fr: Family | None  # None: time scattering only
     options: Options
     layout: Layout
-    # Widths of φ_T and φ_F in JAX, where they are not those of the design, which say how averages
-    # are sampled; see `Family` for wavelets.
+    # Widths of φ_T and φ_F in JAX that replace T and F, which still determine how averages are
+    # sampled; `Family` does the same for wavelets.
     traced_T: Any = None
     traced_F: Any = None
 
     @property
     def J_max(self) -> int:
-        """Log2 of the longest wavelets of both orders."""
+        """log2 of the duration of the longest wavelets of both orders."""
         return max(self.family1.J, self.family2.J)
 
     @property
     def low_pass_width(self) -> float:
-        """Width of φ_T, or of the low-pass that stands for it."""
+        """Width of φ_T, or of the low-pass filter in its place."""
         return _sampling.low_pass_width(self.T, self.J_max)
 
     @property
     def critical_stride(self) -> int:
-        """Samples between frames that suffice for all others."""
+        """Samples between frames, from which all other frames can be interpolated."""
         return _sampling.critical_stride(self.T, self.J_max)
 
     def log2_stride(self, j: int) -> int:
-        """Log2 of the distance between samples of a wavelet's output, for its decimation `j`."""
+        """Return log2 of the sampling interval of a wavelet's output, for its decimation `j`."""
         return max(min(j, self.log2_limit) - self.options.oversampling, 0)
 
     @cached_property
@@ -73,12 +73,12 @@ class Design:
 
     @cached_property
     def designed_phi(self) -> Float[np.ndarray, " time"]:
-        """The same of the design."""
+        """Impulse response of φ_T as designed."""
         return low_pass(self.low_pass_width, self.n_padded)
 
     @cached_property
     def kernels(self) -> Any:
-        """Impulse responses of the frequential wavelets, over a period that they do not fill."""
+        """Impulse responses of the frequential wavelets, over a period longer than they are."""
         assert self.family_fr is not None
         if self.family_fr.values is None:
             return self.designed_kernels
@@ -86,7 +86,7 @@ class Design:
 
     @cached_property
     def designed_kernels(self) -> Complex[np.ndarray, "wavelet row"]:
-        """The same of the design."""
+        """Impulse responses of the frequential wavelets as designed."""
         assert self.family_fr is not None
         n_rows, J_fr = len(self.family1.wavelets), self.family_fr.J
         period = _sampling.padded_rows(n_rows, self.family1.J, self.Q, J_fr, self.F)
@@ -95,38 +95,38 @@ class Design:
 
 @exportable
 class SecondOrder(eqx.Module):
-    """What the second order needs at one resolution: ψ_n2 of the same j2, which share live rows."""
+    """Tables of the second order for all ψ_n2 of one j2, which act on the same live rows."""
 
     group: WaveletGroup
     average: TimeAverage | None  # None: no averaging in time
     filters_fr: FrequentialFilters | None  # None: time scattering only
-    # The carrier that `group` leaves out, if rows are conjugated; the sign of imaginary parts, if
-    # reflections are.
+    # The carrier that `group` leaves out, for conjugate rows; the sign of imaginary parts, for
+    # conjugate reflections in time.
     carrier: Float[Array, "2 phase 1 sample"] | None
     sign: Float[Array, "phase 1 sample"] | None
     n_live: int = eqx.field(static=True)
-    n_bins: int = eqx.field(static=True)  # of the rows that feed them, from 0 to those they pass
+    n_bins: int = eqx.field(static=True)  # Fourier bins of U1, from 0 to the highest that passes
 
 
 @exportable
 class Tables(eqx.Module):
-    """All arrays of a filterbank, which the transforms read."""
+    """All arrays of a filterbank, as the transforms read them."""
 
     groups1: tuple[WaveletGroup, ...]  # ψ_n1
     second: tuple[SecondOrder, ...]  # ψ_n2
-    phi_hat: Float[Array, " bin"]  # φ_T in Fourier, up to the frame rate
-    means: tuple[TimeAverage | MeanByRow, ...]  # of each group of U1, where T="global"
+    phi_hat: Float[Array, " bin"]  # Fourier transform of φ_T, up to the frame rate
+    means: tuple[TimeAverage | MeanByRow, ...]  # of each group of U1, if T="global"
     filters_fr: FrequentialFilters | None  # for α = 0
     fourier: FourierTables
 
     @property
     def groups2(self) -> tuple[WaveletGroup, ...]:
-        """ψ_n2."""
+        """Groups of wavelets ψ_n2."""
         return tuple(second.group for second in self.second)
 
 
 def tables(design: Design) -> Tables:
-    """Everything that the transforms need."""
+    """Compute all tables that the transforms need."""
     groups = _first_order(design)
     return Tables(
         groups1=groups,
@@ -139,7 +139,7 @@ def tables(design: Design) -> Tables:
 
 
 def with_traced(given: Tables, design: Design) -> Tables:
-    """The same tables, but for those that depend on traced parameters of the design."""
+    """Recompute the tables that depend on traced parameters of the design."""
     family1, family2, family_fr = design.family1, design.family2, design.family_fr
     if family1.values is not None:
         given = replace(given, groups1=_first_order(design))
@@ -161,7 +161,7 @@ def with_traced(given: Tables, design: Design) -> Tables:
 
 
 def _means(design: Design, groups: Sequence[WaveletGroup]) -> tuple[TimeAverage | MeanByRow, ...]:
-    """What takes the mean of each group of U1, for T="global"."""
+    """Return the average over time of each group of U1, for T="global"."""
     if design.T != "global":
         return ()
     return tuple(_mean(design, group) for group in groups)
@@ -185,7 +185,7 @@ def with_averages(
     averages: Sequence[TimeAverage | None],
     means: Sequence[TimeAverage | MeanByRow],
 ) -> Tables:
-    """The same tables with averages over time from `averages`, and no part that runs backward."""
+    """Replace the averages over time, and drop the signs of samples that run backward."""
     second = [
         replace(second, average=average, sign=None)
         for second, average in zip(given.second, averages, strict=True)
@@ -196,13 +196,13 @@ def with_averages(
 def averages(
     given: Tables, design: Design
 ) -> tuple[list[TimeAverage | None], tuple[TimeAverage | MeanByRow, ...]]:
-    """Averages over time for another length that is padded to the same: of U2, and of U1."""
+    """Compute the averages over time of U2 and U1 for another length with the same padding."""
     of_second = [_time_average(design, second.group.log2_stride) for second in given.second]
     return of_second, _means(design, given.groups1)
 
 
 def of_first(given: Tables, design: Design, length: Any) -> Tables:
-    """Tables for means over the first `length` samples, which may be traced, for T="global"."""
+    """Return tables for means over the first `length` samples (may be traced), if T="global"."""
     grid = design.n_samples, design.n_padded
 
     def mean_of(mean: TimeAverage | MeanByRow | None, group: WaveletGroup):
@@ -216,7 +216,7 @@ def of_first(given: Tables, design: Design, length: Any) -> Tables:
 
 
 def with_signs(given: Tables, backward: Bool[Array, " time"]) -> Tables:
-    """Tables for signals of which some samples run backward, and are conjugated."""
+    """Return tables for signals that run backward, and are conjugated, at some samples."""
     sign = jnp.where(backward, -1.0, 1.0).astype(given.phi_hat.dtype)
 
     def sampled(second: SecondOrder) -> Array:
@@ -227,13 +227,13 @@ def with_signs(given: Tables, backward: Bool[Array, " time"]) -> Tables:
 
 
 def _first_order(design: Design) -> tuple[WaveletGroup, ...]:
-    """The wavelets ψ_n1, by resolution."""
+    """Build the wavelets ψ_n1, grouped by resolution."""
     groups = wavelet_groups(design.family1, design.n_padded, design.log2_stride)
     return with_short_ones_merged(groups, design.n_padded, design.layout)
 
 
 def _second_order(design: Design) -> tuple[SecondOrder, ...]:
-    """For the wavelets ψ_n2 of each resolution, all that they need."""
+    """Build the tables of the second order, grouped by the resolution of ψ_n2."""
     found = []
     for group in wavelet_groups(design.family2, design.n_padded, design.log2_stride):
         n_live = sum(psi.j < group.j for psi in design.family1.wavelets)
@@ -254,23 +254,23 @@ def _second_order(design: Design) -> tuple[SecondOrder, ...]:
 
 
 def _low_pass(design: Design) -> Array:
-    """φ_T in Fourier, up to the frame rate."""
+    """Compute the Fourier transform of φ_T, up to the frame rate."""
     n_bins = min(design.n_padded // design.critical_stride, design.n_padded // 2) + 1
     width, n = design.low_pass_width, design.n_padded
     phi_hat = low_pass_hat(width if design.traced_T is None else design.traced_T, n, n_bins, width)
-    # The Nyquist bin stands for two, of half its value, in a spectrum of twice the length.
+    # In a spectrum of twice the length, the Nyquist bin becomes two bins of half its value.
     nyquist = np.arange(n_bins) == n // 2
     return as_leaf(phi_hat * np.where(nyquist, 0.5, 1.0).astype(phi_hat.dtype))
 
 
 def _time_average(design: Design, log2_stride: int) -> TimeAverage | None:
-    """φ_T for signals at one in 2**log2_stride samples; None without averaging."""
+    """Build φ_T for every 2**log2_stride-th sample, or None without averaging."""
     n_samples, n_padded, stride = design.n_samples, design.n_padded, design.critical_stride
     if isinstance(design.T, str):
         return global_average(n_samples, n_padded, log2_stride, design.layout)
     if design.T == 0:
         return None
-    # Other frames than these are interpolated, which takes all of them.
+    # Frames at another stride are interpolated from all of these, padding included.
     kept = range(n_padded // stride)
     if design.stride == stride:
         kept = _sampling.frames(n_samples, n_padded, stride)
@@ -280,10 +280,10 @@ def _time_average(design: Design, log2_stride: int) -> TimeAverage | None:
 
 
 def _frequential_filters(design: Design, n_live: int, n_spins: int) -> FrequentialFilters | None:
-    """The filters along log-frequency, for rows that are real (one spin) or complex (two)."""
+    """Build the filters along log-frequency, for real rows (one spin) or complex rows (two)."""
     if design.family_fr is None:
         return None
-    # The energy of rows that are complex is shared by two spins.
+    # Two spins share the energy of complex rows.
     share = math.sqrt(n_spins) if design.family_fr.tight else 1
     sampling = RowSampling(
         n_live=n_live,
@@ -301,7 +301,7 @@ def _frequential_filters(design: Design, n_live: int, n_spins: int) -> Frequenti
 
 
 def _carrier(design: Design, group: WaveletGroup) -> Array | None:
-    """What groups leave out, and conjugation of rows has to know."""
+    """Compute the carrier that a group leaves out, which conjugation of rows needs."""
     if design.options.pad_mode_fr != "conj-reflect" or group.first_bin == 0:
         return None
     n, longest = design.n_padded >> group.log2_stride, design.layout.transform
@@ -310,7 +310,7 @@ def _carrier(design: Design, group: WaveletGroup) -> Array | None:
 
 
 def _sign(design: Design, group: WaveletGroup) -> Array | None:
-    """That of imaginary parts, negative where the signal runs backward and is conjugated."""
+    """Compute the sign of imaginary parts: −1 where the signal runs backward and is conjugated."""
     if design.options.pad_mode != "conj-reflect" or design.T in ("global", 0):
         return None
     position = np.arange(0, design.n_padded, 1 << group.log2_stride)

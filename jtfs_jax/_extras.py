@@ -5,7 +5,7 @@ from typing import Any
 
 
 def require(module: str, extra: str) -> Any:
-    """The module, or an `ImportError` that names the extra which brings it."""
+    """Import a module, or raise an `ImportError` that names the extra to install."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import contextlib
 import errno
@@ -11,22 +11,22 @@ from typing import Any
 
 import numpy as np
 
-_LONGEST_STEM = 32  # bytes kept of a name, as a longer one might be too long with what is added
-_LONGEST_SUFFIX = 8  # of formats that exist
-_partial: set[Path] = set()  # those that are being written
+_LONGEST_STEM = 32  # bytes of a name to keep, so that additions do not make it too long
+_LONGEST_SUFFIX = 8  # characters; suffixes of real formats are no longer
+_partial: set[Path] = set()  # paths being written
 
 
 def check_writable(path: str | os.PathLike) -> Path:
-    """The path, or a `ValueError` that says why no file can be written there."""
+    """Return the path, or raise a `ValueError` that says why no file can be written there."""
     path = Path(path)
     if path.parent.is_file():
         raise ValueError(f"{path}: {path.parent} is a file, not a folder; write elsewhere.")
     if not path.parent.is_dir():
         raise ValueError(
-            f"{path}: there is no folder {path.parent}; make it first, or write elsewhere."
+            f"{path}: there is no folder {path.parent}; create it first, or write elsewhere."
         )
     if _is_too_long(path):
-        raise ValueError(f"{path}: the name is longer than names of files can be; shorten it.")
+        raise ValueError(f"{path}: the name is too long for a file; shorten it.")
     if path.is_dir():
         raise ValueError(f"{path}: this is a folder; write under another name.")
     if not os.access(path.parent, os.W_OK):
@@ -44,10 +44,10 @@ def _is_too_long(path: Path) -> bool:
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """A temporary path beside `path`, which takes its place once the block has ended well.
+    """Yield a temporary path next to `path`, to be moved to `path` if the block succeeds.
 
-    It has the same suffix, by which libraries know formats. If something goes wrong, `path` stays
-    as it was, and nothing beside it.
+    It has the same suffix, from which libraries infer formats. If the block fails, `path` stays as
+    it was and the temporary file is removed.
     """
     path = Path(path)
     stem = path.stem.encode("utf-8", "ignore")[:_LONGEST_STEM].decode("utf-8", "ignore")
@@ -68,10 +68,10 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def replacing_folder(path: str | os.PathLike, *, overwrite: bool = False) -> Iterator[Path]:
-    """A temporary folder beside `path`, which takes its place once the block has ended well.
+    """Yield a temporary folder next to `path`, to be moved to `path` if the block succeeds.
 
     Raises:
-        FileExistsError: At the end, if something is there that may not be replaced.
+        FileExistsError: At the end, if `path` exists and may not be replaced.
     """
     path = Path(path)
     partial = path.with_name(f".{path.name[:_LONGEST_STEM]}-{uuid.uuid4().hex[:8]}.partial")
@@ -85,7 +85,7 @@ def replacing_folder(path: str | os.PathLike, *, overwrite: bool = False) -> Ite
             partial.rename(path)
         except OSError as error:
             if path.exists():
-                raise FileExistsError(errno.EEXIST, "this exists", str(path)) from error
+                raise FileExistsError(errno.EEXIST, "already exists", str(path)) from error
             raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -94,7 +94,7 @@ def replacing_folder(path: str | os.PathLike, *, overwrite: bool = False) -> Ite
 
 
 def remove_partial() -> None:
-    """Remove what is not yet complete, where the process ends without its `finally`."""
+    """Remove incomplete files, for a process that ends without running `finally`."""
     for partial in tuple(_partial):
         if partial.is_dir():
             shutil.rmtree(partial, ignore_errors=True)
@@ -103,6 +103,6 @@ def remove_partial() -> None:
 
 
 def save_arrays(path: str | os.PathLike, arrays: Mapping[str, Any]) -> None:
-    """Write arrays for `numpy.load`, under just this name; whole or not at all."""
+    """Write arrays for `numpy.load` to exactly this path, completely or not at all."""
     with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, **arrays)

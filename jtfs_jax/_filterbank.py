@@ -19,27 +19,31 @@ from ._wavelets import Family, Wavelet
 
 @exportable
 class FilterBank(eqx.Module):
-    """Filters of the scattering transforms, made by `filterbank`; a pytree to pass to them.
+    """Filters of the scattering transforms, built by `filterbank`; a pytree to pass to them.
 
-    Its leaves are arrays, all else is static. Frequencies and bandwidths of the wavelets are in
-    cycles/sample, of those along log-frequency in cycles/row; widths are in samples and in rows.
+    Its leaves are arrays; everything else is static. Frequencies and bandwidths are in
+    cycles/sample for wavelets over time and in cycles/row for wavelets along log-frequency.
+
+    `T`, `F`, `wavelets1`, `wavelets2` and `wavelets_fr` belong to the design, which determines how
+    filters are sampled. They stay the same when `with_parameters` replaces the filters.
 
     Attributes:
         n_samples: Length of the signals.
-        n_padded: Length to which they are padded.
-        T: Width of φ_T, "global" or 0; `stride` is what lies between frames, None where T is
-            "global" or 0.
-        F: Width of φ_F, "global" or 0; `stride_fr` is what lies between bands, likewise.
-        J: log2 of the longest wavelets of the first and the second order; `J_fr` of those along
-            log-frequency, None without these.
-        Q: Wavelets an octave of the first and the second order; `Q_fr` of those along
-            log-frequency.
+        n_padded: Length to which signals are padded.
+        T: Width of φ_T in samples, "global" or 0.
+        stride: Samples between frames, or None if T is "global" or 0.
+        F: Width of φ_F in rows, "global" or 0.
+        stride_fr: Rows between bands, or None if F is "global" or 0.
+        J: log2 of the duration of the longest wavelets in the first and second order.
+        J_fr: log2 of the length of the longest wavelets along log-frequency, or None without these.
+        Q: Wavelets per octave in the first and second order.
+        Q_fr: Wavelets per octave along log-frequency.
         wavelets1: Center frequency `xi`, bandwidth `sigma` and decimation `j` of each first-order
-            wavelet; `wavelets2` and `wavelets_fr` are those of the second order and of spin +1
-            along log-frequency. Like `T` and `F`, they are those of the design, by which filters
-            are sampled, whatever `with_parameters` has put in their place.
-        analytic, pad_mode, pad_mode_fr, normalize, r_psi, oversampling, platform: The options that
-            `filterbank` describes.
+            wavelet.
+        wavelets2: The same for second-order wavelets.
+        wavelets_fr: The same for wavelets along log-frequency, with spin +1.
+        analytic, pad_mode, pad_mode_fr, normalize, r_psi, oversampling, platform: Options of
+            `filterbank`.
     """
 
     tables: Any  # private: the `Tables` that the transforms read
@@ -68,44 +72,44 @@ class FilterBank(eqx.Module):
 
     @property
     def layout(self) -> Layout:
-        """How large the parts are in which the platform computes."""
+        """Block sizes for computation on the platform."""
         return LAYOUTS[self.platform]
 
     @property
     def dtype(self) -> np.dtype:
-        """Precision of the filters, thus of the results."""
+        """Precision of the filters and of the results."""
         return self.tables.phi_hat.dtype
 
     @property
     def low_pass_width(self) -> float:
-        """Width of φ_T; without averaging in time, and for the mean, that of the low-pass α = 0."""
+        """Width of φ_T, or of the low-pass filter α = 0 if T is 0 or "global"."""
         return _sampling.low_pass_width(self.T, max(self.J))
 
     @property
     def low_pass_stride(self) -> int:
-        """Samples between the frames of φ_T; without averaging in time, of the low-pass α = 0."""
+        """Samples between frames of φ_T, or of the low-pass filter α = 0 if T is 0 or "global"."""
         return self.stride or 2 ** max(self.J)
 
     @property
     def critical_stride(self) -> int:
-        """The largest power of two up to the width of φ_T: frames that suffice for all others."""
+        """Largest power of two up to the width of φ_T; such frames determine all others."""
         return _sampling.critical_stride(self.T, max(self.J))
 
     @property
     def paths_share_shape(self) -> bool:
-        """Whether the S2 of `jtfs` is an array, as averages give all paths the same resolution."""
+        """Whether S2 of `jtfs` is an array, as averages give all paths the same resolution."""
         return 0 not in (self.T, self.F)
 
     @property
     def design(self) -> Design:
-        """What the tables are made from."""
+        """Design from which the tables are computed."""
         options = _presets.Options(**{f: getattr(self, f) for f in _presets.Options._fields})
         n_samples, n_padded, J = self.n_samples, self.n_padded, max(self.J)
         order1 = Family(self.wavelets1, self.J[0], options.analytic, options.tight)
         order2 = Family(self.wavelets2, self.J[1], options.analytic, options.tight)
         family_fr = None
         if self.J_fr is not None:
-            # Both spins come from the same matrices, whatever the wavelets over time.
+            # Never analytic: both spins come from the same matrices.
             family_fr = Family(self.wavelets_fr, self.J_fr, analytic=False, tight=options.tight)
         return Design(
             n_samples=n_samples,
@@ -124,7 +128,7 @@ class FilterBank(eqx.Module):
         )
 
     def frames(self, stride: int) -> range:
-        """Indices of the multiples of `stride` on the padded axis that lie within the signal."""
+        """Return the indices of multiples of `stride` on the padded axis within the signal."""
         return _sampling.frames(self.n_samples, self.n_padded, stride)
 
 
@@ -149,92 +153,96 @@ def filterbank(
     dtype: DTypeLike = jnp.float32,
     platform: Literal["cpu", "gpu", "tpu"] | None = None,
 ) -> FilterBank:
-    """Filters for `scalogram`, `time_scattering` and `jtfs` of signals of a given length.
+    """Build the filters of `scalogram`, `time_scattering` and `jtfs` for signals of a given length.
 
-    First- and second-order wavelets are Morlet wavelets from Andén's generator: their quality
-    factor is constant down to an "elbow", and their bandwidth below it. So are the frequential
-    wavelets ψ_β, in cycles/row along the axis n1 of first-order wavelets, with both spins. φ_T and
-    φ_F are Gaussians with a l1 norm of 1.
+    First- and second-order wavelets are Morlet wavelets from Andén's generator: above an "elbow"
+    frequency, their quality factor is constant; below it, their bandwidth is. The frequential
+    wavelets ψ_β are built the same way, in cycles/row along the axis n1 of first-order wavelets,
+    with both spins. φ_T and φ_F are Gaussians with unit l1 norm.
 
-    Tables are computed in NumPy and float64, then cast. Where an option is out of range, this
-    function says so; the transforms work for all others.
+    Tables are computed in NumPy and float64, then cast to `dtype`. Options are validated here; the
+    transforms work with all options that this function accepts.
 
     Args:
-        n_samples: Length of the signals, at least 2. None: of segments of longer or shorter ones,
-            for `segmented` and `stream`: a power of two for which they transform at most 1.3
-            samples for each of the signal.
-        J: log2 of the duration of the longest wavelets, in samples; a pair `(J1, J2)` for another
-            one in each order. Signals may be shorter than the wavelets, but not 16 times so.
-        Q: Wavelets an octave in the first order, 1 in the second; or a pair `(Q1, Q2)`.
-        T: Width of φ_T, in samples: a number from 1 to `n_samples`, 0 for no averaging, "global"
-            for the mean over the signal. None means 2**J. Wide ones approach that mean, but with
-            pad_mode="zero", as φ_T then counts the silence around the signal.
-        stride: Samples between frames: a power of two up to T. None means the largest. Must be
-            None for T=0 and T="global".
-        J_fr: log2 of the length of the longest frequential wavelets, in rows, at most the number
-            of rows in J + 1 octaves, (J + 1) · Q. None: the filters serve `time_scattering` only.
-        Q_fr: Frequential wavelets an octave.
-        F: Width of φ_F, in rows: a number from 1 to (J + 1) · Q, 0 for no averaging, "global" for
-            the mean over rows. None means 2**J_fr. Wide ones approach that mean with
-            pad_mode_fr="conj-reflect"; else φ_F counts zeros beyond the rows.
-        stride_fr: Rows between bands: a power of two up to F. None means the largest. Must be
-            None for F=0 and F="global".
-        preset: What the options below are where None. "kymatio" agrees with Kymatio: wavelets not
-            analytic, pad_mode="reflect", pad_mode_fr="zero", normalize="l1", r_psi=√½. "sharp"
-            tells rising from falling best, and has analytic=True and pad_mode="conj-reflect"
-            instead. Of an exponential chirp across the whole band, energies of the two spins are
-            as 16 : 1 in the former and 740 : 1 in the latter; with silence around the sound and
-            pad_mode="zero", as 109 : 1 and 1400 : 1.
-        analytic: Whether wavelets over time hardly answer to negative frequencies, by which Morlets
-            answer to the opposite spin as well. With one wavelet an octave, Morlets have 5e-4 of
-            their energy there, and these 1e-7. They decay to 1e-3 of their peak within 8 standard
-            deviations of the Morlet's envelope rather than 4, and to 1e-6 within 12 rather than 5.
-            With normalize="energy" they have none there, and decay slowly. The frequential
-            wavelets stay Morlets, of which the two spins gain almost nothing.
-        pad_mode: How signals are continued beyond their ends, in time. "reflect" makes no edges,
-            but chirps that pass an end turn round there, and answer to the opposite spin for a
-            frame or two. "conj-reflect" does the same and conjugates U1 ⋆ ψ_n2 in the reflections,
-            which keeps the spin of paths averaged over T; nothing else changes, for one more
-            product with U1 ⋆ ψ_n2. "zero" suits sounds that begin and end in silence, others get
-            edges, which are clicks. "periodic" suits loops. Padding is as long as filters reach:
-            4 to 16 times the signal for T, or wavelets, as long as the signal.
-        pad_mode_fr: How U1 ⋆ ψ_n2 is continued beyond the rows that it acts on. "zero" loses
-            energy at these edges. "conj-reflect" continues it by conjugate reflections, which have
-            the same spin (for β = 0 without conjugation): this keeps the energy, and makes
-            F="global" the limit of a wide φ_F. It separates spins a little less, by 980 : 1 rather
-            than the 1400 : 1 above, and takes about 0.6 times as long, as no rows beyond these
-            are computed.
-        normalize: "l1": wavelets have a l1 norm of 1, so that tones of equal amplitude have equal
-            peaks in S1. "energy": the wavelets of each order, and those of both spins, are a tight
-            frame together with a low-pass of width 2**J or 2**J_fr: with T and F at least that
-            wide, distances contract, and with pad_mode_fr="conj-reflect" |U1 ⋆ ψ_α ⋆ ψ_β| and S0
-            have the energy of the signal, but for what lies above the highest wavelets, and up to
-            40 % of what lies between the low-pass and the lowest wavelet. Edges of the frame are
-            steeper than Morlets, which separates spins less: by 830 : 1 with zeros, 446 : 1 with
-            conjugate reflections. Frequential wavelets are longer, which takes up to twice the
-            time with pad_mode_fr="zero".
-        r_psi: Where neighboring wavelets cross, as a fraction of their peaks, from 0 to 1: larger
-            ones overlap more, are shorter in time and in rows, and cover frequencies more evenly;
-            with one wavelet an octave, up to 0.97.
-        oversampling: Log2 of how much more densely than by default outputs of wavelets are sampled
-            before their modulus is averaged, over time and over rows; coefficients keep their
-            shapes. Moduli are not band-limited, so that decimation leaves an error: see the README.
-            From 3 on, nothing of it is left in float32.
-        dtype: float32, or float64 where JAX has it enabled; results follow.
-        platform: Where the transforms are to be fast: tables are laid out for it, in loops over
-            small blocks for a CPU, in few large operations for a GPU. Results are the same but for
-            rounding, and any filterbank works on any platform. None means that of JAX's default
-            backend; to export or lower a program for another one, name that.
+        n_samples: Length of the signals, at least 2. None chooses the length of segments for
+            `segmented` and `stream`, which accept signals of any length: a power of two such that
+            they transform at most 1.3 samples per signal sample.
+        J: log2 of the duration of the longest wavelets, in samples, or a pair `(J1, J2)` of one
+            value per order. Wavelets may be up to 16 times as long as the signals.
+        Q: Wavelets per octave in the first order, with 1 in the second, or a pair `(Q1, Q2)`.
+        T: Width of φ_T in samples: a number from 1 to `n_samples`, 0 for no averaging, or "global"
+            for the mean over the signal. None means 2**J. A wide φ_T approaches that mean, except
+            with pad_mode="zero", where it includes the silence around the signal.
+        stride: Samples between frames, a power of two up to T. None means the largest. Must be None
+            if T is 0 or "global".
+        J_fr: log2 of the length of the longest frequential wavelets, in rows. Their length is at
+            most the number of rows in J + 1 octaves, (J + 1) · Q. None builds no frequential
+            filters, which `jtfs` needs.
+        Q_fr: Frequential wavelets per octave.
+        F: Width of φ_F in rows: a number from 1 to (J + 1) · Q, 0 for no averaging, or "global" for
+            the mean over rows. None means 2**J_fr. A wide φ_F approaches that mean with
+            pad_mode_fr="conj-reflect"; otherwise it includes zeros beyond the rows.
+        stride_fr: Rows between bands, a power of two up to F. None means the largest. Must be None
+            if F is 0 or "global".
+        preset: Values of the options below that are None. "kymatio" agrees with Kymatio:
+            analytic=False, pad_mode="reflect", pad_mode_fr="zero", normalize="l1", r_psi=√½.
+            "sharp" separates rising from falling sounds best, and has analytic=True and
+            pad_mode="conj-reflect" instead. For an exponential chirp across the whole band, the
+            ratio of the energies of the two spins is 16 : 1 with "kymatio" and 740 : 1 with
+            "sharp"; with silence around the sound and pad_mode="zero", it is 109 : 1 and 1400 : 1.
+        analytic: Whether to suppress the response of wavelets over time at negative frequencies,
+            through which Morlet wavelets respond to the opposite spin. With one wavelet per octave,
+            Morlet wavelets have 5e-4 of their energy there, analytic wavelets 1e-7. Analytic
+            wavelets decay to 1e-3 of their peak within 8 standard deviations of the Morlet envelope
+            rather than 4, and to 1e-6 within 12 rather than 5. With normalize="energy", they have
+            no energy at negative frequencies, but decay slowly. Frequential wavelets remain Morlet
+            wavelets, as analytic ones would barely separate the spins better.
+        pad_mode: Continuation of signals beyond their ends, in time. "reflect" adds no
+            discontinuity, but a chirp that reaches an end turns around there and excites the
+            opposite spin for a frame or two. "conj-reflect" also reflects signals, but conjugates
+            U1 ⋆ ψ_n2 in the reflections, which preserves the spin in paths averaged over T; it
+            costs one more product with U1 ⋆ ψ_n2 and changes nothing else. "zero" suits sounds that
+            begin and end in silence; it adds discontinuities (clicks) to others. "periodic" suits
+            loops. Padding is as long as the filters reach: 4 to 16 times the signal if T or the
+            wavelets are as long as the signal.
+        pad_mode_fr: Continuation of U1 ⋆ ψ_n2 beyond the rows that ψ_n2 acts on. "zero" loses
+            energy at these edges. "conj-reflect" continues the rows by conjugate reflections, which
+            have the same spin (for β = 0, without conjugation). This preserves energy and makes
+            F="global" the limit of a wide φ_F. It separates spins slightly less, by 980 : 1 rather
+            than the 1400 : 1 above, and takes about 0.6 times as long, because no rows beyond the
+            edges are computed.
+        normalize: "l1": wavelets have unit l1 norm, so that tones of equal amplitude have equal
+            peaks in S1. "energy": the wavelets of each order, and the frequential wavelets of both
+            spins, form a tight frame with a low-pass filter of width 2**J or 2**J_fr. If T and F
+            are at least that wide, distances contract. With pad_mode_fr="conj-reflect", |U1 ⋆ ψ_α ⋆
+            ψ_β| and S0 then have the energy of the signal, except for energy above the highest
+            wavelets and up to 40 % of the energy between the low-pass filter and the lowest
+            wavelet. The edges of the frame are steeper than those of Morlet wavelets, which
+            separates spins less: by 830 : 1 with zeros, 446 : 1 with conjugate reflections.
+            Frequential wavelets are longer, which takes up to twice the time with
+            pad_mode_fr="zero".
+        r_psi: Fraction of their peaks at which neighboring wavelets cross, between 0 and 1. With
+            larger values, wavelets overlap more, are shorter in time and in rows, and cover
+            frequencies more evenly; with one wavelet per octave, the limit is 0.97.
+        oversampling: log2 of the factor by which wavelet outputs are sampled more densely than by
+            default before their modulus is averaged, over time and over rows. Coefficients keep
+            their shapes. Moduli are not band-limited, so that decimation leaves an error (see the
+            README); from 3 on, none of it remains in float32.
+        dtype: float32, or float64 if JAX has it enabled. Results have the same dtype.
+        platform: Platform on which the transforms should be fast. Tables are laid out for it: in
+            loops over small blocks for a CPU, in few large operations for a GPU. Results are the
+            same up to rounding, and any filterbank works on any platform. None means the platform
+            of JAX's default backend; name another one to export or lower a program for it.
 
     Returns:
-        A pytree of arrays, to be passed to the transforms as an argument.
+        A pytree of arrays, to pass to the transforms as an argument.
 
     Raises:
-        ValueError: If an argument is out of its range, or the filters do not fit into memory.
+        ValueError: If an argument is out of range, or if the filters do not fit into memory.
 
     Warns:
         UserWarning: If `J_fr` is given, but no second-order wavelet is slower than a first-order
-            one, so that `jtfs` has no paths with these.
+            wavelet, so that `jtfs` has no paths with second-order wavelets.
 
     Example:
         >>> import jtfs_jax
@@ -247,7 +255,7 @@ def filterbank(
         Lostanlen & Han, Musical Metamerism with Time–Frequency Scattering, 2024, section 3.1.
 
     See Also:
-        path_table: what each coefficient measures, in Hz and cycles/octave.
+        path_table: the rate, scale and spin of each path, in Hz and cycles/octave.
     """
     given = {"analytic": analytic, "pad_mode": pad_mode, "pad_mode_fr": pad_mode_fr}
     given |= {"r_psi": r_psi, "oversampling": oversampling}
@@ -312,6 +320,6 @@ def filterbank(
 
 
 def as_arrays(tree: Any, dtype: np.dtype) -> Any:
-    """Tables as arrays of a precision, also under a trace: they may be kept."""
+    """Return tables as arrays of a dtype, concrete even inside a trace so that they can be kept."""
     with eval_context():
         return jax.device_put(jax.tree.map(lambda table: table.astype(dtype), tree))

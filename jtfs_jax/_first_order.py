@@ -19,11 +19,11 @@ from ._time_wavelets import WaveletGroup, transform_signals
 
 
 class FirstOrder(eqx.Module):
-    """S0 and S1, and what the second order is made from.
+    """S0 and S1, and the inputs of the second order.
 
     Attributes:
-        low: U1 ⋆ φ_T at the frames, the paths' α = 0: S1, but where T=0, for which S1 is U1.
-        u1_hats: Half the spectrum of U1 for each group of wavelets, as at the full rate.
+        low: U1 ⋆ φ_T at the frames, for the paths with α = 0. It is S1, unless T=0, when S1 is U1.
+        u1_hats: Half-spectrum of U1 for each group of wavelets, scaled as at the full sample rate.
     """
 
     S0: Float[Array, "*batch frame"]
@@ -38,7 +38,7 @@ def group_moduli(
     groups: Sequence[WaveletGroup],
     log2_strides: Sequence[int],
 ) -> list[Float[Array, "*batch phase n1 sample"]]:
-    """|x ⋆ ψ_n1| for groups that share a transform, at one in 2**log2_stride samples."""
+    """Compute |x ⋆ ψ_n1| for groups that share a transform, at every 2**log2_stride-th sample."""
     fourier = bank.tables.fourier
     y = transform_signals(half, groups, bank.n_padded, log2_strides, fourier)
     return [modulus(z.real, z.imag) for z in y]
@@ -47,7 +47,7 @@ def group_moduli(
 def full_rate_scalogram(
     bank: FilterBank, half: Complex[Array, "*batch bin"]
 ) -> Float[Array, "*batch n1 time"]:
-    """U1 at every sample of the signal."""
+    """Compute U1 at every sample of the signal."""
     groups, rows = bank.tables.groups1, []
     for together in bank.tables.fourier.together([bank.n_padded] * len(groups)):
         members = groups[together]
@@ -56,16 +56,16 @@ def full_rate_scalogram(
 
 
 def _within(bank: FilterBank, x: Float[Array, "*batch time"]) -> Float[Array, "*batch n"]:
-    """The samples of the signal itself."""
+    """Return the samples of the signal without its context."""
     before = _sampling.pad_left(bank.n_samples, bank.n_padded)
     return x[..., before : before + bank.n_samples]
 
 
 def first_order(bank: FilterBank, x: Float[Array, "*batch time"]) -> FirstOrder:
-    """The first order of both scattering transforms, of signals with their context."""
+    """Compute the first order of both scattering transforms, for signals with context."""
     half, tables = _fft.rfft(x), bank.tables
 
-    @jax.checkpoint  # U1 is large, and soon computed again for the derivative
+    @jax.checkpoint  # U1 is large, and quick to recompute for the derivative
     def of_groups(half, groups, means):
         n_bins = [_n_bins(bank, group) for group in groups]
         u1s = group_moduli(bank, half, groups, [group.log2_stride for group in groups])
@@ -112,7 +112,7 @@ def _at_full_rate(
 
 
 def _n_bins(bank: FilterBank, group: WaveletGroup) -> int:
-    """Bins of U1 that φ_T, or a wavelet of the second order, passes."""
+    """Return the number of bins of U1 that φ_T or a second-order wavelet passes."""
     passed = [second.n_bins for second in bank.tables.second if second.group.j > group.j]
     n_bins = (bank.n_padded >> group.log2_stride) // 2 + 1
     return min(max([bank.tables.phi_hat.size, *passed]), n_bins)
@@ -121,10 +121,10 @@ def _n_bins(bank: FilterBank, group: WaveletGroup) -> int:
 def low_pass(
     bank: FilterBank, half: Complex[Array, "*batch row bin"]
 ) -> Float[Array, "*batch row frame"]:
-    """φ_T at the frames, from the lowest bins of half a spectrum."""
+    """Apply φ_T at the frames, from the lowest bins of a half-spectrum."""
     stride = bank.low_pass_stride
     passed = times_real(half, bank.tables.phi_hat * (2.0 / stride))
-    # Twice as many frames as are kept: φ_T does not quite vanish at half the frame rate.
+    # Compute twice as many frames as are kept: φ_T does not quite vanish at half the frame rate.
     frames, n = bank.frames(stride), 2 * bank.n_padded // stride
     return bank.tables.fourier.irfft(passed, n)[..., ::2][..., frames.start : frames.stop]
 
@@ -132,7 +132,7 @@ def low_pass(
 def low_pass_rows(
     bank: FilterBank, u1_hats: Sequence[Complex[Array, "*batch n1 bin"]]
 ) -> Float[Array, "*batch n1 frame"]:
-    """φ_T ⋆ U1 at the frames."""
+    """Compute φ_T ⋆ U1 at the frames."""
     n_bins = bank.tables.phi_hat.size
     low = [u1_hat[..., :n_bins] for u1_hat in u1_hats]
     low = [jnp.pad(z, [(0, 0)] * (z.ndim - 1) + [(0, n_bins - z.shape[-1])]) for z in low]
@@ -142,23 +142,23 @@ def low_pass_rows(
 @jit
 @jax.named_scope("jtfs_jax.scalogram")
 def scalogram(bank: FilterBank, x: Float[Array, "*batch time"]) -> Float[Array, "*batch n1 time"]:
-    """Scalogram: the envelopes of a signal in bands of frequency, at its own sample rate.
+    """Compute the scalogram: the envelopes of a signal in frequency bands, at its own sample rate.
 
         U1(n1, t) = |x ⋆ ψ_n1|(t)
 
-    Beyond its ends the signal is continued as the `pad_mode` of `bank` says.
+    Beyond its ends, the signal is continued according to the `pad_mode` of `bank`.
 
     Args:
         bank: Filters from `filterbank`.
-        x: Real signals of `bank.n_samples` samples on the last axis; other axes are batch. They
-            are cast to the precision of `bank`.
+        x: Real signals of `bank.n_samples` samples on the last axis; other axes are batch. They are
+            cast to the precision of `bank`.
 
     Returns:
-        `U1 (*batch, n1, time)`, in the units of `x`, from high to low frequency:
-        `wavelet_frequencies` gives the rows in Hz.
+        `U1 (*batch, n1, time)`, in the units of `x`, from high to low frequency;
+        `wavelet_frequencies` gives the center frequencies of the rows.
 
     Raises:
-        ValueError: At trace time, if `x` is not real or not as long as `bank` is for.
+        ValueError: At trace time, if `x` is not real or does not have `bank.n_samples` samples.
 
     Example:
         >>> import jax.numpy as jnp
@@ -185,5 +185,5 @@ def _scalogram(x: Float[Array, "*batch time"], bank: FilterBank) -> Float[Array,
 def scalogram_of_padded(
     x: Float[Array, "*batch time"], bank: FilterBank
 ) -> Float[Array, "*batch n1 n"]:
-    """The scalogram of signals with their context."""
+    """Compute the scalogram of signals with context."""
     return full_rate_scalogram(bank, _fft.rfft(x))

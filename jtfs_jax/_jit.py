@@ -1,4 +1,4 @@
-"""Compilation, for arguments as users have them."""
+"""Compilation that accepts arguments as users have them."""
 
 import functools
 import inspect
@@ -10,10 +10,11 @@ import numpy as np
 
 
 def jit(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """`jax.jit` for NumPy arrays of any kind, and a `ValueError` for arrays of others.
+    """Compile like `jax.jit`, for NumPy arrays of any byte order and precision.
 
-    JAX itself reads the bytes of an array in the wrong order if it has compiled the function for
-    the right one. Here it gets arrays in the order of this machine, of a precision that it knows.
+    Once a function is compiled for native byte order, JAX misreads arrays in the other order. This
+    wrapper passes arrays in native byte order, of a precision that JAX supports, and raises a
+    `ValueError` for arrays of other libraries.
     """
     compiled = jax.jit(function, **options)
 
@@ -40,21 +41,21 @@ def _is_plain(leaf: Any) -> bool:
 
 
 def native(name: str, leaf: Any) -> Any:
-    """Arrays of NumPy as JAX can read them; all that it can read as it is."""
+    """Return NumPy arrays in a form that JAX can read; anything that JAX reads, unchanged."""
     if _is_plain(leaf):
         return leaf
     if not isinstance(leaf, np.ndarray):
         raise ValueError(
-            f"{name} must be an array of JAX or NumPy, got {type(leaf).__name__}; "
-            f"convert it by np.asarray."
+            f"{name} must be a JAX or NumPy array, got {type(leaf).__name__}; "
+            f"convert it with np.asarray."
         )
     if np.ma.is_masked(leaf):
         raise ValueError(
-            f"{name} must not have masked elements; give them numbers, as {name}.filled(0) does."
+            f"{name} must not have masked elements; fill them, for example with {name}.filled(0)."
         )
     array = np.ma.getdata(leaf).view(np.ndarray)
     if array.dtype.kind not in "biufcV" or array.dtype.names:
         raise ValueError(f"{name} must have numbers, got dtype {array.dtype}; convert it first.")
-    if array.dtype.char in "gG":  # more precise than JAX knows
+    if array.dtype.char in "gG":  # more precise than JAX supports
         return array.astype(np.float64 if array.dtype.char == "g" else np.complex128)
     return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -9,9 +9,9 @@
       -> ⋆ φ_F                         _log_frequency.FrequentialFilters.average_rows
       -> S2                            here: paths in the order of _paths.joint_paths
 
-Signals of any length are cut into windows with their context in the place of padding: see
-_segments. Signals of the first and second order are laid out by phases: see _polyphase. The tables
-of each step are made beside it, and put together in _design.
+_segments cuts signals of any length into windows, with context in place of padding. First- and
+second-order signals are laid out by phases: see _polyphase. Each step builds its tables in its own
+module; _design combines them.
 """
 
 import jax
@@ -34,43 +34,43 @@ from ._second_order import second_orders
 @jit
 @jax.named_scope("jtfs_jax.jtfs")
 def jtfs(bank: FilterBank, x: Float[Array, "*batch time"]) -> JointScattering:
-    """Joint time–frequency scattering.
+    """Compute the joint time–frequency scattering transform.
 
-    With ψ_n1, ψ_α the wavelets and φ_T the low-pass of `bank` over time t, ψ_β and φ_F those over
-    log-frequency n1, and ⋆ convolution over the one or the other:
+    With wavelets ψ_n1 and ψ_α and the low-pass filter φ_T over time t, wavelets ψ_β and the
+    low-pass filter φ_F over log-frequency n1, all from `bank`, and ⋆ convolution over either axis:
 
         S0(t)           = (x ⋆ φ_T)(t)
         U1(n1, t)       = |x ⋆ ψ_n1|(t)
         S1(n1, t)       = (U1(n1, ·) ⋆ φ_T)(t)
         S2(α, β, n1, t) = (|U1 ⋆ ψ_α ⋆ ψ_β| ⋆ φ_T ⋆ φ_F)(n1, t)
 
-    α is 0 (then ψ_α is φ_T, and not applied again) or a wavelet ψ_n2, which acts on the rows n1
-    where j2(n2) > j1(n1). β is 0 (the low-pass of width 2**J_fr, which φ_F smoothes further only
-    where F > 2**J_fr), or a wavelet with spin +1, which answers to rising chirps, or with spin
-    −1, which answers to falling ones. Beyond the rows that ψ_n2 acts on, U1 ⋆ ψ_n2 counts as 0, or
-    is continued as the `pad_mode_fr` of `bank` says.
+    α is 0 (then ψ_α is φ_T, and is not applied again) or a wavelet ψ_n2, which acts on the rows n1
+    with j2(n2) > j1(n1). β is 0 (the low-pass filter of width 2**J_fr, which φ_F smooths further
+    only if F > 2**J_fr), a wavelet with spin +1, which responds to rising chirps, or a wavelet with
+    spin −1, which responds to falling chirps. Beyond the rows that ψ_n2 acts on, U1 ⋆ ψ_n2 is 0 or
+    is continued, according to the `pad_mode_fr` of `bank`.
 
-    Averages over "global" are means over the signal, or over the rows that ψ_n2 acts on; φ_F,
-    on the contrary, averages over rows beyond these, too. Without
-    averaging in time (T=0), S0 is x, S1 is U1, α = 0 is the low-pass of width 2**J, and paths keep
-    every 2**j2-th sample; without averaging in frequency (F=0), every 2**j_fr-th row.
+    "global" averages are means over the signal, or over the rows that ψ_n2 acts on; φ_F, in
+    contrast, also averages over rows beyond them. Without averaging in time (T=0), S0 is x, S1 is
+    U1, α = 0 is the low-pass filter of width 2**J, and paths keep every 2**j2-th sample. Without
+    averaging in frequency (F=0), paths keep every 2**j_fr-th row.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
-        x: Real signals of `bank.n_samples` samples on the last axis; other axes are batch. They
-            are cast to the precision of `bank`.
+        x: Real signals of `bank.n_samples` samples on the last axis; other axes are batch. They are
+            cast to the precision of `bank`.
 
     Returns:
-        `S0 (*batch, frame)`, `S1 (*batch, n1, frame)`, `S2 (*batch, path, band, frame)`, all in
-        the units of `x`. `path_table` describes the paths: α = 0 first, with β = 0, then β > 0;
-        then for each ψ_n2 β = 0, every β with spin +1, every β with spin −1. Bands run from high to
-        low frequency (`band_frequencies`), frames from early to late (`frame_times`). Rows
-        of a path that no first-order wavelet feeds are exactly 0. S2 is a dictionary where T=0 or
-        F=0, and has no such rows.
+        `S0 (*batch, frame)`, `S1 (*batch, n1, frame)` and `S2 (*batch, path, band, frame)`, all in
+        the units of `x`. Paths are in the order of `path_table`: first α = 0, with β = 0, then β >
+        0; then, for each ψ_n2, β = 0, every β with spin +1, and every β with spin −1. Bands run
+        from high to low frequency (`band_frequencies`), frames from early to late (`frame_times`).
+        Bands of a path that no first-order wavelet feeds are exactly 0. If T=0 or F=0, S2 is a
+        dictionary without such bands.
 
     Raises:
-        ValueError: At trace time, if `x` is not real or not as long as `bank` is for, or if
-            `bank` has no frequential wavelets.
+        ValueError: At trace time, if `x` is not real or does not have `bank.n_samples` samples, or
+            if `bank` has no frequential wavelets.
 
     Example:
         >>> import jax.numpy as jnp
@@ -98,7 +98,7 @@ def _jtfs(x: Float[Array, "*batch time"], bank: FilterBank) -> JointScattering:
 
 
 def jtfs_of_padded(x: Float[Array, "*batch time"], bank: FilterBank) -> JointScattering:
-    """The transform of signals with their context."""
+    """Compute the transform of signals with context."""
     first = first_order(bank, x)
     slices = [_of_low_pass(bank, first.low)]
     filters = [second.filters_fr for second in bank.tables.second]
@@ -115,9 +115,9 @@ def _modulus(
 
 
 def with_paths_of_mean(bank: FilterBank, S: JointScattering) -> JointScattering:
-    """Coefficients for T="global" whose paths of α = 0 are made from S1, as their definition says.
+    """Recompute the paths with α = 0 from S1, as they are defined, for T="global".
 
-    They have a modulus of the mean, so that they are no means of what parts of a signal have.
+    These paths are moduli of a mean, and so not means over the parts of a signal.
     """
     slices = [_of_low_pass(bank, S.S1)]
     if is_by_path(S.S2):
@@ -133,7 +133,7 @@ _Slice = tuple[FrequentialFilters, Float[Array, "*batch n2 row frame"]]
 
 
 def _of_low_pass(bank: FilterBank, low: Float[Array, "*batch n1 frame"]) -> _Slice:
-    """The rows of α = 0, from U1 ⋆ φ_T."""
+    """Compute the rows of α = 0 from U1 ⋆ φ_T."""
     filters = bank.tables.filters_fr
     return filters, filters.modulus_of_real(low)[..., None, :, :]
 
@@ -147,7 +147,7 @@ def _dense_paths(slices: list[_Slice]) -> Float[Array, "*batch path band frame"]
 def _ragged_paths(
     bank: FilterBank, slices: list[_Slice]
 ) -> dict[tuple[int, int], Float[Array, "*batch band frame"]]:
-    """Paths with resolutions of their own, each with its live rows: the first ones of S2."""
+    """Return paths with their own resolutions, each with its live rows: the first ones of S2."""
     paths = []
     for filters, u in slices:
         if bank.F == 0:

@@ -1,4 +1,4 @@
-"""One path of the second order, whose index is traced: one compiled program serves all paths."""
+"""One path of the second order at a traced index: one compiled program serves all paths."""
 
 import contextlib
 import dataclasses
@@ -26,28 +26,29 @@ from ._second_order import average, wavelet_transforms
 def jtfs_path(
     bank: FilterBank, x: Float[Array, "*batch time"], index: int | Int[Array, ""]
 ) -> Float[Array, "*batch band frame"]:
-    """One path of joint time–frequency scattering.
+    """Compute one path of joint time–frequency scattering.
 
         jtfs_path(bank, x, p) = S2[p] = |U1 ⋆ ψ_α ⋆ ψ_β| ⋆ φ_T ⋆ φ_F     for the p-th path (α, β)
 
-    This takes the whole first order, but one wavelet ψ_n2 and one ψ_β of the second, of which
-    `jtfs` takes them all. `index` may be an argument of a compiled function, which then serves all
-    paths: it has a branch for each resolution of the second order, and runs the one that it needs.
-    `jax.vmap` over indices runs all branches, `jax.lax.map` does not.
+    This computes the whole first order, but only one wavelet ψ_n2 and one ψ_β of the second, where
+    `jtfs` computes all. `index` may be an argument of a compiled function, which then serves all
+    paths: it has one branch per resolution of the second order, and runs only the branch that it
+    needs. `jax.vmap` over indices runs all branches; `jax.lax.map` does not.
 
     Args:
-        bank: Filters from `filterbank`, with `J_fr` and averages: neither T nor F is 0.
-        x: Real signals of `bank.n_samples` samples on the last axis; other axes are batch. They
-            are cast to the precision of `bank`.
-        index: Which path, from 0, as in `path_table`; one for the whole batch. As an argument of a
-            compiled function it cannot be checked: beyond the last path it counts as the last.
+        bank: Filters from `filterbank`, with `J_fr` and averaging: neither T nor F is 0.
+        x: Real signals of `bank.n_samples` samples on the last axis; other axes are batch. They are
+            cast to the precision of `bank`.
+        index: Index of the path in `path_table`, from 0; the same for the whole batch. As an
+            argument of a compiled function, it cannot be checked: beyond the last path, it counts
+            as the last.
 
     Returns:
         `(*batch, band, frame)`, as `jtfs(bank, x).S2[..., index, :, :]`.
 
     Raises:
-        ValueError: If `x` is not real or not as long as `bank` is for, if `bank` has no frequential
-            wavelets or does not average, or if there is no such path.
+        ValueError: If `x` is not real or does not have `bank.n_samples` samples, if `bank` has no
+            frequential wavelets or does not average, or if no path has this index.
 
     Example:
         >>> import jax, jax.numpy as jnp, jtfs_jax
@@ -63,7 +64,7 @@ def jtfs_path(
 
     See Also:
         jtfs: all paths.
-        jtfs_jax.losses.path_distance: how far two sounds are apart in a path.
+        jtfs_jax.losses.path_distance: distance between two sounds in one path.
     """
     require_averages(bank)
     return _jtfs_path(bank, x, path_index(bank, index))
@@ -88,14 +89,14 @@ def _path(
 def path_of_padded(
     x: Float[Array, "*batch time"], bank: FilterBank, index: Int[Array, ""]
 ) -> Float[Array, "*batch band frame"]:
-    """The transform of signals with their context."""
+    """Compute the path for signals with context."""
     return _path_of_first(bank, first_order(bank, x), index)
 
 
 def path_and_low_pass(
     x: Float[Array, "*batch time"], bank: FilterBank, index: Int[Array, ""]
 ) -> tuple[Float[Array, "*batch band frame"], Float[Array, "*batch n1 frame"]]:
-    """The same, and U1 ⋆ φ_T."""
+    """Compute the path and U1 ⋆ φ_T for signals with context."""
     first = first_order(bank, x)
     return _path_of_first(bank, first, index), first.low
 
@@ -105,7 +106,7 @@ def path_of_mean(
     found: tuple[Float[Array, "*batch band frame"], Float[Array, "*batch n1 frame"]],
     index: Int[Array, ""],
 ) -> Float[Array, "*batch band frame"]:
-    """A path for T="global" from its mean over parts of a signal, or from that of U1 if α = 0."""
+    """Return a path for T="global" from its mean over parts of a signal, or U1's if α = 0."""
     path, low = found
     branch, _, n_fr = jnp.asarray(_addresses(bank))[index]
     return jnp.where(branch == 0, _path_of_rows(bank, low, n_fr), path)
@@ -122,7 +123,7 @@ def _path_of_first(
 
 
 def _addresses(bank: FilterBank) -> Int[np.ndarray, "path 3"]:
-    """Of each path the branch that computes it, the place of its ψ_n2 there, and n_fr."""
+    """Return the branch that computes each path, the place of its ψ_n2 there, and its n_fr."""
     of_n2 = {-1: (0, 0)}
     for branch, second in enumerate(bank.tables.second, start=1):
         of_n2 |= {n2: (branch, member) for member, n2 in enumerate(second.group.members)}
@@ -132,7 +133,7 @@ def _addresses(bank: FilterBank) -> Int[np.ndarray, "path 3"]:
 def _path_of_low_pass(
     bank: FilterBank, first: FirstOrder, _: Int[Array, ""], n_fr: Int[Array, ""]
 ) -> Float[Array, "*batch band frame"]:
-    """A path of α = 0."""
+    """Compute a path with α = 0."""
     return _path_of_rows(bank, first.low, n_fr)
 
 
@@ -150,7 +151,7 @@ def _path_of_wavelet(
     member: Int[Array, ""],
     n_fr: Int[Array, ""],
 ) -> Float[Array, "*batch band frame"]:
-    """A path of one of the wavelets ψ_n2 of one resolution."""
+    """Compute a path of one of the wavelets ψ_n2 of one resolution."""
     assert second.filters_fr is not None
     psi = second.filters_fr.select(n_fr)
     psi_hat = jax.lax.dynamic_slice_in_dim(second.group.psi_hat, member, 1)
@@ -162,20 +163,20 @@ def _path_of_wavelet(
 
 
 def require_averages(bank: FilterBank) -> None:
-    """All paths have the same shape."""
+    """Require averages, which give all paths the same shape."""
     require_joint(bank)
     if not bank.paths_share_shape:
         raise ValueError(
             f"bank must average over time and log-frequency, so that all paths have the same "
-            f"shape, got T={bank.T} and F={bank.F}; give filterbank widths or "
-            f'"global" for them, or take a path from jtfs(bank, x).S2.'
+            f"shape, got T={bank.T} and F={bank.F}; set them to widths "
+            f'or "global" in filterbank, or take a path from jtfs(bank, x).S2.'
         )
 
 
 def path_index(bank: FilterBank, index: Any) -> Int[Array, ""]:
-    """The index of a path, checked as far as it is known."""
+    """Return the index of a path, checked unless it is traced."""
     if _checks.is_traced(index) and index.ndim == 0 and jnp.issubdtype(index.dtype, jnp.integer):
         return index.astype(jnp.int32)
-    with contextlib.suppress(TypeError):  # arrays may be integers, too
+    with contextlib.suppress(TypeError):  # 0-d integer arrays are indices, too
         index = operator.index(index)
     return jnp.asarray(_checks.index("index", index, len(joint_paths(bank))), jnp.int32)

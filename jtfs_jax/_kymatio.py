@@ -1,4 +1,4 @@
-"""Results in the form in which Kymatio returns them."""
+"""Coefficients in Kymatio's output format."""
 
 from jaxtyping import Array, Float
 
@@ -12,25 +12,25 @@ from ._paths import row_stride
 def to_kymatio(
     bank: FilterBank, S: JointScattering | TimeScattering
 ) -> dict[tuple[int, ...], Float[Array, "*batch frame"]]:
-    """Coefficients by the keys that Kymatio gives them with `out_type="dict", format="time"`.
+    """Return coefficients under Kymatio's keys for `out_type="dict", format="time"`.
 
-    The keys of `jtfs` are `()` for S0, `(n1, n_fr)` for the low-pass α = 0 and `(n1, n2, n_fr)`
-    for ψ_n2, where n1 is the first-order wavelet on which a row is centered; rows that no wavelet
-    feeds are left out. Those of `time_scattering` are `()`, `(n1,)` and `(n1, n2)`; without
-    averaging, T=0, a path `(n1,)` has every 2**j1-th sample of the scalogram. Keys and values are
-    Kymatio's wherever Kymatio is right; elsewhere the values are right, so that averages over
-    "global" are means, for example.
+    For `jtfs`, the keys are `()` for S0, `(n1, n_fr)` for the low-pass filter α = 0 and `(n1, n2,
+    n_fr)` for ψ_n2, where n1 is the first-order wavelet on which a row is centered; rows that no
+    wavelet feeds are omitted. For `time_scattering`, the keys are `()`, `(n1,)` and `(n1, n2)`;
+    without averaging (T=0), a path `(n1,)` has every 2**j1-th sample of the scalogram. Keys and
+    values are Kymatio's wherever Kymatio is right. Elsewhere, the values are correct instead: for
+    example, "global" averages are means.
 
     Args:
-        bank: The filters that `S` was computed with.
-        S: Coefficients of `jtfs` or `time_scattering`, with any batch axes. Where paths are many,
-            those of NumPy are cut apart faster.
+        bank: The filterbank that `S` was computed with.
+        S: Coefficients of `jtfs` or `time_scattering`, with any batch axes. With many paths, pass
+            NumPy arrays: slicing them is faster.
 
     Returns:
-        A dictionary of `(*batch, frame)`.
+        A dictionary of arrays `(*batch, frame)`.
 
     Raises:
-        ValueError: If `S` has not the paths of `bank`.
+        ValueError: If `S` does not have the paths of `bank`.
 
     Example:
         >>> import jax, numpy as np, jtfs_jax
@@ -53,7 +53,7 @@ def to_kymatio(
 
 
 def _kept(bank: FilterBank, n1: int) -> slice:
-    """The frames of S1 that Kymatio keeps: without averaging, multiples of 2**j1 after padding."""
+    """Return the frames of S1 that Kymatio keeps: if T=0, multiples of 2**j1 after padding."""
     if bank.T != 0:
         return slice(None)
     step = 2 ** bank.wavelets1[n1].j

@@ -1,7 +1,7 @@
-"""What labels coefficients: names of axes, coordinates and settings, as plain data.
+"""Labels of coefficients, for xarray and Zarr: axis names, coordinates and settings, as plain data.
 
-They are what xarray and Zarr take. Coefficients that share their axes are a group: all of them,
-unless T=0 or F=0; then the first order is one, and so are the paths of each resolution.
+Coefficients that share their axes form a group. There is a single group, unless T=0 or F=0: then
+the first order forms one group, and the paths of each resolution form another.
 """
 
 import importlib.metadata
@@ -24,7 +24,7 @@ Transform: TypeAlias = Literal["jtfs", "time_scattering", "scalogram"]
 _U1 = {"U1": ("frequency", "time")}
 _FIRST_ORDER = {"S0": ("time",), "S1": ("frequency", "time")}
 
-# Names in words, and units: one, or those without and with a sample rate.
+# Long names and units: one unit, or the units without and with a sample rate.
 _DESCRIPTIONS = {
     "U1": ("scalogram",),
     "S0": ("zeroth-order coefficient",),
@@ -55,7 +55,7 @@ _DESCRIPTIONS = {
 
 
 class Label(NamedTuple):
-    """An array with the names of its axes, a name in words, and a unit where it has one."""
+    """An array with the names of its axes, a long name, and a unit if it has one."""
 
     dims: tuple[str, ...]
     values: Any
@@ -66,8 +66,8 @@ class Group(NamedTuple):
     """Coefficients that share their axes.
 
     Attributes:
-        variables: Which, with their axes after those of the batch.
-        coordinates: What labels these axes.
+        variables: Names of the coefficients, with their axes after the batch axes.
+        coordinates: Labels of these axes.
     """
 
     variables: dict[str, tuple[str, ...]]
@@ -81,7 +81,7 @@ def groups(
     sample_rate: float | None = None,
     n_samples: int | None = None,
 ) -> dict[str, Group]:
-    """Coefficients by groups, whose names are paths in a tree: "/" where there is one.
+    """Return coefficients by group; names of groups are paths in a tree, or "/" for a single one.
 
     Only `time` depends on the signal, which has `n_samples` samples if it is taken in segments.
     """
@@ -104,7 +104,7 @@ def groups(
 
 
 def label(name: str, dims: tuple[str, ...], values: Any, sample_rate: float | None = None) -> Label:
-    """Values with what is known of them by their name."""
+    """Return values with the long name and the units that belong to their name."""
     long_name, *units = _DESCRIPTIONS[name]
     attributes: dict[str, Any] = {"long_name": long_name}
     if units:
@@ -115,7 +115,7 @@ def label(name: str, dims: tuple[str, ...], values: Any, sample_rate: float | No
 def attributes(
     bank: FilterBank, transform: Transform, sample_rate: float | None = None
 ) -> dict[str, Any]:
-    """Strings and numbers that say how coefficients were made."""
+    """Return strings and numbers that record how coefficients were computed."""
     found: dict[str, Any] = {
         "transform": transform,
         "jtfs_jax_version": importlib.metadata.version("jtfs_jax"),
@@ -127,7 +127,7 @@ def attributes(
 
 
 def _arguments(bank: FilterBank) -> dict[str, Any]:
-    """What `filterbank` makes the same filters from."""
+    """Return arguments of `filterbank` that build the same filters."""
     names = ["n_samples", "J", "Q", "T", "stride", *Options._fields]
     if bank.J_fr is None:
         names.remove("pad_mode_fr")
@@ -157,7 +157,7 @@ def _time_of_samples(
 
 
 def _resolutions(bank: FilterBank, table: PathTable | TimePathTable) -> dict[str, list[int]] | None:
-    """The paths of each resolution, by its name; None where there is one."""
+    """Return the paths of each resolution by its name, or None if there is only one."""
     by = ["stride"] if bank.T == 0 else []
     if bank.F == 0 and isinstance(table, PathTable):
         by.append("stride_fr")
@@ -179,7 +179,7 @@ def _second_order(
     sample_rate: float | None,
     n_samples: int | None,
 ) -> Group:
-    """Paths of one resolution."""
+    """Return the group of all paths of one resolution."""
     coordinates = {"path": label("path", ("path",), np.array(paths, dtype=int))}
     for name, column in _columns(bank, table).items():
         coordinates[name] = label(name, ("path",), column[paths], sample_rate)
@@ -196,10 +196,10 @@ def _second_order(
 
 
 def _columns(bank: FilterBank, table: PathTable | TimePathTable) -> dict[str, np.ndarray]:
-    """A table by the names of coordinates, of which no two are the same."""
+    """Return the columns of a table under names of coordinates, which are all different."""
     columns = {field.name: getattr(table, field.name) for field in fields(table)}
     if bank.T == "global":
-        del columns["stride"]  # the length of the signal, of which labels do not depend
+        del columns["stride"]  # the length of the signal, which labels do not depend on
     if isinstance(table, PathTable):
         numbers = [KINDS.index(kind) for kind in table.kind]
         return columns | {"kind": np.array(numbers, dtype=np.int8)}

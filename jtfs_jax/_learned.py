@@ -1,6 +1,6 @@
-"""Filters from other parameters than those of their design, which may be traced: to be learned.
+"""Filters with parameters that replace those of their design, and may be traced to be learned.
 
-The formulas of the filters are those of the design, in JAX. How they are sampled stays as it is.
+Filters follow the formulas of the design, in JAX. Their sampling stays the same.
 """
 
 import dataclasses
@@ -23,50 +23,49 @@ from ._wavelets import ALPHA, MAX_WIDENING, N_SIGMA, SIGMA0, Family
 
 _LEAST_RATIO = 0.25  # of a center frequency to its bandwidth
 _MAX_XI = _MAX_SIGMA = 0.5
-_FAR = 1e3  # from all frequencies: where there is no edge
-_TOLERANCE = 1e-4  # relative, by which parameters may be out of range: rounding
+_FAR = 1e3  # far from all frequencies: stands for no edge
+_TOLERANCE = 1e-4  # relative distance from their range allowed to parameters, for rounding
 _ORDERS = ("1", "2", "_fr")
 
 
 def with_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterBank:
-    """Filters from other parameters, which may be traced, in the layout of a given filterbank.
+    """Return filters with other parameters, which may be traced, in the layout of a filterbank.
 
-    Filters are by the same formulas as those of `filterbank`. Shapes, decimations, paths and their
-    order stay those of `bank`, so that a transform that is compiled for some parameters serves all.
-    The result is differentiable with respect to the parameters:
+    The filters follow the same formulas as in `filterbank`. Shapes, decimations, paths and their
+    order stay the same as in `bank`, so that one compiled transform serves all parameters. The
+    result is differentiable with respect to the parameters. For example, this learns the second
+    order, the wavelets along log-frequency, and the averages:
 
         def loss(parameters):
             return distance(jtfs(with_parameters(bank, parameters), x), target)
 
         gradient = jax.grad(loss)(filter_parameters(bank)._replace(xi1=None, sigma1=None))
 
-    learns the second order, the wavelets along log-frequency, and the averages.
-
-    The layout carries filters as long as they are negligible beyond it, for which parameters have
-    to be in the range that `clip_parameters` describes. That is not checked inside functions that
-    JAX traces: there, filters that leave this range are cut off. Apply `clip_parameters` after each
-    step.
+    The layout fits filters that are negligible beyond it, so that parameters must be in the range
+    that `clip_parameters` describes. This is not checked inside functions that JAX traces, where
+    filters out of range are cut off. Apply `clip_parameters` after each step.
 
     `wavelet_frequencies`, `band_frequencies`, `path_table` and `time_path_table` describe filters
-    by their new parameters; where these are traced, or stacked by `jax.vmap`, by the design.
+    by their new parameters, or by the design if the new parameters are traced or stacked by
+    `jax.vmap`.
 
-    The leaves of a filterbank are arrays as well, which may be learned as they are, one number a
-    bin. What comes of them are no wavelets: they need not have a mean of 0, nor a l1 norm of 1, nor
-    decay. φ is no mean any more, and no table of center frequencies describes what paths measure.
+    The leaves of a filterbank are arrays as well and can be learned directly, one number per bin.
+    The results are not wavelets: they need not have zero mean or unit l1 norm, nor decay. φ is no
+    longer a mean, and no table of center frequencies describes what paths measure.
 
     Args:
         bank: Filters from `filterbank` or `with_parameters`.
-        parameters: From `filter_parameters`, with other values. Those that are None stay as they
-            are in `bank`. Not for T and F that are "global" or 0. Of second-order wavelets, those
-            that no first-order wavelet feeds have no influence.
+        parameters: From `filter_parameters`, with other values. None keeps the values of `bank`. T
+            and F must be None if they are "global" or 0. Parameters of second-order wavelets that
+            no first-order wavelet feeds have no effect.
 
     Returns:
-        A filterbank of the same shapes, settings and precision.
+        A filterbank with the same shapes, settings and precision.
 
     Raises:
-        ValueError: If `parameters` are not `FilterParameters` of arrays of the shapes that `bank`
-            has, or, outside of traced functions, if they are out of range. If wavelets of a tight
-            frame (normalize="energy") are to be changed: each is made from all others.
+        ValueError: If `parameters` is not a `FilterParameters` with arrays of the shapes that
+            `bank` has, or, outside traced functions, if a parameter is out of range. If wavelets of
+            a tight frame (normalize="energy") are to be changed, as each depends on all others.
 
     Example:
         >>> import jax.numpy as jnp
@@ -80,7 +79,7 @@ def with_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterBan
     References:
         Andén & Mallat, Deep Scattering Spectrum, 2014, arXiv:1304.6763: the wavelets.
         Zeghidour et al., LEAF: A Learnable Frontend for Audio Classification, 2021,
-        arXiv:2101.08596: center frequencies and bandwidths that are learned.
+        arXiv:2101.08596: learned center frequencies and bandwidths.
     """
     given = checked(bank, parameters)
     values = merged(filter_parameters(bank), given)
@@ -92,37 +91,38 @@ def with_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterBan
 
 
 def clip_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterParameters:
-    """The nearest parameters whose filters the layout of a filterbank carries.
+    """Return the nearest parameters whose filters fit the layout of a filterbank.
 
-    Where wavelets of a decimation occupy the frequencies from a to b, that is, from where the
-    lowest to where the highest of them vanishes, at most up to the Nyquist frequency:
+    If the wavelets of one decimation occupy the frequencies from a to b, that is, from the
+    frequency where the lowest vanishes to the frequency where the highest vanishes, at most up to
+    the Nyquist frequency, the ranges are
 
         a + 5σ ≤ ξ ≤ b − 5σ,   σ / 4 ≤ ξ ≤ ½,   0.1 / 2**J ≤ σ ≤ 2σ₀
 
-    with σ₀ of the design. If a ≤ 0, the first is √(25σ² − a²) ≤ ξ, as there is also a Gaussian at
-    zero frequency, which gives a mean of 0. There is no a where wavelets are analytic and reach
-    zero frequency, and neither a nor b where they cover all frequencies. Along log-frequency, there
-    is no a, b is the Nyquist frequency of the decimated rows if they are decimated, and
-    σ ≥ 0.82 σ₀, so that wavelets are not longer than what their matrices hold. Widths T and F are
-    from the power of two below those of the design, for which averages are sampled, to 1.2 times
-    those of the design.
+    with σ₀ from the design. If a ≤ 0, the first bound is √(25σ² − a²) ≤ ξ, because a wavelet also
+    has a Gaussian at zero frequency, which makes its mean 0. There is no a if wavelets are analytic
+    and reach zero frequency, and neither a nor b if they cover all frequencies. Along
+    log-frequency, there is no a, b is the Nyquist frequency of the decimated rows if they are
+    decimated, and σ ≥ 0.82 σ₀, so that wavelets are not longer than their matrices can hold. The
+    widths T and F range from the power of two below those of the design, for which averages are
+    sampled, to 1.2 times those of the design.
 
-    For more freedom, design a filterbank with more of it: `oversampling` doubles b with each step,
-    `Q` brings wavelets to share a decimation, and a T just under twice a power of two has the whole
-    octave below.
+    For more freedom, design a filterbank with more room: `oversampling` doubles b with each step, a
+    larger `Q` makes wavelets share a decimation, and a T just under twice a power of two can shrink
+    by a whole octave.
 
     Args:
         bank: Filters from `filterbank`.
-        parameters: Those for `with_parameters`; they may be traced.
+        parameters: Parameters for `with_parameters`; they may be traced.
 
     Returns:
-        Bandwidths within their range, center frequencies within that which these leave, and
-        widths. None stays None: where only one of center frequencies and bandwidths is given, the
-        others are those of `bank`.
+        Bandwidths within their range, center frequencies within the range that these bandwidths
+        leave, and widths. None stays None: if only center frequencies or only bandwidths are given,
+        the others are those of `bank`.
 
     Raises:
-        ValueError: If `parameters` are not `FilterParameters` of arrays of the shapes that `bank`
-            has.
+        ValueError: If `parameters` is not a `FilterParameters` with arrays of the shapes that
+            `bank` has.
 
     Example:
         >>> import jtfs_jax
@@ -131,7 +131,7 @@ def clip_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterPar
         256.0
 
     See Also:
-        with_parameters: which needs such parameters.
+        with_parameters: filters from such parameters.
     """
     given = checked(bank, parameters)
     return _clipped(bank.design, given, merged(filter_parameters(bank), given))
@@ -139,7 +139,7 @@ def clip_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterPar
 
 @functools.partial(jax.jit, static_argnums=0)
 def averages_of(design: Design, given: Tables, T: Array) -> list[TimeAverage | None]:
-    """Averages over time of another design, for φ_T of a width that is traced."""
+    """Compute the averages over time of another design, for φ_T of a traced width."""
     tables = with_traced(given, dataclasses.replace(design, traced_T=T))
     return [second.average for second in tables.second]
 
@@ -148,7 +148,7 @@ def averages_of(design: Design, given: Tables, T: Array) -> list[TimeAverage | N
 def _tables(
     design: Design, changed: tuple[bool, ...], given: Tables, parameters: FilterParameters
 ) -> Tables:
-    """Those that depend on what has changed."""
+    """Recompute the tables that depend on changed parameters."""
     is_new = FilterParameters(*changed)  # pyright: ignore[reportArgumentType]
     families: dict[str, Any] = {}
     for order in _ORDERS:
@@ -172,14 +172,14 @@ def _require_range(bank: FilterBank, given: FilterParameters, values: FilterPara
             index = int(np.argmax(out)) if out.ndim else None
             place = "" if index is None else f"[{index}]"
             raise ValueError(
-                f"parameters.{name} must be such that the layout of bank carries the filters, got "
+                f"parameters.{name} must give filters that fit the layout of bank, got "
                 f"{value[out].flat[0]:.6g} for {name}{place}, where the nearest such value is "
                 f"{nearest[out].flat[0]:.6g}; apply clip_parameters, which describes the ranges."
             )
 
 
 class _Ranges(NamedTuple):
-    """What wavelets of a family may occupy: frequencies from `low` to `high`."""
+    """Ranges of a family's parameters; its wavelets may occupy frequencies from `low` to `high`."""
 
     low: Float[np.ndarray, " wavelet"]
     high: Float[np.ndarray, " wavelet"]

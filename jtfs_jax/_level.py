@@ -1,8 +1,8 @@
-"""The level of signals: a power of two, taken out of each before its transform and put back after.
+"""The level of signals: a power of two, divided out before a transform and restored after it.
 
-Scattering is homogeneous, S(c x) = c S(x), but its moduli square numbers, and squares of float32
-leave its range below 1e-19 and above 1e19. At a peak near 1 they do not, and multiplication by a
-power of two rounds nothing.
+Scattering is homogeneous, S(c x) = c S(x), but its moduli square numbers, and squares in float32
+leave its range below 1e-19 and above 1e19. With a peak near 1 they do not, and multiplication by a
+power of two is exact.
 """
 
 from collections.abc import Callable
@@ -17,9 +17,9 @@ from jaxtyping import Array, Float, PyTree
 
 
 def power_of_two(x: Float[Array, "*batch time"]) -> Float[Array, "*batch"]:
-    """The power of two that is nearest to the peak of each signal; 1 for silence and NaN."""
+    """Return the power of two nearest to the peak of each signal; 1 for silence and NaN."""
     finfo = jnp.finfo(x.dtype)
-    largest = 2.0 ** (finfo.maxexp - 2)  # has an inverse that is a normal number
+    largest = 2.0 ** (finfo.maxexp - 2)  # its inverse is a normal number
     peak = jnp.abs(jax.lax.stop_gradient(x)).max(-1)
     power = jax.lax.reduce_precision(peak, exponent_bits=finfo.nexp, mantissa_bits=0)
     return jnp.where(power > 0, jnp.clip(power, 1 / largest, largest), 1)
@@ -28,13 +28,13 @@ def power_of_two(x: Float[Array, "*batch time"]) -> Float[Array, "*batch"]:
 def of_any_level(
     transform: Callable[..., PyTree], x: Float[Array, "*batch time"], *arguments: Any
 ) -> PyTree[Array]:
-    """A homogeneous transform(x, *arguments) of signals of any level.
+    """Apply a homogeneous transform(x, *arguments) to signals of any level.
 
     With c a power of two,
 
         S(x) = c · transform(x / c)        dS(x)[dx] = d transform(x / c)[dx]
 
-    so that first derivatives do not contain c, which need not be a number that they can have.
+    so that first derivatives do not contain c, which may be too large or too small for them.
     """
     return _of_any_level(jax.jit(transform), x, arguments)
 
@@ -42,8 +42,8 @@ def of_any_level(
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _of_any_level(transform, x, arguments):
     c = power_of_two(x)
-    # JAX sets a mesh where it calls the rule below. With the same one here, it finds the transform
-    # that is traced here, and does not trace it again.
+    # JAX sets a mesh when it calls the rule below. With the same mesh here, it reuses this trace of
+    # the transform there.
     with jax.sharding.use_abstract_mesh(jax.sharding.get_abstract_mesh()):
         return _times(transform(_times(x, 1 / c), *arguments), c)
 

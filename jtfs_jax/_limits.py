@@ -1,4 +1,4 @@
-"""What a filterbank can be asked for: checks of arguments against each other, before any work."""
+"""Limits of a filterbank: checks of arguments against each other, before any computation."""
 
 import math
 import os
@@ -8,36 +8,36 @@ from collections.abc import Sequence
 from . import _checks, _presets, _sampling, _wavelets
 from ._wavelets import Wavelet, are_wavelets
 
-_MAX_SIGMA = 0.5  # Morlets of wider bands cover all frequencies alike, and vanish in rounding
-_LOG2_MAX = 40  # of samples, more than fit into memory
-_SHORTEST = 16  # signals have to be longer than 1 / 16 of the wavelets
-# Numbers in the tables, at most: for each padded sample and wavelet an octave; for each pair of
-# rows and octave. A number takes 8 bytes when it is computed, and 4 in the filterbank.
+_MAX_SIGMA = 0.5  # wider Morlets pass all frequencies equally, and cancel to rounding errors
+_LOG2_MAX = 40  # log2 of more samples than fit into memory
+_SHORTEST = 16  # wavelets are at most this many times longer than signals
+# Numbers in the tables, at most: per padded sample and wavelet per octave; per pair of rows and
+# octave. A number takes 8 bytes while it is computed, and 4 in the filterbank.
 _N_BY_SAMPLE, _N_BY_PAIR, _N_BYTES = 3, 13, 12
 
 
 def length(n_samples: object) -> int:
-    """Samples of a signal that can be reflected."""
+    """Return the number of samples of a signal that can be reflected."""
     n = _checks.positive_integer("n_samples", n_samples)
     if n == 1:
-        raise ValueError("n_samples must be at least 2, to leave something to reflect, got 1.")
+        raise ValueError("n_samples must be at least 2, got 1; reflection padding needs 2 samples.")
     return n
 
 
 def signal_length(n_samples: object) -> int:
-    """Samples of a signal that can be reflected, and that filters in memory can be as long as."""
+    """Return the number of samples of a signal whose filters fit into memory."""
     n = length(n_samples)
     _require_memory(_N_BY_SAMPLE * 2 * n * 2, f"n_samples={_checks.shown(n)}")
     return n
 
 
 def segment_length(J: object, T: object, pad_mode: str) -> int:
-    """A power of two of samples that suits segments, for filters in memory."""
+    """Return a power of two that suits as the length of segments, for filters in memory."""
     return _sampling.segment_length(*_longest_filters(J, T), pad_mode)
 
 
 def segment_length_for(lengths: Sequence[int], J: object, T: object, preset: str) -> int:
-    """The same, with which signals of these lengths are the least work."""
+    """Return the length of segments that takes the least work for signals of these lengths."""
     pad_mode = _presets.resolve(preset).pad_mode
     return _sampling.segment_length_for(lengths, *_longest_filters(J, T), pad_mode)
 
@@ -49,7 +49,7 @@ def _longest_filters(J: object, T: object) -> tuple[int, float | str]:
 
 
 def log2_durations(J: object, n_samples: int) -> tuple[int, int]:
-    """Log2 of the duration of the longest wavelets of both orders."""
+    """Return log2 of the duration of the longest wavelets of both orders."""
     J1, J2 = _checks.one_or_two("J", J, default=None)
     if _exceeds(max(J1, J2), _SHORTEST * n_samples):
         raise ValueError(
@@ -61,7 +61,7 @@ def log2_durations(J: object, n_samples: int) -> tuple[int, int]:
 
 
 def log2_rows(J_fr: object, n_rows: int) -> int:
-    """Log2 of the length of the longest frequential wavelets."""
+    """Return log2 of the length of the longest frequential wavelets."""
     log2 = _checks.positive_integer("J_fr", J_fr)
     if _exceeds(log2, n_rows):
         raise ValueError(
@@ -72,14 +72,14 @@ def log2_rows(J_fr: object, n_rows: int) -> int:
 
 
 def _exceeds(log2: int, largest: int) -> bool:
-    """Whether 2**log2 is larger, without computing what may be out of all bounds."""
+    """Return whether 2**log2 > `largest`, without computing a number that may be huge."""
     return log2 >= largest.bit_length()
 
 
 def memory(
     n_padded: int, n_samples: int, J: tuple[int, int], Q: tuple[int, int], *, joint: bool
 ) -> None:
-    """The tables of padded signals fit into the memory of this machine while they are computed."""
+    """Require that the tables fit into the memory of this machine while they are computed."""
     n_values = _N_BY_SAMPLE * n_padded * sum(Q)
     if joint:
         n_values += _N_BY_PAIR * J[1] * ((J[0] + 1) * Q[0]) ** 2
@@ -93,28 +93,28 @@ def _require_memory(n_values: int, given: str) -> None:
             f"n_samples, J and Q must be such that the filters fit into memory, got {given}: these "
             f"take about {_checks.shown(needed // 10**9)} GB while they are computed, and this "
             f"machine has {available // 10**9}; use shorter segments of the signal, or fewer "
-            f"wavelets an octave."
+            f"wavelets per octave."
         )
 
 
 def _memory_of_machine() -> int:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # not on every system
+    except (AttributeError, OSError, ValueError):  # not available on every system
         return 2**36
 
 
 def wavelets_an_octave(J_name: str, J: int, Q_name: str, Q: int, r_psi: float) -> None:
-    """Wavelets are shorter than 2**J."""
+    """Require wavelets shorter than 2**J."""
     if not are_wavelets(J, Q, r_psi):
         raise ValueError(
             f"{Q_name} must leave wavelets shorter than 2**{J_name} = {2**J}, "
-            f"got {_checks.shown(Q)} an octave; lower {Q_name} or raise {J_name}."
+            f"got {_checks.shown(Q)} per octave; lower {Q_name} or raise {J_name}."
         )
 
 
 def wavelets(J: int, Q_name: str, Q: int, r_psi: float) -> tuple[Wavelet, ...]:
-    """The wavelets of an order, all of which are band-pass filters."""
+    """Return the wavelets of an order, which must all be band-pass filters."""
     psis = _wavelets.wavelets(J, Q, r_psi)
     if psis[0].sigma > _MAX_SIGMA:
         # σ is in proportion to 1 / √(2 log (1 / r_psi)).
@@ -128,12 +128,12 @@ def wavelets(J: int, Q_name: str, Q: int, r_psi: float) -> tuple[Wavelet, ...]:
 
 
 def warn_without_second_order(first: Sequence[Wavelet], second: Sequence[Wavelet]) -> None:
-    """Joint scattering has paths of wavelets over time."""
+    """Warn if joint scattering has no paths with second-order wavelets."""
     if max(psi.j for psi in second) <= min(psi.j for psi in first):
         warnings.warn(
-            "The second order has no wavelets over time: none of them is slower than those of the "
-            "first order, so that jtfs returns the paths of the low-pass (n2 = −1) alone. Raise J, "
-            "or lower r_psi.",
+            "The second order has no wavelets over time: none is slower than any first-order "
+            "wavelet, so that jtfs returns only the paths of the low-pass filter (n2 = −1). Raise "
+            "J, or lower r_psi.",
             UserWarning,
             stacklevel=3,
         )

@@ -1,4 +1,4 @@
-"""Pytree nodes of this library, and how `jax.export` writes down programs that have them."""
+"""Pytree nodes of this library, and their serialization by `jax.export`."""
 
 import dataclasses
 import json
@@ -16,9 +16,9 @@ Node = TypeVar("Node", bound=type)
 
 
 def exportable(node: Node) -> Node:
-    """Decorator of equinox modules and named tuples: programs that have them may be saved.
+    """Decorate an equinox module or a named tuple, so that programs that use it can be saved.
 
-    What is static, that is numbers, strings, None and tuples of them, is written as JSON.
+    Static fields (numbers, strings, None, and tuples of these) are written as JSON.
     """
     name = f"jtfs_jax.{node.__name__}"
     if not issubclass(node, eqx.Module):
@@ -28,7 +28,7 @@ def exportable(node: Node) -> Node:
     arrays = [field.name for field in fields if field.name not in static]
 
     def serialize(auxiliary: Any) -> bytes:
-        # Only Equinox knows what is in there: have it make a module, with anything for arrays.
+        # Only Equinox knows the contents: have it build a module, with placeholders for arrays.
         leaves = [jax.tree.structure(0)] * len(arrays)
         data = (node, auxiliary)
         tree = PyTreeDef.from_node_data_and_children(default_registry, data, leaves)
@@ -41,7 +41,7 @@ def exportable(node: Node) -> Node:
         values |= zip(aux_data["arrays"], children, strict=True)
         if set(values) != {*static, *arrays}:
             raise ValueError(
-                f"the program must be of this version of jtfs_jax, but its {node.__name__} has "
+                f"the program must be from this version of jtfs_jax, but its {node.__name__} has "
                 f"the fields {', '.join(values)}; export it again."
             )
         module = object.__new__(node)
@@ -71,14 +71,14 @@ def _from_json(value: Any) -> Any:
 
 
 class ByPath(dict):
-    """A dictionary by path, whose keys are tuples of integers, sorted where it is a pytree.
+    """Dictionary keyed by path, a tuple of integers, that is sorted when flattened as a pytree.
 
-    It differs from others only in that programs which have it may be saved.
+    It differs from other dictionaries only in that programs that use it can be saved.
     """
 
 
 def exportable_paths(value: Any) -> Any:
-    """Other dictionaries as such ones; all else as it is."""
+    """Return a dictionary as a `ByPath`, and anything else unchanged."""
     return ByPath(value) if isinstance(value, dict) else value
 
 

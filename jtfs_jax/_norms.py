@@ -1,4 +1,4 @@
-"""Coefficients as vectors, and norms of these whose derivatives are finite at 0."""
+"""Coefficients as vectors, and norms of vectors with finite derivatives at 0."""
 
 import math
 
@@ -10,9 +10,9 @@ from ._modulus import safe_sqrt
 
 
 def flat(tree: PyTree[Array], n_batch: int) -> Float[Array, "*batch coefficient"]:
-    """All but the first axes of all leaves as one axis; complex numbers as two real ones."""
+    """Flatten leaves into one axis after `n_batch` axes; complex numbers become two real ones."""
 
-    # A sum over hundreds of leaves, one a path, would take minutes to compile.
+    # A sum over hundreds of leaves, one per path, would take minutes to compile.
     def vectors(leaf: Array) -> Array:
         leaf = leaf.reshape(*leaf.shape[:n_batch], math.prod(leaf.shape[n_batch:]))
         return jnp.concatenate([leaf.real, leaf.imag], -1) if jnp.iscomplexobj(leaf) else leaf
@@ -21,7 +21,7 @@ def flat(tree: PyTree[Array], n_batch: int) -> Float[Array, "*batch coefficient"
 
 
 def norm(a: Float[Array, "*batch coefficient"], p: int = 2) -> Float[Array, "*batch"]:
-    """(Σ |a|ᵖ)^(1/p) for p = 1 or 2, whose derivatives of every order are 0 at 0."""
+    """Return (Σ |a|ᵖ)^(1/p) for p = 1 or 2, with derivatives of every order 0 at 0."""
     a, largest = _scaled(a)
     if p == 1:
         return largest * magnitude(a).sum(axis=-1)
@@ -31,7 +31,7 @@ def norm(a: Float[Array, "*batch coefficient"], p: int = 2) -> Float[Array, "*ba
 def unit(
     a: Float[Array, "*batch coefficient"],
 ) -> tuple[Float[Array, "*batch coefficient"], Bool[Array, "*batch"]]:
-    """Vectors divided by their norms, and which of them are 0, and stay so."""
+    """Return vectors divided by their norms, and a mask of zero vectors, which stay 0."""
     a, _ = _scaled(a)
     length = norm(a)
     silent = length == 0
@@ -39,14 +39,14 @@ def unit(
 
 
 def magnitude(a: Float[Array, "..."]) -> Float[Array, "..."]:
-    """|a|, whose derivative at 0 is 0, not 1 as in JAX."""
+    """Return |a|, with derivative 0 at 0 rather than JAX's 1."""
     return a * jax.lax.stop_gradient(jnp.sign(a))
 
 
 def _scaled(
     a: Float[Array, "*batch coefficient"],
 ) -> tuple[Float[Array, "*batch coefficient"], Float[Array, "*batch"]]:
-    """Vectors divided by their largest magnitudes, lest squares of quiet ones vanish; and these."""
+    """Return vectors divided by their largest magnitudes, lest squares underflow, and these."""
     largest = jnp.abs(jax.lax.stop_gradient(a)).max(axis=-1, initial=0)
     largest = jnp.where(largest >= jnp.finfo(a.dtype).tiny, largest, 1)
     return a / largest[..., None], largest

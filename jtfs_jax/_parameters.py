@@ -1,4 +1,4 @@
-"""Parameters of filters: those of their design, or others in their place, which may be traced."""
+"""Parameters of filters: the design's, or others in their place, which may be traced."""
 
 from typing import Any, NamedTuple
 
@@ -16,16 +16,16 @@ from ._wavelets import Wavelet
 class FilterParameters(NamedTuple):
     """Center frequencies, bandwidths and widths of filters; see `filter_parameters`.
 
-    Arrays, of the shapes below. None stands for what a filterbank does not have, or, in
-    `with_parameters`, for what stays as it is.
+    All are arrays, of the shapes below. None stands for a parameter that a filterbank does not have
+    or, in `with_parameters`, for one that does not change.
 
     Attributes:
         xi1: Center frequencies of the first-order wavelets ψ_n1, in cycles/sample, `(n1,)`.
         sigma1: Their bandwidths σ, in cycles/sample: standard deviations of |ψ̂|, `(n1,)`.
         xi2: Center frequencies of the second-order wavelets ψ_n2, in cycles/sample, `(n2,)`.
         sigma2: Their bandwidths, in cycles/sample, `(n2,)`.
-        xi_fr: Center frequencies of the frequential wavelets ψ_β, in cycles/row, `(n_fr,)`; times
-            Q, in cycles/octave. Both spins share them.
+        xi_fr: Center frequencies of the frequential wavelets ψ_β, in cycles/row, `(n_fr,)`;
+            multiply by Q for cycles/octave. Both spins share them.
         sigma_fr: Their bandwidths, in cycles/row, `(n_fr,)`.
         T: Width of φ_T, in samples, `()`.
         F: Width of φ_F, in rows, `()`.
@@ -42,14 +42,14 @@ class FilterParameters(NamedTuple):
 
 
 def filter_parameters(bank: FilterBank) -> FilterParameters:
-    """Parameters of the filters, to be changed, or learned by gradient descent.
+    """Return the parameters of the filters, to be changed or learned by gradient descent.
 
     Args:
         bank: Filters from `filterbank` or `with_parameters`.
 
     Returns:
-        Arrays in the precision of `bank`. T and F are None where they are "global" or 0, as are
-        parameters of frequential wavelets where there are none.
+        Arrays in the precision of `bank`. T and F are None if they are "global" or 0; parameters of
+        frequential wavelets are None if there are none.
 
     Example:
         >>> import jtfs_jax
@@ -59,7 +59,7 @@ def filter_parameters(bank: FilterBank) -> FilterParameters:
         ((54,), (9,), (4,), 256.0)
 
     See Also:
-        with_parameters: filters from these.
+        with_parameters: filters from these parameters.
     """
     if bank.parameters is not None:
         return bank.parameters
@@ -67,7 +67,7 @@ def filter_parameters(bank: FilterBank) -> FilterParameters:
 
 
 def known_wavelets(bank: FilterBank, order: str) -> tuple[Wavelet, ...]:
-    """Wavelets of order "1", "2" or "_fr" as they are; as designed, where traced or stacked."""
+    """Return the wavelets of order "1", "2" or "_fr", or the design's if traced or stacked."""
     designed = getattr(bank, f"wavelets{order}")
     values = pair(bank.parameters, order) if bank.parameters is not None else (None, None)
     if any(value is None or _checks.is_traced(value) or value.ndim != 1 for value in values):
@@ -77,7 +77,7 @@ def known_wavelets(bank: FilterBank, order: str) -> tuple[Wavelet, ...]:
 
 
 def known_T(bank: FilterBank) -> float:
-    """Width of φ_T as it is; as designed, where that is traced or stacked."""
+    """Return the width of φ_T, or the design's if traced or stacked."""
     T = None if bank.parameters is None else bank.parameters.T
     if T is None or _checks.is_traced(T) or T.ndim:
         return bank.low_pass_width
@@ -85,12 +85,12 @@ def known_T(bank: FilterBank) -> float:
 
 
 def pair(parameters: FilterParameters, order: str) -> tuple[Any, Any]:
-    """Center frequencies and bandwidths of an order."""
+    """Return the center frequencies and bandwidths of an order."""
     return getattr(parameters, f"xi{order}"), getattr(parameters, f"sigma{order}")
 
 
 def merged(old: FilterParameters, new: FilterParameters) -> FilterParameters:
-    """The new ones, and old ones in the place of None."""
+    """Return new parameters, with old ones in place of None."""
     pairs = zip(old, new, strict=True)
     return FilterParameters(*(before if after is None else after for before, after in pairs))
 
@@ -106,11 +106,11 @@ def _of_design(bank: FilterBank) -> FilterParameters:
 
 
 def checked(bank: FilterBank, parameters: Any) -> FilterParameters:
-    """Parameters as arrays of the precision and the shapes that `bank` has."""
+    """Return parameters as arrays of the precision and the shapes that `bank` has."""
     if not isinstance(parameters, FilterParameters):
         raise ValueError(
-            f"parameters must be FilterParameters, got {type(parameters).__name__}; change those "
-            f"of filter_parameters(bank), as by _replace."
+            f"parameters must be FilterParameters, got {type(parameters).__name__}; change the "
+            f"result of filter_parameters(bank), for example with _replace."
         )
     found = []
     for name, value, own in zip(parameters._fields, parameters, _of_design(bank), strict=True):
@@ -126,7 +126,7 @@ def checked(bank: FilterBank, parameters: Any) -> FilterParameters:
         if bank.normalize == "energy" and name not in "TF":
             raise ValueError(
                 f'parameters.{name} must be None for a filterbank with normalize="energy", whose '
-                f"wavelets depend on each other, as they sum up to a tight frame; use "
+                f"wavelets depend on each other, as they form a tight frame; use "
                 f'normalize="l1".'
             )
         array = value if isinstance(value, jax.Array) else np.asarray(value)

@@ -1,4 +1,4 @@
-"""What each path measures: tables with one entry a path, and a path in words."""
+"""Tables that describe paths, with one entry per path, and descriptions in words."""
 
 from dataclasses import dataclass
 
@@ -22,22 +22,22 @@ from ._paths import (
 
 @dataclass(frozen=True, eq=False)
 class PathTable:
-    """One entry a path of S2, as `jtfs` orders them; made by `path_table`.
+    """Table with one entry per path of S2, as `jtfs` orders them; see `path_table`.
 
     Attributes:
         kind: "phi_t*phi_f", "phi_t*psi_f", "psi_t*phi_f" or "psi_t*psi_f".
-        n2: Index of ψ_n2, from high to low rate; −1 for the low-pass α = 0.
-        n_fr: Index of the frequential filter: 0 for the low-pass β = 0, then the wavelets.
-        spin: +1 where the path answers to rising chirps, −1 to falling ones, 0 to neither.
-        rate: Center frequency over time, in cycles/sample, or Hz given a sample rate.
-        rate_bandwidth: Its bandwidth σ, in the same unit.
+        n2: Index of ψ_n2, from high to low rate; −1 for the low-pass filter α = 0.
+        n_fr: Index of the frequential filter: 0 for the low-pass filter β = 0, then the wavelets.
+        spin: +1 for paths that respond to rising chirps, −1 to falling chirps, 0 to neither.
+        rate: Center frequency over time, in cycles/sample, or in Hz if a sample rate was given.
+        rate_bandwidth: Bandwidth σ of the rate, in the same unit.
         scale: Center frequency over log-frequency, in cycles/octave, without sign.
-        scale_bandwidth: Its bandwidth σ, in cycles/octave.
+        scale_bandwidth: Bandwidth σ of the scale, in cycles/octave.
         j2: log2 of the decimation that ψ_n2 allows, in samples.
         j_fr: log2 of the decimation that the frequential filter allows, in rows.
-        n_rows: Rows of the path that first-order wavelets feed; others are exactly 0.
-        stride: Samples between its frames; the whole signal for T="global".
-        stride_fr: First-order wavelets between its rows; all of those for F="global".
+        n_rows: Number of bands that first-order wavelets feed; the others are exactly 0.
+        stride: Samples between frames; the length of the signal for T="global".
+        stride_fr: First-order wavelets between bands; their number for F="global".
     """
 
     kind: np.ndarray
@@ -59,15 +59,17 @@ class PathTable:
 
 
 def path_table(bank: FilterBank, *, sample_rate: float | None = None) -> PathTable:
-    """What each path of `jtfs` measures, in the order of its S2.
+    """Return a table of the rates, scales and spins of all paths of `jtfs`.
+
+    Paths are in the order of S2.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
-        sample_rate: In Hz. None: rates are in cycles/sample.
+        sample_rate: Sample rate in Hz. If None, rates are in cycles/sample.
 
     Returns:
-        Arrays with one entry a path: see `PathTable`. Scales are in cycles/octave: there are Q1
-        rows in an octave, above the elbow of the first-order wavelets.
+        Arrays with one entry per path: see `PathTable`. Scales in cycles/octave assume Q1 rows per
+        octave, as there are above the elbow of the first-order wavelets.
 
     Raises:
         ValueError: If `bank` has no frequential wavelets, or `sample_rate` is not positive.
@@ -107,21 +109,21 @@ def path_table(bank: FilterBank, *, sample_rate: float | None = None) -> PathTab
 
 
 def describe_path(bank: FilterBank, index: int, *, sample_rate: float | None = None) -> str:
-    """Rate, scale and direction of a path of `jtfs` in words, as in the titles of pictures.
+    """Describe the rate, scale and direction of a path of `jtfs` in words, as in titles of plots.
 
-    "steady" stands for α = 0, where there is no rate; "all bands together" for β = 0, where there
-    is no scale.
+    "steady" stands for α = 0, which has no rate; "all bands together" for β = 0, which has no
+    scale.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
-        index: Which path, as in `path_table`.
-        sample_rate: In Hz. None: rates are in cycles/sample.
+        index: Index of the path in `path_table`.
+        sample_rate: Sample rate in Hz. If None, rates are in cycles/sample.
 
     Returns:
-        Words, and numbers of two digits with their units.
+        A description in which numbers have two significant digits and a unit.
 
     Raises:
-        ValueError: If `bank` has no frequential wavelets, if there is no such path, or if
+        ValueError: If `bank` has no frequential wavelets, if no path has this index, or if
             `sample_rate` is not positive.
 
     Example:
@@ -151,18 +153,18 @@ def describe_path(bank: FilterBank, index: int, *, sample_rate: float | None = N
 
 @dataclass(frozen=True, eq=False)
 class TimePathTable:
-    """One entry a path of S2, as `time_scattering` orders them; made by `time_path_table`.
+    """Table with one entry per path of S2, as `time_scattering` orders them; see `time_path_table`.
 
     Attributes:
         n1: Index of ψ_n1, from high to low frequency.
         n2: Index of ψ_n2, from high to low rate.
-        frequency: Center frequency of ψ_n1, in cycles/sample, or Hz given a sample rate.
-        bandwidth: Its bandwidth σ, in the same unit.
+        frequency: Center frequency of ψ_n1, in cycles/sample, or in Hz if a sample rate was given.
+        bandwidth: Bandwidth σ of ψ_n1, in the same unit.
         rate: Center frequency of ψ_n2, in the same unit.
-        rate_bandwidth: Its bandwidth σ, in the same unit.
+        rate_bandwidth: Bandwidth σ of ψ_n2, in the same unit.
         j1: log2 of the decimation that ψ_n1 allows, in samples.
         j2: log2 of the decimation that ψ_n2 allows, in samples.
-        stride: Samples between its frames; the whole signal for T="global".
+        stride: Samples between frames; the length of the signal for T="global".
     """
 
     n1: Int[np.ndarray, " path"]
@@ -180,14 +182,16 @@ class TimePathTable:
 
 
 def time_path_table(bank: FilterBank, *, sample_rate: float | None = None) -> TimePathTable:
-    """What each path of `time_scattering` measures, in the order of its S2.
+    """Return a table of the frequencies and rates of all paths of `time_scattering`.
+
+    Paths are in the order of S2.
 
     Args:
         bank: Filters from `filterbank`.
-        sample_rate: In Hz. None: frequencies and rates are in cycles/sample.
+        sample_rate: Sample rate in Hz. If None, frequencies and rates are in cycles/sample.
 
     Returns:
-        Arrays with one entry a path: see `TimePathTable`.
+        Arrays with one entry per path: see `TimePathTable`.
 
     Raises:
         ValueError: If `sample_rate` is not positive.

@@ -197,7 +197,7 @@ def _of_phases(
 def _as_one(
     transform: Callable[[Array], Array], arrays: Sequence[Array], n_batch: int, rows: int
 ) -> list[Array]:
-    """A transform of the last axis of several arrays, some `rows` at a time, of all but the batch."""
+    """Transform the last axis of several arrays, all of whose rows share one transform."""
     if len(arrays) == 1 and not rows:
         return [transform(arrays[0])]
     length = max(a.shape[-1] for a in arrays)

@@ -1,12 +1,12 @@
-"""Choices of how filters are made and signals continued, and presets of them."""
+"""Options for the filters and for the continuation of signals, and presets of these options."""
 
 from typing import NamedTuple
 
 from . import _checks
 from ._wavelets import R_PSI
 
-# A new way to pad: name it here, continue signals in `_context`, say how far they have
-# to be continued in `_sampling`, and how energies end in `analysis._quadrature`.
+# To add a way to pad, name it here, continue signals in `_context`, set the length of padding that
+# it needs in `_sampling`, and add the end of its energies to `analysis._quadrature`.
 _CHOICES = {
     "analytic": (False, True),
     "pad_mode": ("reflect", "conj-reflect", "zero", "periodic"),
@@ -16,7 +16,7 @@ _CHOICES = {
 
 
 class Options(NamedTuple):
-    """Arguments of `filterbank` that are described there; the defaults are Kymatio's choices."""
+    """Arguments of `filterbank`, which describes them; the defaults are Kymatio's choices."""
 
     analytic: bool = False
     pad_mode: str = "reflect"
@@ -27,7 +27,7 @@ class Options(NamedTuple):
 
     @property
     def tight(self) -> bool:
-        """Whether the wavelets of an order are a tight frame."""
+        """Whether the wavelets of an order form a tight frame."""
         return self.normalize == "energy"
 
 
@@ -35,7 +35,7 @@ PRESETS = {"kymatio": Options(), "sharp": Options(analytic=True, pad_mode="conj-
 
 
 def resolve(preset: str, **given: object) -> Options:
-    """Options as given, and those of the preset where None."""
+    """Return the given options, with those of the preset in place of None."""
     preset = _checks.choice("preset", preset, PRESETS)
     given = {name: value for name, value in given.items() if value is not None}
     for name in _CHOICES.keys() & given.keys():

@@ -1,4 +1,4 @@
-"""The sampling grids: how far a signal is padded, and which samples and rows are kept."""
+"""Sampling grids: how far a signal is padded, and which samples and rows are kept."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,32 +9,32 @@ import numpy as np
 
 from ._wavelets import low_pass, low_pass_std
 
-_CONTEXT = 8  # widths of the longest filter
-_N_CANDIDATES = 3  # for the length of segments
-_MOST = 1.3  # samples that are transformed for one of a long signal, by default
+_CONTEXT = 8  # in widths of the longest filter
+_N_CANDIDATES = 3  # lengths of segments to compare
+_MOST = 1.3  # transformed samples per sample of a long signal, at most, by default
 
 
 def low_pass_width(T: float | str, J: int) -> float:
-    """Width of φ_T; where T is "global" or 0, that of the low-pass of width 2**J in its place."""
+    """Return the width of φ_T, or 2**J for the low-pass filter in its place (T "global" or 0)."""
     return T if isinstance(T, float) and T > 0 else 2.0**J
 
 
 def critical_stride(T: float | str, J: int) -> int:
-    """The largest power of two up to the width of the low-pass."""
+    """Return the largest power of two up to the width of the low-pass filter."""
     return 2 ** math.floor(math.log2(low_pass_width(T, J)))
 
 
 def log2_decimation(n_samples: int, n_padded: int, T: float | str, J: int) -> int:
-    """Log2 of the decimation at which averages still have samples enough."""
+    """Return log2 of the largest decimation that leaves averages enough samples."""
     if T == "global":
         return max(math.floor(math.log2(n_samples)) - 6, 0)
     return int(math.log2(critical_stride(T, J) if T else n_padded))
 
 
 def context(T: float | str, J: int) -> tuple[int, int]:
-    """The decimation of the longest filter, and samples on each side that a frame depends on.
+    """Return the decimation of the longest filter, and the samples per side that a frame reaches.
 
-    Beyond these, a multiple of the former, float32 sees nothing.
+    The second is a multiple of the first. In float32, samples beyond it have no effect.
     """
     grid = max(2**J, critical_stride(T, J))
     reach = _CONTEXT * max(low_pass_width(T, J), 2 * 2**J)
@@ -42,7 +42,7 @@ def context(T: float | str, J: int) -> tuple[int, int]:
 
 
 def segment_length(J: int, T: float | str, pad_mode: str) -> int:
-    """Shortest signal for which a filterbank transforms at most 1.3 samples for one of segments."""
+    """Return the shortest length whose segments take at most 1.3 transformed samples per sample."""
     _, reach = context(T, J)
     return next(
         n_samples
@@ -52,7 +52,7 @@ def segment_length(J: int, T: float | str, pad_mode: str) -> int:
 
 
 def segment_length_for(lengths: Sequence[int], J: int, T: float | str, pad_mode: str) -> int:
-    """Length of segments with which signals of some lengths are the least work, of a few."""
+    """Return the length of segments, out of a few, that takes the least work for some signals."""
     _, reach = context(T, J)
     lengths_of = _powers_of_two(J, T, pad_mode)
     long_enough = ((n_padded - 2 * reach, n_padded, n) for n, n_padded in lengths_of)
@@ -65,15 +65,15 @@ def segment_length_for(lengths: Sequence[int], J: int, T: float | str, pad_mode:
 
 
 def _powers_of_two(J: int, T: float | str, pad_mode: str) -> Iterator[tuple[int, int]]:
-    """Lengths of signals, and to what they are padded."""
+    """Yield lengths of signals, and the lengths to which they are padded."""
     for log2 in count(J):
         yield 2**log2, padded_length(2**log2, J, T, pad_mode)
 
 
 def padded_length(n_samples: int, J: int, T: float | str, pad_mode: str) -> int:
-    """Number of samples, a power of two, that signals are padded to, for wavelets up to 2**J.
+    """Return the length to which signals are padded, a power of two, for wavelets up to 2**J.
 
-    It is Kymatio's where that suffices, and else the next power of two that does.
+    It is Kymatio's length if that suffices, and otherwise the next power of two that does.
     """
     n_padded = _kymatio_length(n_samples, J, low_pass_width(T, J))
     while not _suffices(n_padded, n_samples, J, T, pad_mode):
@@ -82,28 +82,31 @@ def padded_length(n_samples: int, J: int, T: float | str, pad_mode: str) -> int:
 
 
 def _kymatio_length(n_samples: int, J: int, width: float) -> int:
-    """The low-pass decays within the padding, which is at most as long as the signal, or 2**J."""
+    """Return Kymatio's padded length.
+
+    The low-pass filter decays within the padding, which is at most as long as the signal, or 2**J.
+    """
     n = max(n_samples, 2**J)
-    # An averaging much shorter than the wavelets must not leave these without padding.
+    # If φ is much shorter than the wavelets, these still need padding.
     reach = _support(max(width, 2 ** (J - 2)), n)
     log2_wanted = math.ceil(math.log2(n + 6 * reach))
     return 2 ** min(log2_wanted, math.floor(math.log2(3 * n - 2)))
 
 
 def _suffices(n_padded: int, n_samples: int, J: int, T: float | str, pad_mode: str) -> bool:
-    """Whether coefficients are those of a signal that is continued without end, to 1e-3.
+    """Return whether coefficients match those of an endless continuation of the signal, to 1e-3.
 
     Time is periodic: beyond the padding on one side comes the padding on the other. Filters may
-    reach it if it goes on as the continuation does, exactly or by a shift of two samples (which
-    then matters little), or where they are small.
+    reach it if it agrees with the continuation, exactly or up to a shift of two samples (which then
+    matters little), or if they are small there.
     """
     average = 0.0 if isinstance(T, str) else low_pass_std(T or 2**J)
     wavelet = low_pass_std(2**J)  # standard deviation of the longest wavelet's envelope
     padding = n_padded - n_samples
-    if n_padded < 6 * wavelet:  # which itself would not fit
+    if n_padded < 6 * wavelet:  # the wavelet itself would not fit
         return False
-    if pad_mode == "zero":  # what is reached beyond the padding is the signal itself
-        return padding >= 4 * math.hypot(average, wavelet, wavelet)  # one for each order
+    if pad_mode == "zero":  # beyond the padding, filters reach the signal itself
+        return padding >= 4 * math.hypot(average, wavelet, wavelet)  # one wavelet per order
     period = n_samples if pad_mode == "periodic" else 2 * (n_samples - 1)
     shift = min(n_padded % period, -n_padded % period)
     if shift <= 2:
@@ -112,7 +115,7 @@ def _suffices(n_padded: int, n_samples: int, J: int, T: float | str, pad_mode: s
 
 
 def _support(width: float, n: int) -> int:
-    """One more than the distance beyond which a low-pass has at most 1e-3 of its sum, each side."""
+    """Return 1 + the distance beyond which each side of a low-pass has at most 1e-3 of its sum."""
     half = low_pass(width, n)[: n // 2]
     tails = np.cumsum(half[::-1])[::-1]
     small = np.flatnonzero(tails <= 1e-3)
@@ -120,12 +123,15 @@ def _support(width: float, n: int) -> int:
 
 
 def pad_left(n_samples: int, n_padded: int) -> int:
-    """Number of samples before the signal."""
+    """Return the number of samples before the signal."""
     return (n_padded - n_samples) // 2
 
 
 def source(position: Any, n_samples: int, pad_mode: str) -> Any:
-    """Which sample of a continued signal stands at each position from its first; −1 for zeros."""
+    """Return which sample a continued signal has at each position, or −1 for zeros.
+
+    Positions are relative to the first sample of the signal.
+    """
     if pad_mode == "zero":
         inside = (position >= 0) & (position < n_samples)
         return (position + 1) * inside - 1
@@ -137,31 +143,31 @@ def source(position: Any, n_samples: int, pad_mode: str) -> Any:
 
 
 def is_backward(position: Any, n_samples: int) -> Any:
-    """Whether a signal that is continued by its reflections runs backward at each position."""
+    """Return whether a signal continued by its reflections runs backward at each position."""
     return position % (2 * (n_samples - 1)) >= n_samples
 
 
 def frames(n_samples: int, n_padded: int, stride: int) -> range:
-    """Indices of the multiples of `stride` on the padded axis that lie within the signal."""
+    """Return the indices of multiples of `stride` on the padded axis within the signal."""
     first = pad_left(n_samples, n_padded)
     return range(-(-first // stride), -(-(first + n_samples) // stride))
 
 
 def n_kept(n_rows: int, stride: int) -> int:
-    """Number of multiples of `stride` among the rows 0, 1, …, n_rows − 1."""
+    """Return the number of multiples of `stride` among the rows 0, 1, …, n_rows − 1."""
     return -(-n_rows // stride)
 
 
 def padded_rows(n_rows: int, J: int, Q: int, J_fr: int, F: float | str) -> int:
-    """Period in rows, a multiple of 2**J_fr, on which the frequential filters are sampled."""
+    """Return the period in rows, a multiple of 2**J_fr, that frequential filters are sampled on."""
     width = 0.0 if isinstance(F, str) else F
     return (max(n_rows, (J + 1) * Q) + int(8 * max(2**J_fr, width))) // 2**J_fr * 2**J_fr
 
 
 def mean_weights(length: Any, n_samples: int, n_padded: int, log2_stride: int) -> Any:
-    """Weights in a mean over the first `length` samples of the signal, at most all `n_samples`.
+    """Return weights for the mean over the first `length` samples of a signal of `n_samples`.
 
-    They are those of one in 2**log2_stride samples on the padded axis. `length` may be a traced
+    They apply to every 2**log2_stride-th sample on the padded axis. `length` may be a traced
     floating-point number.
     """
     positions = np.arange(0, n_padded, 1 << log2_stride) - pad_left(n_samples, n_padded)
@@ -169,7 +175,7 @@ def mean_weights(length: Any, n_samples: int, n_padded: int, log2_stride: int) -
 
 
 def cell_overlaps(positions: np.ndarray, step: int, length: Any) -> Any:
-    """Weights of samples `step` apart in a mean over [−½, length − ½): what their cells overlap."""
+    """Return weights of samples `step` apart in a mean over [−½, length − ½), by cell overlap."""
     low = np.maximum(positions - step / 2, -0.5)
     size = np.maximum(positions + step / 2 - low, 0)
     low, size = (part.astype(getattr(length, "dtype", float)) for part in (low, size))

@@ -1,4 +1,4 @@
-"""Transforms of signals of any length."""
+"""Transforms for signals of any length."""
 
 import functools
 from collections.abc import Callable
@@ -26,36 +26,36 @@ from ._segments import (
 
 
 def segmented(transform: Callable[..., Any]) -> Callable[..., Any]:
-    """A transform for signals of any length, which it takes in segments.
+    """Extend a transform to signals of any length, which it takes in segments.
 
-    The numbers are those of one call for the whole signal, to the precision of float32, at its ends
-    as well: in place of padding, each segment has what comes before and after it in the signal, by
-    8·max(T, 2·2**J) samples. (With normalize="energy", whose wavelets are longer than that, numbers
-    differ by up to 1e-4.) Memory depends on the segment, not on the signal, but for the result.
+    Results equal those of a single call on the whole signal to the precision of float32, also at
+    its ends: in place of padding, each segment has 8·max(T, 2·2**J) samples of the signal before
+    and after it. (With normalize="energy", whose wavelets are longer than that, results differ by
+    up to 1e-4.) Memory depends on the segment, not on the signal, except for the result.
 
-    Outside of `jax.jit`, one program is compiled for signals of all lengths. They may lie on disk
-    (`np.memmap`), from where a segment is read at a time. Within `jax.jit`, `jax.grad` and
-    `jax.vmap` a program is compiled for each length, as usual; it loops over the segments and
-    computes each again for the derivative, which takes memory for one segment, too.
+    Outside `jax.jit`, one program is compiled for signals of all lengths. Signals may be on disk
+    (`np.memmap`), from which one segment is read at a time. Inside `jax.jit`, `jax.grad` and
+    `jax.vmap`, a program is compiled for each length, as usual. It loops over the segments and
+    recomputes each one for the derivative, which also needs memory for only one segment.
 
     Args:
         transform: `jtfs`, `time_scattering`, `scalogram` or `jtfs_path`.
 
     Returns:
         A function of a filterbank, of signals `x (*batch, time)` with at least 2 samples, and of
-        what else the transform takes. It returns what the transform does, except that:
+        any other arguments of the transform. It returns the same as the transform, except that:
 
-        - Frames lie at the multiples of the stride from the first sample on, see `frame_times`.
-          Those of one call do, too, where it pads by multiples of the largest decimation, as it
-          does for powers of two.
-        - NaN in a signal makes the frames NaN whose segments have it in them, not all of them.
+        - Frames are at the multiples of the stride, starting at the first sample (see
+          `frame_times`). Frames of a single call are, too, if its padding is a multiple of the
+          largest decimation, as it is for lengths that are powers of two.
+        - NaN in a signal gives NaN only in frames of the segments that contain it.
 
-        `bank` says how long segments are. `filterbank` picks a length for `n_samples=None`.
+        `bank` sets the length of segments; `filterbank` chooses a length for `n_samples=None`.
 
     Raises:
         ValueError: If `transform` is another function. When called, if `bank` is for signals so
-            short that nothing is left of a segment beside its context, if `x` is not real, or for
-            what the transform itself raises.
+            short that segments have no samples besides their context, if `x` is not real, or if the
+            transform itself raises an error.
 
     Example:
         >>> import numpy as np
@@ -66,14 +66,14 @@ def segmented(transform: Callable[..., Any]) -> Callable[..., Any]:
         ((18, 313), 9984.0)
 
     See Also:
-        stream: the same for signals that come block by block.
+        stream: the same for signals that arrive block by block.
     """
     return _segmented(transform, kind_of(transform))
 
 
 @functools.cache
 def _segmented(transform: Callable[..., Any], kind: Kind) -> Callable[..., Any]:
-    @functools.wraps(transform, updated=())  # not its methods, which are of one length
+    @functools.wraps(transform, updated=())  # not its methods, which are for one length
     def of_any_length(bank: FilterBank, x: Float[Array, "*batch time"], *arguments: Any) -> Any:
         cut, arguments = segments(bank), kind.arguments(bank, *arguments)
         x = _checks.signal_of_any_length(x)
@@ -90,7 +90,7 @@ def _segmented(transform: Callable[..., Any], kind: Kind) -> Callable[..., Any]:
             found = _in_turn(kind, cut, np.asarray(x).reshape(-1, n_samples), arguments)
             return jax.device_put(of_batch(found))  # which compiles nothing
 
-    of_any_length.__doc__ = f"`{transform.__name__}` of signals of any length: see `segmented`."
+    of_any_length.__doc__ = f"`{transform.__name__}` for signals of any length; see `segmented`."
     return of_any_length
 
 
@@ -98,7 +98,7 @@ def _segmented(transform: Callable[..., Any], kind: Kind) -> Callable[..., Any]:
 def _in_program(
     kind: Kind, cut: Segments, x: Float[Array, "signal time"], arguments: tuple
 ) -> PyTree[Float[Array, "signal ..."]]:
-    """Within a program: a loop over the segments, each computed again for the derivative."""
+    """Loop over segments inside a traced program, recomputing each one for the derivative."""
     bank, n_samples, n_windows = cut.bank, x.shape[-1], cut.bank.layout.n_windows
     starts = np.arange(0, n_samples, cut.hop)
     after = int(starts[-1]) + cut.hop + cut.context - n_samples
@@ -136,7 +136,7 @@ def _in_program(
 def _in_turn(
     kind: Kind, cut: Segments, x: Shaped[np.ndarray, "signal time"], arguments: tuple
 ) -> PyTree[Float[np.ndarray, "signal ..."]]:
-    """Segments of all signals, one after another, through one program."""
+    """Transform the segments of all signals, one after another, with one program."""
     signals = ((None, Stretch(row, len(row))) for row in x)
     found = [s for _, s in of_stretches(kind, cut, signals, arguments)]
     if found:

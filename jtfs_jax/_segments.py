@@ -3,10 +3,10 @@
     a window      |<- context ->|<-------------- hop -------------->|<- context ->|
     the next one                                      |<- context ->|<-------------- hop ---- …
 
-A window is as long as what the filterbank transforms at a time. Where a single call has padding, a
-window has the signal itself, or its continuation beyond an end. Frames within the hop do not
-depend on what lies beyond the context. Windows start at multiples of all decimations, so that
-frames lie at the multiples of the stride from the first sample on.
+A window is as long as a padded signal of the filterbank. In place of padding, it has the signal
+itself, or its continuation beyond an end. Frames within the hop do not depend on samples beyond the
+context. Windows start at multiples of all decimations, so that frames are at the multiples of the
+stride, starting at the first sample.
 """
 
 import dataclasses
@@ -42,20 +42,20 @@ from ._time_scattering import time_scattering, time_scattering_of_padded
 
 
 class Window(NamedTuple):
-    """A stretch of a signal with its context, and what a transform has to know of its place."""
+    """Samples of a signal with context, and what a transform needs to know of their position."""
 
     samples: Float[Array, "*batch n_padded"]
     length: Int[Array, "*batch"]  # samples of the signal within the hop
-    backward: Bool[Array, "*batch n_padded"] | None  # reflected ones, where that matters
+    backward: Bool[Array, "*batch n_padded"] | None  # reflected samples, if they matter
 
 
 class Segments(eqx.Module):
-    """How signals are cut for a filterbank.
+    """Division of signals into windows, for a filterbank.
 
     Attributes:
-        bank: Filters for the hop, with the context in the place of padding.
-        design: What `bank` is made from.
-        context: Samples on each side.
+        bank: Filters for the hop, with context in place of padding.
+        design: Design of `bank`.
+        context: Samples of context on each side.
         hop: Samples between windows.
         grid: Windows may start at its multiples.
     """
@@ -67,11 +67,11 @@ class Segments(eqx.Module):
     grid: int = eqx.field(static=True)
 
     def n_frames(self, n_samples: int, of_hop: int) -> int:
-        """Number of frames of a signal, given that of a hop."""
+        """Return the number of frames of a signal, given the number in a hop."""
         return -(-n_samples * of_hop // self.hop)
 
     def window(self, start: Any, n_samples: int, samples: Any, positions: Any) -> Window:
-        """A window whose hop begins at sample `start` of a signal of `n_samples`."""
+        """Return a window whose hop begins at sample `start` of a signal of `n_samples`."""
         conjugates = self.bank.pad_mode == "conj-reflect" and self.bank.T not in ("global", 0)
         return Window(
             samples=samples,
@@ -80,7 +80,7 @@ class Segments(eqx.Module):
         )
 
     def cut(self, stretch: "Stretch", start: int) -> Window:
-        """The same, with its samples from a stretch of the signal."""
+        """Return such a window with its samples from a stretch of the signal."""
         positions = start - self.context + np.arange(self.bank.n_padded)
         source = _sampling.source(positions, stretch.n_samples, self.bank.pad_mode)
         first, last = int(source[0]), int(source[-1])
@@ -95,14 +95,14 @@ class Segments(eqx.Module):
 
 
 class Stretch(NamedTuple):
-    """Samples of a signal, and which of its frames are wanted.
+    """Samples of a signal, and the range of its frames that are wanted.
 
     Attributes:
-        samples: Those from `origin` on: all that are wanted, with their context.
-        n_samples: Of the whole signal.
-        origin: Which sample of the signal is the first.
+        samples: Samples from `origin` on: all that are wanted, with their context.
+        n_samples: Length of the whole signal.
+        origin: Index in the signal of the first of `samples`.
         first: First sample whose frame is wanted, a multiple of the grid of `Segments`.
-        stop: That after the last; None: the end of the signal.
+        stop: Sample after the last whose frame is wanted. None means the end of the signal.
     """
 
     samples: Shaped[np.ndarray, " time"]
@@ -122,10 +122,11 @@ def _smaller(a: int, b: Any) -> Any:
 
 
 def segments(bank: FilterBank) -> Segments:
-    """How signals are cut for `bank`.
+    """Return the division of signals into windows for `bank`.
 
     Raises:
-        ValueError: If it is for signals so short that nothing is left beside the context.
+        ValueError: If `bank` is for signals so short that windows have no samples besides their
+            context.
     """
     grid, context = _sampling.context(bank.T, max(bank.J))
     hop = bank.n_padded - 2 * context
@@ -133,8 +134,8 @@ def segments(bank: FilterBank) -> Segments:
         raise ValueError(
             f"bank must transform more than {2 * context} samples at a time to cut signals into "
             f"segments, as its filters reach {context} to each side, got n_samples="
-            f"{bank.n_samples}, for which it transforms {bank.n_padded}; give filterbank "
-            f"n_samples=None, which picks the length of segments, or a larger number."
+            f"{bank.n_samples}, for which it transforms {bank.n_padded}; pass "
+            f"n_samples=None to filterbank, which chooses a length, or a larger number."
         )
     design = dataclasses.replace(bank.design, n_samples=hop)
     shapes = tuple(leaf.shape for leaf in jax.tree.leaves(bank))
@@ -148,24 +149,24 @@ def segments(bank: FilterBank) -> Segments:
 
 @functools.lru_cache(maxsize=8)
 def _averages(structure: Any, shapes: tuple[tuple[int, ...], ...], dtype: Any, design: Design):
-    """Averages for windows; those of a few filterbanks are kept, as they take time to make."""
+    """Compute averages for windows; those of a few filterbanks are cached, as they take time."""
     leaves = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
     bank = jax.tree.unflatten(structure, leaves)
     return as_arrays(averages(bank.tables, design), dtype)
 
 
 class Kind(NamedTuple):
-    """What segments have to know of a transform."""
+    """Properties of a transform that segments need."""
 
     of_padded: Callable[..., Any]
-    arguments: Callable[..., tuple]  # in the form that `of_padded` takes them, checked
+    arguments: Callable[..., tuple]  # checks them, and returns them as `of_padded` takes them
     averages: bool = True  # over time
-    # For T="global": what gives means over parts of a signal, and the result from those over all.
+    # For T="global": functions for means over one part, and for the result from means over all.
     of_part: Callable[..., Any] | None = None
     of_mean: Callable[..., Any] | None = None
 
     def is_mean(self, bank: FilterBank) -> bool:
-        """Whether results are one frame, the mean over the whole signal."""
+        """Return whether results are one frame, the mean over the whole signal."""
         return self.averages and bank.T == "global"
 
 
@@ -192,19 +193,19 @@ _KINDS: dict[Callable[..., Any], Kind] = {
 
 
 def kind_of(transform: Any) -> Kind:
-    """What segments have to know of one of the transforms."""
+    """Return what segments need to know of a transform."""
     for known, kind in _KINDS.items():
         if transform is known:
             return kind
     names = ", ".join(known.__name__ for known in _KINDS)
     raise ValueError(
         f"transform must be one of {names} of jtfs_jax, got {_checks.shown(transform)}; apply "
-        f"other functions to what these return."
+        f"other functions to their results."
     )
 
 
 def of_window(kind: Kind, cut: Segments, window: Window, arguments: tuple) -> PyTree[Array]:
-    """The transform of one window: its frames within the hop."""
+    """Transform one window, and return its frames within the hop."""
     tables, transform = cut.bank.tables, kind.of_padded
     if kind.is_mean(cut.bank):
         tables = of_first(tables, cut.design, window.length.astype(cut.bank.dtype))
@@ -218,14 +219,14 @@ def of_window(kind: Kind, cut: Segments, window: Window, arguments: tuple) -> Py
 
 @functools.partial(jax.jit, static_argnums=0)
 def of_windows(kind: Kind, cut: Segments, windows: Window, arguments: tuple) -> PyTree[Array]:
-    """The transform of several windows."""
+    """Transform several windows."""
     return jax.vmap(lambda window: of_window(kind, cut, window, arguments))(windows)
 
 
 def from_means(
     kind: Kind, cut: Segments, means: PyTree[Array], of_signal: Float[Array, "*batch"], arguments
 ) -> PyTree[Array]:
-    """The result for T="global", from means over the whole signal, of coefficients and samples."""
+    """Return the result for T="global" from whole-signal means of coefficients and samples."""
     if hasattr(means, "S0"):
         means = dataclasses.replace(means, S0=of_signal[..., None].astype(cut.bank.dtype))
     if kind.of_mean is None:
@@ -245,7 +246,7 @@ Key = TypeVar("Key")
 def of_stretches(
     kind: Kind, cut: Segments, stretches: Iterable[tuple[Key, Stretch]], arguments: tuple
 ) -> Iterator[tuple[Key, PyTree[np.ndarray]]]:
-    """The transform of each stretch in turn."""
+    """Transform each stretch in turn."""
     places: deque[tuple[Key, Stretch, int]] = deque()
 
     def windows() -> Iterator[Window]:
@@ -288,9 +289,9 @@ def _whole(kind: Kind, cut: Segments, whole: Any, stretch: Stretch, arguments: t
 def transformed(
     kind: Kind, cut: Segments, windows: Iterator[Window], arguments: tuple
 ) -> Iterator[PyTree[np.ndarray]]:
-    """The transform of each window, of which accelerators take several at a time.
+    """Transform each window in turn, several at a time on accelerators.
 
-    While one is computed, the next is fetched.
+    The next windows are fetched while the previous ones are computed.
     """
     size, ahead = cut.bank.layout.n_windows, None
     while group := list(islice(windows, size)):

@@ -1,4 +1,4 @@
-"""Transforms of signals that come block by block."""
+"""Transforms of signals that arrive block by block."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -20,29 +20,30 @@ def stream(
     transform: Callable[..., Any] = jtfs,
     every: int | None = None,
 ) -> Iterator[Any]:
-    """A transform of signals that come block by block, as from a microphone or a long file.
+    """Transform signals that arrive block by block, as from a microphone or a long file.
 
     The results, joined along their last axis, are those of `segmented` for the whole signal. A
-    frame comes once its context has come, 8·max(T, 2·2**J) samples later, together with all frames
-    since the last result: it is late by that context and by up to `every` samples more. Each result
-    takes one transform of `bank.n_padded` samples, however few frames are in it.
+    frame is returned once its context has arrived, 8·max(T, 2·2**J) samples later, together with
+    all frames since the last result: its delay is that context plus up to `every` samples. Each
+    result takes one transform of `bank.n_padded` samples, however few frames it has.
 
     Args:
         bank: Filters from `filterbank`, for segments: see `segmented`.
         blocks: Real samples `(*batch, block)`, any number at a time, until the signal ends.
         transform: `jtfs`, `time_scattering` or `scalogram`.
         every: Samples between results, rounded up to a multiple of the decimation of the longest
-            filter; None: as many as fit, which takes the least work. For T="global" there is one
-            result, at the end, and `every` must be None.
+            filter. None means as many as fit, which takes the least work. If T="global", there is
+            one result, at the end, and `every` must be None.
 
     Yields:
-        What the transform returns: arrays whose last axis has the next frames. `frame_times` of
-        the whole signal has their times.
+        Results of the transform, with the next frames on the last axis of each array. `frame_times`
+        of the whole signal gives their times.
 
     Raises:
-        ValueError: Before the first block is asked for, if `bank` or `transform` cannot be used, or
-            for pad_mode="periodic", as the signal's end would be needed at its beginning. While
-            iterating, if blocks are not real or differ in their batch, or have no 2 samples in all.
+        ValueError: Before the first block is read, if `bank` or `transform` cannot be used, or if
+            pad_mode="periodic", which needs the end of the signal at its beginning. While
+            iterating, if blocks are not real, differ in their batch axes, or have fewer than 2
+            samples in total.
 
     Example:
         >>> import numpy as np
@@ -53,25 +54,25 @@ def stream(
         [(18, 224), (18, 224), (18, 192)]
 
     See Also:
-        segmented: the same for signals that are there.
+        segmented: the same for complete signals.
     """
     kind, cut = kind_of(transform), segments(bank)
     arguments = kind.arguments(bank)
     if bank.pad_mode == "periodic":
         raise ValueError(
             'bank must not have pad_mode="periodic", for which the end of a signal precedes its '
-            "beginning; take another pad_mode, or jtfs_jax.segmented once the signal is there."
+            "beginning; use another pad_mode, or jtfs_jax.segmented on the complete signal."
         )
     return _results(_Stream(kind, cut, arguments, _advance(kind, cut, every)), blocks)
 
 
 def _advance(kind: Kind, cut: Segments, every: int | None) -> int:
-    """Samples between results."""
+    """Return the number of samples between results."""
     if every is None:
         return cut.hop
     wanted = _checks.positive_integer("every", every)
     if kind.is_mean(cut.bank):
-        raise ValueError(f'every must be None where T="global", got {wanted}; remove it.')
+        raise ValueError(f'every must be None if T="global", got {wanted}; remove it.')
     if wanted > cut.hop:
         raise ValueError(
             f"every must be at most {cut.hop}, the samples of a segment without its context, got "
@@ -91,19 +92,19 @@ def _results(state: "_Stream", blocks: Iterable[Any]) -> Iterator[Any]:
 
 
 class _Stream:
-    """Samples that are needed still, and how far the transform has come."""
+    """Samples that are still needed, and the progress of the transform."""
 
     def __init__(self, kind: Kind, cut: Segments, arguments: tuple, step: int):
         self._kind, self._cut, self._arguments, self._step = kind, cut, arguments, step
         self._blocks: list[Shaped[np.ndarray, "*batch time"]] = []
-        self._origin = 0  # the first sample that is held
+        self._origin = 0  # first sample that is kept
         self._n_samples = 0  # so far
-        self._start = 0  # the first sample whose frame has not been returned
+        self._start = 0  # first sample whose frame has not been returned
         self._sum: PyTree[np.ndarray] = None  # for means
         self._sum_of_samples: Any = 0.0
 
     def append(self, block: Shaped[np.ndarray, "*batch block"]) -> None:
-        """Take more samples."""
+        """Add samples."""
         if self._blocks and block.shape[:-1] != self._blocks[0].shape[:-1]:
             raise ValueError(
                 f"blocks must all have the same batch, got one of shape {block.shape} after those "
@@ -114,23 +115,23 @@ class _Stream:
         self._sum_of_samples += block.sum(-1, keepdims=True, dtype=float)
 
     def is_due(self) -> bool:
-        """Whether the context of the next result is there, and more of the signal may come."""
+        """Return whether samples have arrived beyond the context of the next result."""
         return self._n_samples > self._start + self._step + self._cut.context
 
     def is_over(self) -> bool:
-        """Whether the signal, if it ends here, has no more frames."""
+        """Return whether the signal has no more frames if it ends here."""
         if self._n_samples < 2:
             raise ValueError(
-                f"blocks must have at least 2 samples in all, to leave something to reflect, got "
-                f"{self._n_samples}."
+                f"blocks must have at least 2 samples in total, got {self._n_samples}; reflection "
+                f"padding needs 2 samples."
             )
         return self._start >= self._n_samples
 
     def advance(self) -> Iterator[Any]:
-        """The next result, unless all of them are averaged."""
+        """Yield the next result, unless all results are averaged."""
         held = np.concatenate(self._blocks, axis=-1)
         rows = held.reshape(-1, held.shape[-1])
-        # The hop ends with the frames that are due: what precedes these matters no more.
+        # The hop ends with the frames that are due; the frames before these are not used.
         first = self._start + self._step - self._cut.hop
         stretches = [Stretch(row, self._n_samples, self._origin) for row in rows]
         windows = (self._cut.cut(stretch, first) for stretch in stretches)
@@ -155,7 +156,7 @@ class _Stream:
         return jax.device_put(leaf[..., skipped : skipped + n_frames])
 
     def mean(self) -> Iterator[Any]:
-        """The mean over the whole signal, if that is the result."""
+        """Yield the mean over the whole signal, if that is the result."""
         if self._sum is None:
             return
         dtype = self._cut.bank.dtype

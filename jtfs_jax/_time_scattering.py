@@ -21,29 +21,29 @@ from ._second_order import second_orders
 @jit
 @jax.named_scope("jtfs_jax.time_scattering")
 def time_scattering(bank: FilterBank, x: Float[Array, "*batch time"]) -> TimeScattering:
-    """Time scattering to second order.
+    """Compute time scattering to second order.
 
-    With ψ the wavelets and φ_T the low-pass of `bank`, and ⋆ convolution over time:
+    With wavelets ψ and the low-pass filter φ_T from `bank`, and ⋆ convolution over time:
 
         S0(t)         = (x ⋆ φ_T)(t)
         U1(n1, t)     = |x ⋆ ψ_n1|(t)
         S1(n1, t)     = (U1(n1, ·) ⋆ φ_T)(t)
         S2(n1, n2, t) = (|U1(n1, ·) ⋆ ψ_n2| ⋆ φ_T)(t)     where j2(n2) > j1(n1)
 
-    `frame_times` says where the frames are. Without averaging (T=0), S0 is x, S1 is U1, and a
+    `frame_times` gives the times of the frames. Without averaging (T=0), S0 is x, S1 is U1, and a
     path of S2 keeps every 2**j2-th sample of |U1 ⋆ ψ_n2|.
 
     Args:
         bank: Filters from `filterbank`.
-        x: Real signals of `bank.n_samples` samples on the last axis; other axes are batch. They
-            are cast to the precision of `bank`.
+        x: Real signals of `bank.n_samples` samples on the last axis; other axes are batch. They are
+            cast to the precision of `bank`.
 
     Returns:
-        `S0 (*batch, frame)`, `S1 (*batch, n1, frame)`, `S2 (*batch, path, frame)`, all in the
+        `S0 (*batch, frame)`, `S1 (*batch, n1, frame)` and `S2 (*batch, path, frame)`, all in the
         units of `x`. Paths are ordered by n1, then by n2, as in `time_path_table`.
 
     Raises:
-        ValueError: At trace time, if `x` is not real or not as long as `bank` is for.
+        ValueError: At trace time, if `x` is not real or does not have `bank.n_samples` samples.
 
     Example:
         >>> import jax.numpy as jnp
@@ -69,7 +69,7 @@ def _time_scattering(x: Float[Array, "*batch time"], bank: FilterBank) -> TimeSc
 
 
 def time_scattering_of_padded(x: Float[Array, "*batch time"], bank: FilterBank) -> TimeScattering:
-    """The transform of signals with their context."""
+    """Compute the transform of signals with context."""
     first = first_order(bank, x)
     slices, computed = [], []
     s2s = second_orders(bank, first.u1_hats, _modulus)

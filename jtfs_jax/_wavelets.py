@@ -1,8 +1,8 @@
-"""Wavelets and low-pass filters: where they lie, how far they reach, values.
+"""Wavelets and low-pass filters: center frequencies, supports and values.
 
 Frequencies and bandwidths are in cycles/sample (cycles/row along log-frequency), times in samples.
-Values are in NumPy and float64, or in JAX where frequencies, bandwidths and widths are its arrays;
-what has to be known even then, such as bins and periods, is decided by those of the design.
+Values are in NumPy and float64, or in JAX if frequencies, bandwidths and widths are JAX arrays.
+Quantities that must be known even then, such as bins and periods, depend on the design.
 """
 
 import math
@@ -17,11 +17,11 @@ from ._arrays import namespace
 
 SIGMA0 = 0.1  # bandwidth × width of every low-pass: a filter of width T has bandwidth SIGMA0 / T
 R_PSI = math.sqrt(0.5)  # by default, neighboring wavelets cross at this fraction of their peaks
-MAX_WIDENING = 2  # of filters by other parameters than those of the design
+MAX_WIDENING = 2  # largest bandwidth by other parameters, relative to the design's
 ALPHA = 5.0  # a filter's response is negligible beyond xi ± ALPHA · sigma
 NEGLIGIBLE = 1e-8  # relative amplitude under which a filter's response is dropped
 _MAX_GAIN = 2  # of tight frames above the highest wavelet, relative to the gain at its center
-_SOFTNESS = 0.305  # of tight frames below the lowest wavelet: what counts as little covered there
+_SOFTNESS = 0.305  # of tight frames below the lowest wavelet: coverage that counts as small there
 _MIN_SUM = 0.57  # least Littlewood–Paley sum of a tight frame below its lowest wavelet
 N_SIGMA = math.sqrt(-2 * math.log(NEGLIGIBLE))  # … which a Gaussian reaches at this many sigma
 
@@ -31,7 +31,7 @@ Edges: TypeAlias = Literal["smooth", "hard"] | None
 
 
 class Wavelet(NamedTuple):
-    """Center frequency `xi`, bandwidth `sigma`, and `j`: decimation by 2**j is free of aliasing."""
+    """Center frequency `xi`, bandwidth `sigma`, and `j`: decimation by 2**j does not alias."""
 
     xi: float
     sigma: float
@@ -39,7 +39,7 @@ class Wavelet(NamedTuple):
 
 
 def are_wavelets(J: int, Q: int, r_psi: float = R_PSI) -> bool:
-    """Whether `Q` wavelets an octave are at all shorter than 2**J, so that they have an elbow."""
+    """Return whether `Q` wavelets per octave are shorter than 2**J, so that they have an elbow."""
     return _highest(Q, r_psi)[1] > SIGMA0 / 2**J
 
 
@@ -49,11 +49,11 @@ def _highest(Q: int, r_psi: float) -> tuple[float, float]:
 
 
 def wavelets(J: int, Q: int, r_psi: float = R_PSI) -> tuple[Wavelet, ...]:
-    """Morlet wavelets from high to low frequency, `Q` an octave, of duration up to 2**J.
+    """Return Morlet wavelets from high to low frequency, `Q` per octave, of duration up to 2**J.
 
-    Above the "elbow" the quality factor is constant; below, the bandwidth is, and frequencies are
-    spaced evenly down to zero (Lostanlen & Han, 2024, section 3.1). Neighbors cross at the fraction
-    `r_psi` of their peaks.
+    Above the "elbow", the quality factor is constant; below it, the bandwidth is constant and
+    frequencies are spaced evenly down to zero (Lostanlen & Han, 2024, section 3.1). Neighbors cross
+    at the fraction `r_psi` of their peaks.
     """
     assert are_wavelets(J, Q, r_psi)
     (xi, sigma), ratio, sigma_min = _highest(Q, r_psi), 2 ** (-1 / Q), SIGMA0 / 2**J
@@ -70,13 +70,14 @@ def _max_decimation(xi: float, sigma: float) -> int:
 
 
 class Family(NamedTuple):
-    """The wavelets of an order, or those along log-frequency, and what is made of their Morlets.
+    """Wavelets of one order or along log-frequency, and how they are built from Morlet wavelets.
 
-    `analytic` wavelets do not answer to negative frequencies, or hardly. If `tight`, they and the
-    low-pass of width 2**J keep all energy of real signals; if not, each has a l1 norm of 1.
+    `analytic` wavelets have no response, or hardly any, at negative frequencies. If `tight`, the
+    wavelets and the low-pass filter of width 2**J keep all energy of real signals; otherwise, each
+    wavelet has unit l1 norm.
 
-    `values` are center frequencies and bandwidths, in JAX, in place of those of the wavelets. These
-    then decide no more than how filters are sampled.
+    `values` are center frequencies and bandwidths in JAX that replace those of `wavelets`, which
+    then only determine how filters are sampled.
     """
 
     wavelets: tuple[Wavelet, ...]
@@ -87,15 +88,15 @@ class Family(NamedTuple):
 
     @property
     def edges(self) -> Edges:
-        """How wavelets end at zero frequency and at the Nyquist frequency.
+        """Shape of wavelets at zero frequency and at the Nyquist frequency.
 
-        Tight frames need all that is between them, and have steep edges anyway.
+        Tight frames need all frequencies in between, and have steep edges anyway.
         """
         return ("hard" if self.tight else "smooth") if self.analytic else None
 
 
 def passband(wavelet: Wavelet, n: int, edges: Edges = None) -> tuple[int, int]:
-    """First and last Fourier bin, of `n` a cycle, where the wavelet is not negligible.
+    """Return the first and last Fourier bin, out of `n`, where the wavelet is not negligible.
 
     Bins are signed: a wavelet may reach below 0, and above the Nyquist bin n/2.
     """
@@ -112,7 +113,7 @@ def passband(wavelet: Wavelet, n: int, edges: Edges = None) -> tuple[int, int]:
 
 
 class _Grid(NamedTuple):
-    """Bins on which wavelets are computed, of `n` a cycle."""
+    """Grid of `n` Fourier bins on which wavelets are computed."""
 
     n: int
     passed: range  # where any of the wavelets is not negligible
@@ -124,8 +125,8 @@ class _Grid(NamedTuple):
 def _grid(wavelets: Sequence[Wavelet], n: int, edges: Edges) -> _Grid:
     passbands = [passband(wavelet, n, edges) for wavelet in wavelets]
     first, last = min(low for low, _ in passbands), max(high for _, high in passbands)
-    # |ψ(t)| is as smooth as the band is narrow, so that a coarse grid in time gives its sum; but
-    # analytic wavelets have zeros, where it has kinks.
+    # A narrow band makes |ψ(t)| smooth, so that a coarse grid in time gives its sum; but analytic
+    # wavelets have zeros, where |ψ(t)| has kinks.
     density = 16 if edges == "smooth" else 2
     n_coarse = min(n, max(4096, 2 ** math.ceil(math.log2(density * (last + 1 - first)))))
     n_coarse = n if n % n_coarse else n_coarse
@@ -134,11 +135,11 @@ def _grid(wavelets: Sequence[Wavelet], n: int, edges: Edges) -> _Grid:
 
 
 def morlet_hat(wavelet: Wavelet, n: int, start: int, stop: int, edges: Edges = None) -> np.ndarray:
-    """Transfer function of a Morlet wavelet on the bins [start, stop) of `n` a cycle.
+    """Return the transfer function of a Morlet wavelet on the bins [start, stop), out of `n`.
 
         ψ̂(f) ∝ g(f − ξ) − κ g(f),   g(f) = Σₚ exp(−(f + p)² / 2σ²),   κ such that ψ̂(0) = 0
 
-    without negative frequencies if there are `edges`, and normalized to Σₜ |ψ(t)| = 1 over one
+    without negative frequencies if `edges` is given, and normalized to Σₜ |ψ(t)| = 1 over one
     period of `n` samples.
     """
     grid = _grid([wavelet], n, edges)
@@ -165,9 +166,9 @@ def _morlet_hat(xi: Any, sigma: Any, grid: _Grid, bins: range) -> Any:
 
 
 def psi_hats(family: Family, gain: Any, n: int, start: int, stop: int, members: Sequence) -> Any:
-    """Transfer functions of some wavelets on the bins [start, stop) of `n` a cycle.
+    """Return the transfer functions of some wavelets on the bins [start, stop), out of `n`.
 
-    `gain` is that of `frame_gain`.
+    `gain` is the result of `frame_gain`.
     """
     psis = [family.wavelets[index] for index in members]
     grid, wanted = _grid(psis, n, family.edges), range(start, stop)
@@ -181,7 +182,7 @@ def psi_hats(family: Family, gain: Any, n: int, start: int, stop: int, members: 
 
 
 def littlewood_paley(family: Family, gain: np.ndarray, n: int) -> np.ndarray:
-    """½ Σ (|ψ̂(f)|² + |ψ̂(−f)|²) over a family, on the bins from 0 to n // 2 of `n` a cycle."""
+    """Return ½ Σ (|ψ̂(f)|² + |ψ̂(−f)|²) over a family, on the bins 0 to n // 2 of `n`."""
     total = np.zeros(n)
     for index, psi in enumerate(family.wavelets):
         first, last = passband(psi, n, family.edges)
@@ -192,7 +193,7 @@ def littlewood_paley(family: Family, gain: np.ndarray, n: int) -> np.ndarray:
 
 
 def frame_gain(family: Family, n: int) -> np.ndarray:
-    """Gain of a tight family over its Morlets, on the bins from 0 to n // 2 of `n` a cycle.
+    """Return the gain of a tight family over its Morlet wavelets, on the bins 0 to n // 2 of `n`.
 
         |φ̂|² + gain² · ½ Σ (|ψ̂(f)|² + |ψ̂(−f)|²) = 1
 
@@ -206,19 +207,20 @@ def frame_gain(family: Family, n: int) -> np.ndarray:
         return gain
     missing = 1 - low_pass_hat(2**family.J, n, len(gain)) ** 2
     covered = np.maximum(littlewood_paley(family, gain, n), np.finfo(float).tiny)
-    # Centers that fall on a bin are not moved from it by rounding.
+    # Rounding must not move centers that fall on a bin.
     lowest, highest = (math.floor(family.wavelets[index].xi * n + 1e-6) for index in (-1, 0))
     at_highest = covered[highest]
-    share = np.ones(len(gain))  # of what is missing that the wavelets cover
+    share = np.ones(len(gain))  # of the missing sum that the wavelets cover
     share[:lowest] = _share_below(missing[:lowest], covered[: lowest + 1], _SOFTNESS * at_highest)
     share[highest:] = np.minimum(covered[highest:] / at_highest * _MAX_GAIN**2, 1)
     return np.sqrt(missing * share / covered)
 
 
 def _share_below(missing: np.ndarray, covered: np.ndarray, c: float) -> np.ndarray:
-    """Share of what is missing to cover below the lowest wavelet, on whose center `covered` ends.
+    """Return the share of the missing sum to cover below the lowest wavelet.
 
-    It is covered / (covered + c), relative to the center; c shrinks until the sum is flat enough.
+    `covered` ends on the center of that wavelet. The share is covered / (covered + c), relative to
+    the center; c shrinks until the sum is flat enough.
     """
     below, center = covered[:-1], covered[-1]
     while True:
@@ -229,7 +231,7 @@ def _share_below(missing: np.ndarray, covered: np.ndarray, c: float) -> np.ndarr
 
 
 def _periods(bins: range, n: int, sigma: Any, reach: float) -> Any:
-    """Frequencies `(period, bin)` of bins, in all periods in which they are near 0 to ½."""
+    """Return the frequencies `(period, bin)` of bins, in all periods where they are near 0 to ½."""
     xp, dtype = namespace(sigma), getattr(sigma, "dtype", float)
     first, last = math.ceil(-bins[-1] / n - reach), math.floor(0.5 - bins[0] / n + reach)
     period = xp.arange(first, last + 1)[:, None] * n
@@ -237,16 +239,16 @@ def _periods(bins: range, n: int, sigma: Any, reach: float) -> Any:
 
 
 def _periodized(bins: range, n: int, xi: Any, sigma: Any, largest: float) -> Any:
-    """Σₚ exp(−(f + p − ξ)² / 2σ²), where σ is at most the largest."""
+    """Return Σₚ exp(−(f + p − ξ)² / 2σ²), where σ is at most `largest`."""
     f = _periods(bins, n, sigma, 9 * largest)
     return namespace(sigma).exp(-0.5 * ((f - xi) / sigma) ** 2).sum(0)
 
 
 def _positive(bins: range, n: int, sigma: Any, largest: float) -> Any:
-    """1 at positive frequencies and 0 at negative ones: Σₚ step(f + p) − step(f + p − ½).
+    """Return 1 at positive and 0 at negative frequencies: Σₚ step(f + p) − step(f + p − ½).
 
-    The steps are integrals of Gaussians, so smooth that responses in time decay as fast as these,
-    and leave 1e-7 of the energy at negative frequencies.
+    The steps are integrals of Gaussians, smooth enough for responses in time to decay as fast as
+    Gaussians do; they leave 1e-7 of the energy at negative frequencies.
     """
     ndtr = scipy.special.ndtr if namespace(sigma) is np else jax.scipy.special.ndtr
     delay, width = _STEP * sigma, _STEP_WIDTH * sigma
@@ -255,16 +257,18 @@ def _positive(bins: range, n: int, sigma: Any, largest: float) -> Any:
 
 
 def _kappa(xi: Any, sigma: Any, largest: float) -> Any:
-    """What a Gaussian has to be multiplied by, to cancel the wavelet's mean."""
+    """Return the factor of the Gaussian at zero frequency that cancels the wavelet's mean."""
     at_zero = range(1)
     of_wavelet = _periodized(at_zero, 1, xi, sigma, largest)
     return of_wavelet / _periodized(at_zero, 1, 0.0, sigma, largest)
 
 
 def morlet(wavelet: Wavelet, t: np.ndarray) -> np.ndarray:
-    """Impulse response at any time `t`, with a peak of about 1: at integers, that of `morlet_hat`.
+    """Return the impulse response at times `t`, with a peak of about 1.
 
     ψ(t) ∝ exp(−2 (π σ t)²) (exp(2πi ξ t) − κ),   κ such that Σₜ ψ(t) = 0 over integers
+
+    At integers, it is that of `morlet_hat`, up to a factor.
     """
     xi, sigma, _ = wavelet
     envelope = np.exp(-2 * (np.pi * sigma * t) ** 2)
@@ -272,9 +276,9 @@ def morlet(wavelet: Wavelet, t: np.ndarray) -> np.ndarray:
 
 
 def low_pass(width: Any, n: int, widest: float | None = None) -> Any:
-    """Gaussian low-pass φ over one period of `n` samples, centered on 0; its sum is 1.
+    """Return the Gaussian low-pass filter φ over a period of `n` samples, centered on 0, of sum 1.
 
-    Where the width is traced, it is at most about `widest`.
+    If the width is traced, it is at most about `widest`.
     """
     xp, dtype = namespace(width), getattr(width, "dtype", float)
     t = xp.arange(n)
@@ -287,9 +291,9 @@ def low_pass(width: Any, n: int, widest: float | None = None) -> Any:
 
 
 def low_pass_hat(width: Any, n: int, n_bins: int, widest: float | None = None) -> Any:
-    """Transfer function of the low-pass on its first bins, of `n` a cycle: 1 at zero frequency.
+    """Return the transfer function of the low-pass filter on its first bins, 1 at zero frequency.
 
-    Where the width is traced, it is at least half of `widest`.
+    If the width is traced, it is at least half of `widest`.
     """
     largest = SIGMA0 / width if widest is None else MAX_WIDENING * SIGMA0 / widest
     phi_hat = _periodized(range(n_bins), n, 0.0, SIGMA0 / width, largest)
@@ -297,17 +301,17 @@ def low_pass_hat(width: Any, n: int, n_bins: int, widest: float | None = None) -
 
 
 def low_pass_std(width: Any) -> Any:
-    """Standard deviation of the low-pass, in samples."""
+    """Return the standard deviation of the low-pass filter, in samples."""
     return width / (2 * math.pi * SIGMA0)
 
 
 def low_pass_reach(width: float) -> float:
-    """Distance in samples beyond which the low-pass is negligible."""
+    """Return the distance in samples beyond which the low-pass filter is negligible."""
     return N_SIGMA * low_pass_std(width)
 
 
 def row_kernels(family: Family, n: int) -> Any:
-    """Impulse responses of frequential wavelets over `n` rows, a period, centered on row n // 2."""
+    """Return impulse responses of frequential wavelets over `n` rows, centered on row n // 2."""
     members = range(len(family.wavelets))
     hats = psi_hats(family, frame_gain(family, n), n, -(n // 2), n - n // 2, members)
     # The spectrum starts at bin −(n // 2): undo that shift, and center the responses.

@@ -1,4 +1,4 @@
-"""Coefficients as datasets of xarray, whose axes are labeled."""
+"""Coefficients as labeled xarray datasets."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -24,45 +24,46 @@ def to_xarray(
     sample_rate: float | None = None,
     n_samples: int | None = None,
 ) -> "Dataset | DataTree":
-    """Coefficients with labels on their axes, to select by frequency, rate, spin and time.
+    """Return coefficients with labeled axes, to select by frequency, rate, spin and time.
 
     The dataset has `S0 (…, time)`, `S1 (…, frequency, time)`, and `S2 (…, path, band_frequency,
-    time)` of `jtfs` or `S2 (…, path, time)` of `time_scattering`; of a scalogram it has `U1 (…,
-    frequency, time)`. Before these come the axes of the batch: `sound`, or `sound_0`, `sound_1` and
-    so on if they are several. `sel` takes frequencies, which run from high to low, and times.
-    `where` compares coordinates of paths: the columns of `path_table` or `time_path_table`, but
+    time)` for `jtfs` or `S2 (…, path, time)` for `time_scattering`; for a scalogram, it has `U1 (…,
+    frequency, time)`. Batch axes come first: `sound`, or `sound_0`, `sound_1` and so on if there
+    are several. `sel` takes frequencies, which run from high to low, and times. `where` compares
+    coordinates of paths: the columns of `path_table` or `time_path_table`, with these exceptions:
 
     - `kind` is a number, whose meaning is in its attributes `flag_values` and `flag_meanings`;
     - `frequency` and `bandwidth` of `time_path_table` are `path_frequency` and `path_bandwidth`;
-    - there is no `stride` where T="global", as there is one frame.
+    - `stride` is absent if T="global", as there is one frame.
 
-    Where T=0 or F=0, paths have resolutions of their own, and the result is a tree of datasets, as
-    xarray has for several resolutions. `first` has S0 and S1. Each dataset below `second` has the
+    If T=0 or F=0, resolutions differ between paths, and the result is a tree of datasets, as usual
+    in xarray for several resolutions. `first` has S0 and S1. Each dataset below `second` has the
     paths of one resolution as its S2, labeled as above: in `second/stride_64_stride_fr_2`, frames
-    are 64 samples and bands 2 wavelets apart, and rows that no wavelet feeds are 0. Datasets are
-    few where paths are hundreds, and `tree["second"].map_over_datasets` treats them alike. `path`
-    is the index in the table of all paths.
+    are 64 samples and bands 2 wavelets apart, and bands that no wavelet feeds are 0. There are few
+    datasets even for hundreds of paths, and `tree["second"].map_over_datasets` treats them alike.
+    `path` is the index in the table of all paths.
 
     Attributes of the dataset, or of the root of the tree, are `transform`, `jtfs_jax_version`,
-    `sample_rate` if given, and `filterbank`, the arguments that make `bank` again:
+    `sample_rate` if given, and `filterbank`, the arguments that build `bank` again:
     `jtfs_jax.filterbank(**json.loads(ds.attrs["filterbank"]))`.
 
-    Needs the extra `store`.
+    Requires the extra `store`.
 
     Args:
-        bank: The filters that `S` was computed with.
-        S: What `jtfs`, `time_scattering` or `scalogram` returned, with any batch axes.
-        sample_rate: In Hz. None: frequencies are in cycles/sample, times in samples.
-        n_samples: Length of the signal where `segmented` or `stream` made `S`. None: a single call
-            of the transform did.
+        bank: The filterbank that `S` was computed with.
+        S: Result of `jtfs`, `time_scattering` or `scalogram`, with any batch axes.
+        sample_rate: Sample rate in Hz. If None, frequencies are in cycles/sample and times in
+            samples.
+        n_samples: Length of the signal if `S` comes from `segmented` or `stream`. None means that
+            it comes from a single call of the transform.
 
     Returns:
-        An `xarray.Dataset` with arrays of NumPy in the precision of `S`; for `jtfs` where T=0 or
-        F=0, and for `time_scattering` where T=0, an `xarray.DataTree` of such datasets. Both
-        have `to_zarr` and `to_netcdf`.
+        An `xarray.Dataset` of NumPy arrays in the precision of `S`; for `jtfs` if T=0 or F=0, and
+        for `time_scattering` if T=0, an `xarray.DataTree` of such datasets. Both have `to_zarr` and
+        `to_netcdf`.
 
     Raises:
-        ValueError: If `S` does not have the shapes that `bank` gives to signals of that length, or
+        ValueError: If `S` does not have the shapes that `bank` gives for signals of that length, or
             if `sample_rate` or `n_samples` is out of range.
         ImportError: If xarray is not installed.
 
@@ -107,7 +108,7 @@ def _transform_of(bank: FilterBank, S: Any) -> Transform:
 
 
 def _variables(bank: FilterBank, S: Any, group: Group, n_samples: int | None) -> dict[str, Label]:
-    """Coefficients of a group, which have the shapes that their labels say."""
+    """Return the coefficients of a group, after checking that their shapes fit the labels."""
     orders = {"U1": S} if isinstance(S, np.ndarray) else vars(S)
     batch = S.shape[:-2] if isinstance(S, np.ndarray) else S.S0.shape[:-1]
     axes = ("sound",) if len(batch) == 1 else tuple(f"sound_{axis}" for axis in range(len(batch)))
@@ -129,7 +130,7 @@ def _stacked(
     shape: tuple[int, ...],
     check: Callable[..., None],
 ) -> np.ndarray:
-    """Paths of one resolution as one array, with 0 in rows that no wavelet feeds."""
+    """Stack paths of one resolution into one array, with 0 in rows that no wavelet feeds."""
     columns = {name: column.values.tolist() for name, column in group.coordinates.items()}
     keys = zip(*(columns[name] for name in ("n1", "n2", "n_fr") if name in columns), strict=True)
     stacked = np.zeros((*batch, *shape), next(iter(s2.values())).dtype)
@@ -148,17 +149,17 @@ def _require_shape(
     values: np.ndarray,
     shape: tuple[int, ...],
 ) -> None:
-    """The shape is that of a batch of signals of this length."""
+    """Require the shape of coefficients for a batch of signals of this length."""
     if values.shape == (*batch, *shape):
         return
     if values.shape[:-1] != (*batch, *shape[:-1]):
         cure = "pass S as the transform returned it"
     elif n_samples is None:
-        cure = "if segmented or stream made S, give the length of the signal, n_samples="
+        cure = "if S comes from segmented or stream, give the length of the signal, n_samples="
     else:
-        cure = "give the length of the signal that S is of, n_samples=None for one call"
+        cure = "give the length of the signal of S, or n_samples=None for a single call"
     raise ValueError(
-        f"S must have {name} of shape {(*batch, *shape)}, as bank makes it of "
+        f"S must have {name} of shape {(*batch, *shape)}, as bank gives for "
         f"{n_samples or bank.n_samples} samples, got {values.shape}; {cure}, and "
         f"the filterbank that S was computed with."
     )

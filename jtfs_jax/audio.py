@@ -1,6 +1,6 @@
-"""Sounds from and to files, and the recordings that come with the library.
+"""Reading and writing of sounds, and recordings that come with the library.
 
-Needs the extra `audio`: soundfile reads and writes, soxr resamples.
+Requires the extra `audio`: soundfile reads and writes, soxr resamples.
 """
 
 import io
@@ -23,11 +23,11 @@ _MAX_CHANNELS = {".wav": 1024, ".flac": 8, ".ogg": 255}
 
 
 def bundled(name: str) -> Path:
-    """Path of a recording that comes with the library, in the public domain (CC0).
+    """Return the path of a recording that comes with the library, in the public domain (CC0).
 
     Args:
         name: "guitar_slide" (4.3 s, a slide along the strings of a guitar) or "crow" (0.5 s, a
-            call). `SOURCES.txt` beside them says where they come from.
+            call). `SOURCES.txt` in the same folder gives their sources.
 
     Returns:
         Path of a FLAC file, mono, 44,100 Hz.
@@ -48,31 +48,31 @@ def load(
     start: float = 0.0,
     channels: Channels = "mean",
 ) -> Float[np.ndarray, "*channel time"]:
-    """Read a sound: WAV, FLAC, OGG, MP3, and whatever else libsndfile or ffmpeg reads.
+    """Read a sound: WAV, FLAC, OGG, MP3, or any other format that libsndfile or ffmpeg reads.
 
-    The channels are averaged, the sound is resampled, and cut. Full scale is ±1; resampling, and
-    files of floating-point samples, may go beyond it: nothing is clipped, nor made louder.
+    The channels are averaged; the sound is resampled, then cut. Full scale is ±1. Resampled sounds
+    and floating-point files may exceed it: nothing is clipped or amplified.
 
-    All that the file has is read, also where its header says that it has more or less. What
-    libsndfile does not read (M4A, WebM, WMA) is decoded by the program ffmpeg, if it is installed.
+    All samples in the file are read, even if its header gives another number. Formats that
+    libsndfile does not read (M4A, WebM, WMA) are decoded by the program ffmpeg, if it is installed.
 
     Args:
-        path: The file, or a pipe; "-" is the standard input.
-        sample_rate: Samples a second of what is returned, in Hz.
-        duration: Longest duration in seconds; shorter sounds are not padded. None: all of it.
-        start: Where in the recording to begin, in seconds.
+        path: A file, or a pipe; "-" is the standard input.
+        sample_rate: Sample rate of the result, in Hz.
+        duration: Maximum duration in seconds; shorter sounds are not padded. None reads to the end.
+        start: Start of the part to read, in seconds.
         channels: "mean" averages the channels, "first" takes the first one, "each" keeps all.
 
     Returns:
-        At most `round(duration · sample_rate)` samples, float32: (time), or (channel, time) where
+        At most `round(duration · sample_rate)` samples, float32: (time), or (channel, time) if
         `channels` is "each".
 
     Raises:
-        ValueError: If the file cannot be read as audio, or has no samples, or some that are not
-            finite; if its rate and `sample_rate` differ by a factor of more than 1,000; if what is
-            read is silent, or nearly so because channels cancel each other; if `start` is past its
-            end; if an argument is out of its range.
-        ImportError: If soundfile or soxr are not installed.
+        ValueError: If the file cannot be read as audio, or has no samples, or has samples that are
+            not finite; if its sample rate and `sample_rate` differ by a factor of more than 1,000;
+            if the samples read are silent, or nearly silent because channels cancel each other; if
+            `start` is past the end; if an argument is out of range.
+        ImportError: If soundfile or soxr is not installed.
 
     Warns:
         UserWarning: If the file is cut short, or longer than its header says; if channels weaken
@@ -98,23 +98,23 @@ def load(
 def save(
     path: str | os.PathLike, x: Float[np.ndarray, "*channel time"], sample_rate: float
 ) -> float:
-    """Write a sound, whole or not at all: a file that was there stays until it is replaced.
+    """Write a sound completely or not at all: an existing file stays until it is replaced.
 
-    WAV and FLAC are written with 24 bits, whose full scale is ±1. A sound that goes beyond it is
-    scaled down to a peak of 1, and so never clipped; all others are left as loud as they are.
+    WAV and FLAC files have 24 bits and a full scale of ±1. A sound that exceeds full scale is
+    scaled down to a peak of 1, and so never clipped; other sounds keep their level.
 
     Args:
-        path: Ends in .wav, .flac or .ogg, in a folder that exists.
+        path: Path that ends in .wav, .flac or .ogg, in a folder that exists.
         x: Samples: (time), or (channel, time) with up to 1,024 channels for WAV, 8 for FLAC, 255
             for OGG.
-        sample_rate: Samples a second, in Hz; files have it as an integer.
+        sample_rate: Sample rate in Hz; files store it as an integer.
 
     Returns:
         The factor by which the samples were multiplied: 1 unless their peak is greater than 1.
 
     Raises:
-        ValueError: If the path is not one that can be written, `x` has other axes, no samples or
-            some that are not finite, or `sample_rate` is not a positive integer.
+        ValueError: If the path cannot be written, if `x` has other axes, no samples or samples that
+            are not finite, or if `sample_rate` is not a positive integer.
         ImportError: If soundfile is not installed.
     """
     path = check_path(path)
@@ -126,12 +126,12 @@ def save(
     if x.ndim not in (1, 2) or x.size == 0:
         raise ValueError(
             f"{path}: x must have the axes (time) or (channel, time), and at least one sample, but "
-            f"its shape is {x.shape}; save one sound a file."
+            f"its shape is {x.shape}; save one sound per file."
         )
     if x.ndim == 2 and len(x) > _MAX_CHANNELS[suffix]:
         raise ValueError(
             f"{path}: x must have at most {_MAX_CHANNELS[suffix]} channels for {suffix}, but its "
-            f"shape is {x.shape}; write (channel, time), or another kind of file."
+            f"shape is {x.shape}; write (channel, time), or use another format."
         )
     if not np.isfinite(x).all():
         raise ValueError(f"{path}: every sample must be a finite number to be saved.")
@@ -143,7 +143,7 @@ def save(
         try:
             soundfile.write(partial, samples, int(sample_rate), **how)
         except (soundfile.SoundFileError, AssertionError, UnicodeEncodeError):
-            # libsndfile does not say why it cannot write. Python does, or it can.
+            # libsndfile does not say why it cannot write. Python either says why or succeeds.
             encoded = io.BytesIO()
             soundfile.write(encoded, samples, int(sample_rate), **how)
             partial.write_bytes(encoded.getbuffer())
@@ -151,8 +151,8 @@ def save(
 
 
 def check_path(path: str | os.PathLike) -> Path:
-    """The path, or the `ValueError` that `save` would raise because of it."""
+    """Return the path, or raise the `ValueError` that `save` would raise for it."""
     path = Path(path)
     if path.suffix.lower() not in _SUBTYPES:
-        raise ValueError(f"{path}: the name of a sound must end in {', '.join(_SUBTYPES)}.")
+        raise ValueError(f"{path}: the name of a sound file must end in {', '.join(_SUBTYPES)}.")
     return check_writable(path)

@@ -1,10 +1,10 @@
-"""Settings of publications: `filterbank(**configurations.PNP.filterbank)` makes their filters.
+"""Settings of publications: `filterbank(**configurations.PNP.filterbank)` builds their filters.
 
-What a publication says, and where its code differs, is in `remarks`. Filters are those of
-`filterbank` by default, unless the publication says otherwise; other lengths of signals are to be
-had by `configurations.PNP.filterbank | {"n_samples": n}`.
+`remarks` says what a publication leaves open, and where its code differs. Filters have the defaults
+of `filterbank` unless the publication says otherwise. For signals of another length, use
+`configurations.PNP.filterbank | {"n_samples": n}`.
 
-    RETRIEVAL        chirps by parameters, and their manifold             DAFx 2022, section 3
+    RETRIEVAL        chirps by their parameters, and their manifold       DAFx 2022, section 3
     CLASSIFICATION   musical instruments                                  DAFx 2022, section 4
     METAMERS         textures and music resynthesized from coefficients   DAFx 2022, section 5
     MESOSTRUCTURES   parameters of chirps by gradient descent             JAES 2023
@@ -22,14 +22,14 @@ class Configuration:
 
     Attributes:
         filterbank: Arguments of `filterbank`.
-        sample_rate: In Hz.
+        sample_rate: Sample rate in Hz.
         ranges: Lowest and highest value of each parameter of the publication's synthesizer, equal
-            where it is a constant; empty where there is none. Where `synth` has such a parameter,
-            it has this name. Parameters in Hz and octaves/second are log-uniform.
+            for a constant; empty if it has no synthesizer. Names are those of `synth`, if it has
+            such a parameter. Parameters in Hz and octaves/second are log-uniform.
         compression: Arguments of `analysis.log_compress` ("level") or `analysis.mu_log`
             ("epsilon"); empty for none.
         source: The publication.
-        remarks: What it leaves open, and where its code differs.
+        remarks: Settings that the publication leaves open, and differences in its code.
     """
 
     filterbank: dict[str, Any]
@@ -62,8 +62,8 @@ RETRIEVAL = Configuration(
     source=_DAFX.format(3),
     remarks=(
         "As in the code, which averages over all samples. The paper has J=14, T of 1000 ms and f_m "
-        "up to 32 Hz. J_fr and Q_fr are the defaults of Wavespin for these filters. 16 values of "
-        "each parameter, at equal ratios; signals are divided by their norm. Time scattering, for "
+        "up to 32 Hz. J_fr and Q_fr are the defaults of Wavespin for these filters. Each parameter "
+        "has 16 values at equal ratios; signals are divided by their norm. Time scattering, for "
         "comparison, has Q=1 or Q=8 and the same J."
     ),
 )
@@ -84,8 +84,8 @@ CLASSIFICATION = Configuration(
     remarks=(
         "The paper says 44.1 kHz, but also that 2^16 samples are about 3 s, as they are at the "
         "rate of the files of Medley-solos-DB. Signals are divided by their standard deviation, S0 "
-        "is left out, and each path is standardized after compression. Computed with Wavespin, the "
-        "default of which are analytic wavelets and tight frames: analytic=True, "
+        "is left out, and each path is standardized after compression. Computed with Wavespin, "
+        "whose defaults are analytic wavelets and tight frames: analytic=True, "
         'normalize="energy". Time scattering, for comparison, has the same J, Q and T.'
     ),
 )
@@ -103,7 +103,7 @@ METAMERS = Configuration(
     compression={},
     source=_DAFX.format(5),
     remarks=(
-        "The paper says J, Q and T (370 ms), and a loss of ‖Sx − Sy‖ / ‖Sx‖; J_fr is that of "
+        "The paper gives J, Q and T (370 ms), and a loss of ‖Sx − Sy‖ / ‖Sx‖; J_fr comes from "
         "`jtfs-jax metamer`. The code does not average along frequency, F=0, with Wavespin's "
         "defaults of J_fr=5 and Q_fr=2 for these filters."
     ),
@@ -128,8 +128,8 @@ MESOSTRUCTURES = Configuration(
         "71(9), 2023, arXiv:2301.10183"
     ),
     remarks=(
-        "20 values of f_m and γ, at equal ratios, the target in their middle; time shifts of up to "
-        "2^12 samples; f_c is 768 Hz where carriers do not match. Chirps are multiplied by γ. The "
+        "f_m and γ have 20 values at equal ratios, the target in their middle; time shifts are up "
+        "to 2^12 samples; f_c is 768 Hz if carriers do not match. Chirps are multiplied by γ. The "
         "loss is the Euclidean distance. Scripts of the code differ in T (2^12 or 2^13 samples), "
         "in J_fr (3 by default), and in the highest f_m (15 Hz)."
     ),
@@ -158,7 +158,7 @@ PNP = Configuration(
         "For chirps, as in the code, multiplied by γ. Percussion has n_samples=2**16 at 22050 Hz, "
         "strings have 2**17. J_fr is the default of Wavespin for these filters; settings for "
         "Kymatio that the code keeps in a comment have J_fr=3. The first scripts for percussion "
-        "have J=14, Q=12, T=2^13 and no compression. Papers have f_m up to 32 Hz."
+        "have J=14, Q=12, T=2^13 and no compression. The papers have f_m up to 32 Hz."
     ),
 )
 

@@ -86,7 +86,7 @@ class Tensor:
 
 ERRORS = {
     "list": ([1.0] * N, "x must be an array"),
-    "tensor": (Tensor(), "x must be an array of JAX or NumPy, got Tensor"),
+    "tensor": (Tensor(), "x must be a JAX or NumPy array, got Tensor"),
     "masked": (np.ma.array(np.ones(N), mask=np.arange(N) == 3), "x must not have masked"),
     "objects": (np.array([1.0] * N, object), "x must have numbers, got dtype object"),
     "fields": (np.zeros(N, [("left", "f4")]), "x must have numbers"),

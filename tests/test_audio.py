@@ -125,7 +125,7 @@ UNWRITABLE = {
     "suffix": ("sound.txt", SINE, RATE, r"must end in \.wav, \.flac, \.ogg"),
     "folder missing": ("missing/sound.wav", SINE, RATE, "there is no folder"),
     "a file as folder": ("a.wav/sound.wav", SINE, RATE, "there is no folder"),
-    "a long name": (252 * "a" + ".wav", SINE, RATE, "the name is longer than names of files can"),
+    "a long name": (252 * "a" + ".wav", SINE, RATE, "the name is too long for a file"),
     "a batch": ("sound.wav", SINE[None, None], RATE, r"its shape is \(1, 1, 8000\)"),
     "channels": ("sound.flac", SINE[:90].reshape(9, 10), RATE, "at most 8 channels for .flac"),
     "(time, channel)": ("sound.wav", SINE[:, None], 44100, "at most 1024 channels"),

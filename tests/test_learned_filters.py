@@ -239,7 +239,7 @@ ERRORS = {
     "another shape": (lambda p: FilterParameters(xi2=p.xi2[1:]), r"parameters\.xi2 must be real"),
     "too wide": (
         lambda p: FilterParameters(sigma2=3 * p.sigma2),
-        r"parameters\.sigma2 must be such",
+        r"parameters\.sigma2 must give filters",
     ),
     "beyond Nyquist": (lambda p: FilterParameters(xi1=2 * p.xi1), "xi1"),
     "T of other sampling": (

@@ -98,5 +98,5 @@ NO_KEYS: dict[str, Any] = {
 @pytest.mark.parametrize("name", NO_KEYS)
 def test_what_is_no_key(bank, name):
     s1 = jnp.ones((len(bank.wavelets1), 1))
-    with pytest.raises(ValueError, match=r"key must be one key of jax\.random, got .*make it by"):
+    with pytest.raises(ValueError, match=r"key must be a single jax\.random key, got .*use jax"):
         colored_noise(bank, s1, key=NO_KEYS[name])

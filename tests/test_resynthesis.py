@@ -373,7 +373,7 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
     "NaN": ({"x": np.full(N, np.nan)}, "finite"),
     "n_steps": ({"n_steps": 0}, "n_steps must be an integer of at least 1, got 0"),
     "n_sounds": ({"n_sounds": 0}, "n_sounds must be an integer of at least 1, got 0"),
-    "key": ({"key": 3}, "key must be one key of jax.random, got 3"),
+    "key": ({"key": 3}, "key must be a single jax.random key, got 3"),
     "weights 0": ({"weights": 0.0}, "times the weights, is 0"),
     "weights of another": ({"weights": {"S1": 1.0}}, "weights must be numbers, or a pytree"),
     "weights shape": (

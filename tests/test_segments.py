@@ -297,7 +297,7 @@ def test_a_filterbank_for_segments():
             "bank must have frequential wavelets",
         ),
         (lambda bank: jtfs_jax.stream(bank, [], every=10**6), "every must be at most"),
-        (lambda bank: list(jtfs_jax.stream(bank, [])), "at least 2 samples in all"),
+        (lambda bank: list(jtfs_jax.stream(bank, [])), "at least 2 samples in total"),
         (lambda bank: jtfs_jax.frame_times(bank, n_samples=1), "n_samples must be at least 2"),
     ],
 )

@@ -358,7 +358,7 @@ ERRORS: dict[str, tuple[Any, str]] = {
     ),
     "other bands": (
         lambda bank: (make_bank(T=16, F=4), coefficients(bank), {}),
-        r"S2 of shape \(18, 4, 32\), as bank makes it of 512 samples, got \(18, 7, 32\); pass S as",
+        r"S2 of shape \(18, 4, 32\), as bank gives for 512 samples, got \(18, 7, 32\); pass S as",
     ),
     "other rows": (
         lambda bank: (make_bank(T=0, F=0), coefficients(make_bank(T=0, F=2)), {}),
@@ -374,11 +374,11 @@ ERRORS: dict[str, tuple[Any, str]] = {
     ),
     "longer signal": (
         lambda bank: (bank, of_length(jtfs_jax.segmented(jtfs_jax.jtfs), bank, LONG), {}),
-        r"S0 of shape \(32,\), as bank makes it of 512 .*, got \(94,\); .* give .* n_samples=,",
+        r"S0 of shape \(32,\), as bank gives for 512 .*, got \(94,\); .* give .* n_samples=,",
     ),
     "other length": (
         lambda bank: (bank, coefficients(bank), {"n_samples": LONG}),
-        r"S0 of shape \(94,\), as bank makes it of 1501 samples, got \(32,\); .* n_samples=None",
+        r"S0 of shape \(94,\), as bank gives for 1501 samples, got \(32,\); .* n_samples=None",
     ),
     "longer scalogram": (
         lambda bank: (bank, noise(14, LONG), {}),
