@@ -124,9 +124,9 @@ def energy_fractions(
 ) -> dict[str, Float[Array, "*batch"]]:
     """Fraction of a signal's energy in each order of its coefficients.
 
-    Filters with a Littlewood–Paley sum of 1 conserve energy: the rest is in higher orders and in
-    what φ_F removes. Filters with unit l1 norm have a sum of about one half, and lose as much in
-    each order.
+    Filters with a Littlewood–Paley sum of 1 conserve energy: the remainder is in higher orders or
+    removed by φ_F. Filters with unit l1 norm have a sum of about one half, and lose as much in each
+    order.
 
     Args:
         bank: The filters that `S` was computed with.

@@ -68,10 +68,10 @@ def littlewood_paley(
 
         ∫ A(f) |x̂(f)|² df     with A(f) = |φ̂(f)|² + ½ Σ (|ψ̂(f)|² + |ψ̂(−f)|²)
 
-    for "first", the ψ_n1, and "second", the ψ_n2 that have paths. The low-pass filter is φ_T, or
-    one of width 2**J for T=0 and T="global". Energy is conserved where A = 1 and lost where A = 0;
-    A ≤ 1 everywhere makes a contraction. For "frequential", with complex input, the sum is over
-    both spins:
+    where the ψ are the ψ_n1 for "first", and the ψ_n2 that have paths for "second". The low-pass
+    filter is φ_T, or one of width 2**J for T=0 and T="global". Energy is conserved where A = 1 and
+    lost where A = 0; the filters are a contraction if A ≤ 1 everywhere. For "frequential", with
+    complex input, the sum is over both spins:
 
         A(f) = |φ̂(f)|² + Σ (|ψ̂_β(f)|² + |ψ̂_β(−f)|²)     with φ of width 2**J_fr
 

@@ -146,6 +146,6 @@ def _pairs(
             f"first-order wavelets do; raise its J or its Q."
         )
     raise ValueError(
-        f"octaves must leave pairs of bands that do not overlap, got {octaves!r}, where such pairs "
+        f"octaves must leave pairs of bands that do not overlap, got {octaves!r}, but such pairs "
         f"are {distance[apart].min():.2f} to {distance[apart].max():.2f} octaves apart; widen it."
     )

@@ -51,8 +51,8 @@ def distance(
     Args:
         S: Coefficients of `jtfs` or `time_scattering`, with any batch axes; or any pytree of
             numbers and arrays, in which a complex number counts as two real ones.
-        target: Coefficients of the same transform, with any batch axes that broadcast to those of
-            `S`, or none.
+        target: Coefficients of the same transform, with no batch axes or axes that broadcast to the
+            batch axes of `S`.
         p: 2 for the Euclidean distance, 1 for the sum of magnitudes.
         relative: Whether to divide by the norm of the target. The norm of silence counts as 1.
         weights: w, a number, or a pytree with the structure of the coefficients or a prefix of it,
@@ -103,14 +103,14 @@ def cosine_distance(
         d(S, R) = 1 − ⟨wS, wR⟩ / (‖wS‖ ‖wR‖) = ½ ‖ wS / ‖wS‖ − wR / ‖wR‖ ‖²
 
     with R the target. It is computed as the square, which is accurate near a match. Silence has no
-    angle: its distance is 0 to silence and 1 to any sound. Batches and derivatives are as in
+    angle: its distance is 0 to silence and 1 to any other sound. Batches and derivatives are as in
     `distance`.
 
     Args:
         S: Coefficients of `jtfs` or `time_scattering`, with any batch axes; or any pytree of
             arrays.
-        target: Coefficients of the same transform, with any batch axes that broadcast to those of
-            `S`, or none.
+        target: Coefficients of the same transform, with no batch axes or axes that broadcast to the
+            batch axes of `S`.
         weights: w, as for `distance`.
 
     Returns:

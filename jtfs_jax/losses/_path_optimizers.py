@@ -133,7 +133,7 @@ class PSagaState(NamedTuple):
 
 
 def scale_by_p_saga(n_paths: int) -> optax.GradientTransformationExtraArgs:
-    """Stochastic average gradients (SAGA) over paths, with less noise from the draws.
+    """Stochastic average gradients (SAGA) over paths, to reduce the noise of drawing one path.
 
     With G_q the last gradient of each path q, and n the number of paths drawn so far, p included,
 

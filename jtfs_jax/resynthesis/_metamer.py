@@ -48,7 +48,7 @@ def metamer(
         transform: As for `resynthesize`: `segmented(jtfs)` for long recordings,
             `interchannel(jtfs)` for several channels, `interchannel(segmented(jtfs))` for both.
             `s1` is computed with `bank`, whatever the transform returns.
-        n_sounds: Number of metamers per target. Each one is independent of `n_sounds`.
+        n_sounds: Number of metamers per target. Each metamer is the same for any `n_sounds`.
         key: Key of `jax.random` for the starting noise. None: `jax.random.key(0)`.
         weights: As for `resynthesize`.
         optimizer: As for `resynthesize`.
@@ -72,7 +72,7 @@ def metamer(
         ((1, 1024), True)
         >>> more = metamer(bank, x, n_steps=10, state=result.state)
 
-        Two channels, in segments:
+        With two channels, and more samples than one call takes:
 
         >>> transform = jtfs_jax.resynthesis.interchannel(jtfs_jax.segmented(jtfs_jax.jtfs))
         >>> bank = jtfs_jax.filterbank(None, J=6, Q=4, J_fr=2)

@@ -39,8 +39,8 @@ def colored_noise(
     which gives √P at the center frequencies of the wavelets, for each frame; in between, √P is
     interpolated over frequency and over time. The same white noise passes through all of these
     filters. Because the filters overlap, the coefficients of the result still differ from `s1`.
-    Therefore all amplitudes are multiplied twice by the ratio of `s1` to the coefficients, in which
-    both are at least 1e-4 (−80 dB) of the largest coefficient. The mean of the noise is 0, or
+    Therefore all amplitudes are multiplied twice by the ratio of `s1` to the coefficients, with
+    both clipped below at 1e-4 (−80 dB) of the largest coefficient. The mean of the noise is 0, or
     almost.
 
     Frames that are closer than the width of φ_T, or closer than both 1/256 of the duration and 2**J
@@ -57,7 +57,7 @@ def colored_noise(
         interchannel: Whether `s1 (*batch, mixture, n1, frame)` has the mixtures of channels that
             `interchannel` makes. The noise then has these channels, with the level and coherence in
             each band that the mixtures specify.
-        n_sounds: Number of sounds per `s1`. Each sound is independent of `n_sounds`; the sounds of
+        n_sounds: Number of sounds per `s1`. Each sound is the same for any `n_sounds`; sounds of
             different `s1` come from the same white noise.
         key: Key of `jax.random` for the white noise. None: `jax.random.key(0)`.
 
@@ -102,7 +102,7 @@ def white_noise(
     n_sounds: int = 1,
     key: Array | np.ndarray | None = None,
 ) -> Float[Array, "sound *batch time"]:
-    """White Gaussian noise with the power of `colored_noise`, before its filters.
+    """White Gaussian noise with the power of `colored_noise`, from the same random numbers.
 
     It has the level of the target, but no information about its frequencies and times.
 
@@ -198,7 +198,7 @@ def _checked(
 def _gaussian_noise(
     bank: FilterBank, n_sounds: int, n_channels: int, n_samples: int | None, key: Array
 ) -> Float[Array, "sound channel time"]:
-    """White noise of variance 1; each sound is independent of `n_sounds`."""
+    """White noise of variance 1; each sound is the same for any `n_sounds`."""
     keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(n_sounds))
     shape = (n_channels, n_samples or bank.n_samples)
     return jax.vmap(lambda key: jax.random.normal(key, shape, bank.dtype))(keys)

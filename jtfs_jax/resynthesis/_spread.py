@@ -81,7 +81,7 @@ def spread(
         target: R, as for `resynthesize`; leading axes `*batch` are for several targets.
         y: At least two metamers per target, such as the `y` of `metamer`: from different noises,
             with errors less than `max_error`.
-        fine: Filters from `filterbank`, as for `mutual_distances`. A T much shorter than that of
+        fine: Filters from `filterbank`, as for `mutual_distances`. A T much shorter than the T of
             `bank` leaves the most freedom.
         transform: As for `resynthesize`.
         weights: As for `resynthesize`.

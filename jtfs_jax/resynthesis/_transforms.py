@@ -1,4 +1,4 @@
-"""Properties of the transforms for which resynthesis searches."""
+"""Properties of transforms on which resynthesis depends."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
