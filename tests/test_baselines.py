@@ -188,7 +188,7 @@ ERRORS = {
     "a rate": (baselines.cortical_filterbank, CORTEX | {"rates": 4.0}, "rates must be one or more"),
     "negative": (baselines.cortical_filterbank, CORTEX | {"rates": (-1,)}, r"rates\[0\] must be"),
     "Nyquist": (baselines.mel_filterbank, MEL | {"f_max": 1001.0}, "f_max must be above f_min"),
-    "narrow": (baselines.mel_filterbank, MEL | {"n_bands": 200}, "n_bands must be such .* lower"),
+    "narrow": (baselines.mel_filterbank, MEL | {"n_bands": 200}, "n_bands must leave .* lower"),
     "level": (baselines.mel_filterbank, MEL | {"level": 0.0}, "level must be a positive"),
     "no bands": (baselines.gabor_filterbank, {"n_bands": 0}, "n_bands must be an integer"),
     "dtype": (baselines.gabor_filterbank, {"dtype": "float16"}, "dtype must be float32 or"),

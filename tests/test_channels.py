@@ -244,7 +244,7 @@ ERRORS = {
         lambda bank: resynthesize(
             bank, jtfs_jax.jtfs(bank, noise(N)), transform=segmented_jtfs, n_steps=1
         ),
-        "y0 must be sounds where transform is segmented",
+        "y0 must be sounds if transform is segmented",
     ),
     "target of one channel": (
         lambda bank: resynthesize(

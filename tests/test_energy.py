@@ -255,5 +255,5 @@ def test_errors_of_energies(dense):
         analysis.spin_ratio(dense, of_time)
     with pytest.raises(ValueError, match="S must have the shapes of target"):
         analysis.pair_distances(dense, S, jax.tree.map(lambda leaf: leaf[0], S))
-    with pytest.raises(ValueError, match="same batch as x"):
+    with pytest.raises(ValueError, match="batch axes of x"):
         analysis.energy_fractions(dense, bursts(N)[0], S)

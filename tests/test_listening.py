@@ -205,7 +205,7 @@ REFUSED = {
     "no name": ({"metamers": {" ": Y}}, "names of metamers must be text that is not empty"),
     "no text": ({"metamers": {1: Y}}, "names of metamers must be text"),
     "no title": ({"title": ""}, "title must be text"),
-    "unknown": ({"errors": {"b": [1.0]}}, r"errors must be of metamers.*\['seed 0'\], got 'b'"),
+    "unknown": ({"errors": {"b": [1.0]}}, r"errors must belong to metamers.*\['seed 0'\], got 'b'"),
     "no errors": ({"errors": {"seed 0": []}}, "at least one number"),
     "negative": ({"errors": {"seed 0": [-1.0]}}, "none of them negative"),
     "two axes": ({"errors": {"seed 0": [[1.0]]}}, "must be a sequence"),

@@ -265,7 +265,7 @@ def test_comparisons_are_found_by_words(page):
     expect(page.locator("#errors")).to_be_hidden()
     expect(page.locator("#settings")).to_be_hidden()
     page.get_by_label("Find").fill("1 t l")  # keys that have a meaning elsewhere
-    expect(page.locator("#found")).to_have_text("No title has these words.")
+    expect(page.locator("#found")).to_have_text("No title contains these words.")
     page.get_by_label("Find").fill("")
     page.get_by_role("button", name="Previous").click()
     expect(page.locator("h2#title")).to_have_text("four noises")

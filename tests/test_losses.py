@@ -225,7 +225,7 @@ def test_weights_of_orders_go_by_name(bank):
 
 
 ERRORS = {
-    "structure": (lambda bank, S: losses.distance(S, S.S1), "pytree like that of S"),
+    "structure": (lambda bank, S: losses.distance(S, S.S1), "pytree structure of S"),
     "shapes": (
         lambda bank, S: losses.distance(S, jtfs_jax.JointScattering(S.S0, S.S1[:, 1:], S.S2)),
         "must have the shapes of S",

@@ -374,7 +374,7 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
     "n_steps": ({"n_steps": 0}, "n_steps must be an integer of at least 1, got 0"),
     "n_sounds": ({"n_sounds": 0}, "n_sounds must be an integer of at least 1, got 0"),
     "key": ({"key": 3}, "key must be a single jax.random key, got 3"),
-    "weights 0": ({"weights": 0.0}, "times the weights, is 0"),
+    "weights 0": ({"weights": 0.0}, "weighted coefficients is 0"),
     "weights of another": ({"weights": {"S1": 1.0}}, "weights must be numbers, or a pytree"),
     "weights shape": (
         {"weights": JointScattering(1.0, np.ones(7), 1.0)},
@@ -393,13 +393,13 @@ def test_invalid_arguments_of_metamers(bank, x, name):
 
 INVALID_SEARCHES: dict[str, tuple[dict[str, Any], str]] = {
     "n_steps": ({"n_steps": 0}, "n_steps must be an integer of at least 1, got 0"),
-    "no pytree of the transform": ({"target": np.ones(3)}, "target must be coefficients as"),
+    "no pytree of the transform": ({"target": np.ones(3)}, "target must have the structure"),
     "y0 shape": ({"y0": np.ones(3)}, r"y0 must broadcast to \(sound, .* = \(1, 1024\)"),
     "no sound": ({"y0": np.ones((0, N))}, "y0 must have at least one sound"),
     "y0 axes": ({"y0": np.ones((2, 3, N))}, r"y0 must broadcast to .* = \(2, 1024\)"),
     "y0 NaN": ({"y0": np.full(N, np.nan)}, "choose another y0"),
-    "no y0": ({"transform": lambda bank, y: jtfs_jax.jtfs(bank, y)}, "y0 must be given where"),
-    "no length": ({"bank": np.ones((2, N), np.float32)}, "y0 must be sounds where bank is not"),
+    "no y0": ({"transform": lambda bank, y: jtfs_jax.jtfs(bank, y)}, "y0 must be given if"),
+    "no length": ({"bank": np.ones((2, N), np.float32)}, "y0 must be sounds if bank is not"),
     "envelope": ({"envelope": 0.0}, "envelope must be positive"),
     "envelope shape": ({"envelope": np.ones(5)}, r"envelope must broadcast to .* = \(1024,\)"),
 }
@@ -415,15 +415,15 @@ def test_invalid_arguments_of_searches(bank, x, name):
 
 def test_invalid_targets_and_states(bank, x, result):
     S = jtfs_jax.jtfs(bank, x)
-    with pytest.raises(ValueError, match="target must be coefficients as transform returns"):
+    with pytest.raises(ValueError, match="target must have the structure that transform returns"):
         resynthesize(bank, S.S1)
     with pytest.raises(ValueError, match="target must have the shapes"):
         resynthesize(bank, jax.tree.map(lambda leaf: leaf[..., :3], S))
-    with pytest.raises(ValueError, match="target must be of at least one sound"):
+    with pytest.raises(ValueError, match="target must have at least one sound"):
         resynthesize(bank, jax.tree.map(lambda leaf: leaf[None][:0], S))
     with pytest.raises(ValueError, match="target must be finite and not silent"):
         resynthesize(bank, jax.tree.map(jnp.zeros_like, S))
-    with pytest.raises(ValueError, match="state must be of sounds"):
+    with pytest.raises(ValueError, match="state must have sounds"):
         metamer(bank, np.stack([x, x]), state=result.state)
     with pytest.raises(ValueError, match="state must come from the same optimizer"):
         metamer(bank, x, state=result.state, optimizer=BOLD)

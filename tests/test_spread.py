@@ -126,7 +126,7 @@ def test_two_runs_are_one(bank, fine):
     assert jax.tree.structure(rest) == jax.tree.structure(whole)
     for a, b in zip(jax.tree.leaves(rest), jax.tree.leaves(whole), strict=True):
         np.testing.assert_array_equal(a, b)
-    with pytest.raises(ValueError, match=r"state must be of sounds .* go on with the same"):
+    with pytest.raises(ValueError, match=r"state must have sounds .* continue with the same"):
         spread(bank, target, y[:2], fine, n_steps=1, state=whole.state, **options)
 
 
@@ -186,7 +186,7 @@ ERRORS = {
     "NaN": ({"y": np.full((2, N), np.nan)}, "y must have errors less than"),
     "bound": ({"max_error": 0.0}, "max_error must be a positive number, got 0.0"),
     "steps": ({"n_steps": 0}, "n_steps must be an integer of at least 1"),
-    "target": ({"target": np.ones(3)}, "target must be coefficients as transform returns"),
+    "target": ({"target": np.ones(3)}, "target must have the structure that transform returns"),
 }
 
 

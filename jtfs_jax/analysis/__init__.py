@@ -1,4 +1,4 @@
-"""Measures of sounds, of coefficients and of filterbanks; coefficients as features for learning."""
+"""Analysis of sounds, coefficients and filterbanks; coefficients as features for learning."""
 
 from ._compression import (
     PathConstants as PathConstants,

@@ -1,4 +1,4 @@
-"""Compression and normalization of coefficients: constants are fitted once, then applied."""
+"""Compression and normalization of coefficients: fit constants once, then apply them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -36,12 +36,12 @@ _ALL = np.ones((), bool)
 
 @exportable
 class PathConstants(eqx.Module):
-    """A number for each path, as `fit_levels` and `fit_standardization` make them.
+    """One number per path, as returned by `fit_levels` and `fit_standardization`.
 
     Attributes:
-        S0: One for the zeroth order.
-        S1: One for each first-order wavelet.
-        S2: One for each path of the second order.
+        S0: One number for the zeroth order.
+        S1: One number per first-order wavelet.
+        S2: One number per second-order path.
     """
 
     S0: Float[Array, ""]
@@ -51,27 +51,27 @@ class PathConstants(eqx.Module):
 
 @exportable
 class Standardization(eqx.Module):
-    """Mean and standard deviation of each path, made by `fit_standardization`."""
+    """Mean and standard deviation of each path, as returned by `fit_standardization`."""
 
     mean: PathConstants
     std: PathConstants
 
 
 def log_compress(S: Coefficients, level: float | Float[Array, ""]) -> Coefficients:
-    """Logarithmic compression with one level for all: log(1 + S / level).
+    """Logarithmic compression with one level for all coefficients: log(1 + S / level).
 
-    It is linear well under the level, logarithmic well above; its derivative at 0 is 1 / level. Of
-    negative coefficients, which S0 may have, it is the opposite of that of their opposites.
+    It is linear well below the level and logarithmic well above it; its derivative at 0 is
+    1 / level. It is odd, so negative coefficients, which S0 may have, keep their sign.
 
     Args:
-        S: Coefficients: an array, or a pytree of these such as what `jtfs` returns.
+        S: Coefficients: an array, or a pytree of arrays such as the result of `jtfs`.
         level: The level, positive.
 
     Returns:
-        As `S`.
+        Compressed coefficients, with the structure of `S`.
 
     Raises:
-        ValueError: If `level` is not positive, as far as it is known.
+        ValueError: If `level` is not positive, unless it is traced.
 
     Example:
         >>> import jax.numpy as jnp
@@ -83,7 +83,7 @@ def log_compress(S: Coefficients, level: float | Float[Array, ""]) -> Coefficien
         arXiv:2301.02886, where the level is 1e-3.
 
     See Also:
-        mu_log: a level for each path.
+        mu_log: the same with one level per path.
     """
     _checks.positive_if_known("level", level)
     return _log_compress(_checks.coefficients("S", S), level)
@@ -103,24 +103,25 @@ def fit_levels(
     *,
     statistic: Literal["mean", "median"] = "mean",
 ) -> PathConstants:
-    """The level of each path over a set of sounds: mean or median of magnitudes.
+    """Fit the level of each path over a set of sounds: the mean or median magnitude.
 
         µ(λ₂) = mean over sounds n, bands λ and frames t of |Sₙ(λ₂, λ, t)|
 
     The mean or median is over all batch axes, over frames, and in the second order over the bands
-    that first-order wavelets feed. Means of several batches of the same size may be averaged, by
-    `jax.tree.map`, for sets that do not fit the memory.
+    that first-order wavelets feed. For sets that do not fit in memory, average the means of several
+    batches of the same size with `jax.tree.map`.
 
     Args:
         bank: The filters that `S` was computed with.
         S: Coefficients of `jtfs` or `time_scattering` of the sounds.
-        statistic: "mean", or "median", which single loud sounds do not move.
+        statistic: "mean", or "median", which is robust to single loud sounds.
 
     Returns:
-        One level a path, to be given to `mu_log`.
+        One level per path, for `mu_log`.
 
     Raises:
-        ValueError: At trace time, if `S` has not the paths of `bank`, or `statistic` is neither.
+        ValueError: At trace time, if `S` was not computed with `bank`, or `statistic` is neither
+            "mean" nor "median".
 
     References:
         Muradeli et al., Differentiable Time–Frequency Scattering on GPU, 2022, equation 9,
@@ -128,7 +129,7 @@ def fit_levels(
         Scattering, 2019, section VI, arXiv:1807.08869.
 
     See Also:
-        mu_log: applies them.
+        mu_log: applies the levels.
     """
     if statistic not in ("mean", "median"):
         raise ValueError(f'statistic must be "mean" or "median", got {statistic!r}.')
@@ -139,21 +140,21 @@ def fit_levels(
 def mu_log(
     S: Scattering, levels: PathConstants, *, epsilon: float | Float[Array, ""] = 0.1
 ) -> Scattering:
-    """Logarithmic compression with a level for each path: log(1 + S(λ₂) / (ε µ(λ₂))).
+    """Logarithmic compression with one level per path: log(1 + S(λ₂) / (ε µ(λ₂))).
 
-    Brings the histogram of each path closer to a Gaussian, and paths to one scale.
+    It brings the histogram of each path closer to a Gaussian, and all paths to one scale.
 
     Args:
         S: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
-        levels: The µ, from `fit_levels`. Where one is 0, so is the result.
-        epsilon: Fraction ε of µ from which on compression is logarithmic, positive.
+        levels: The µ, from `fit_levels`. Paths with a level of 0 become 0.
+        epsilon: Fraction ε of µ above which compression is logarithmic, positive.
 
     Returns:
-        As `S`.
+        Compressed coefficients, with the structure of `S`.
 
     Raises:
-        ValueError: If `S` has not as many paths as `levels`, or `epsilon`, as far as it is known,
-            is not positive.
+        ValueError: If `S` and `levels` differ in their number of paths, or `epsilon` is not
+            positive, unless it is traced.
 
     Example:
         >>> import jax, jax.numpy as jnp, jtfs_jax
@@ -169,7 +170,7 @@ def mu_log(
         arXiv:2204.08269.
 
     See Also:
-        standardize: what comes next.
+        standardize: the next step.
     """
     _checks.positive_if_known("epsilon", epsilon)
     return _mu_log(_checks.coefficients("S", S), levels, epsilon)
@@ -188,22 +189,23 @@ def _mu_log(S: Scattering, levels: PathConstants, epsilon: float | Float[Array, 
 @jit
 @jax.named_scope("jtfs_jax.analysis.fit_standardization")
 def fit_standardization(bank: FilterBank, S: JointScattering | TimeScattering) -> Standardization:
-    """Mean and standard deviation of each path over a set of sounds.
+    """Fit the mean and standard deviation of each path over a set of sounds.
 
-    Over the same coefficients as in `fit_levels`.
+    They are taken over the same coefficients as in `fit_levels`.
 
     Args:
         bank: The filters that `S` was computed with.
-        S: Coefficients of `jtfs` or `time_scattering` of the sounds, in general compressed.
+        S: Coefficients of `jtfs` or `time_scattering` of the sounds, usually compressed.
 
     Returns:
         Constants for `standardize`.
 
     Raises:
-        ValueError: At trace time, if `S` has not the paths of `bank`.
+        ValueError: At trace time, if `S` was not computed with `bank`.
 
     See Also:
-        standardize: applies them, with an example in `mu_log`.
+        standardize: applies the constants.
+        mu_log: has an example.
     """
     S = _checks.coefficients("S", S)
     mean = _reduce(bank, S, _mean)
@@ -214,20 +216,21 @@ def fit_standardization(bank: FilterBank, S: JointScattering | TimeScattering) -
 @jit
 @jax.named_scope("jtfs_jax.analysis.standardize")
 def standardize(S: Scattering, constants: Standardization) -> Scattering:
-    """Coefficients with a mean of 0 and a standard deviation of 1 in each path.
+    """Standardize coefficients to mean 0 and standard deviation 1 in each path.
 
     Args:
         S: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
         constants: From `fit_standardization`. Paths that did not vary there become 0.
 
     Returns:
-        As `S`. Bands of S2 that no first-order wavelet feeds, 0 before, are a constant after.
+        Standardized coefficients, with the structure of `S`. Bands of S2 that no first-order
+        wavelet feeds change from 0 to a constant.
 
     Raises:
-        ValueError: At trace time, if `S` has not as many paths as `constants`.
+        ValueError: At trace time, if `S` and `constants` differ in their number of paths.
 
     See Also:
-        mu_log: what comes before.
+        mu_log: the previous step.
     """
 
     def scale(s: Array, mean: Array, std: Array) -> Array:
@@ -237,12 +240,12 @@ def standardize(S: Scattering, constants: Standardization) -> Scattering:
 
 
 def _log1p(s: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    # Not by sign and modulus, which have no derivative at 0.
+    # Sign and modulus would have no derivative at 0.
     return jnp.log1p(jnp.where(s < 0, 0, s)) - jnp.log1p(jnp.where(s < 0, -s, 0))
 
 
 def _mean(values: Float[Array, "*shape"], axes: tuple[int, ...], live: np.ndarray) -> Array:
-    # Of differences from the first value: sums of many equal numbers are not exact.
+    # Average differences from the first value: sums of many equal numbers are not exact.
     first = tuple(slice(1) if axis in axes else slice(None) for axis in range(values.ndim))
     origin = jax.lax.stop_gradient(values[first])
     is_live = jnp.asarray(np.broadcast_to(live, values.shape))
@@ -280,7 +283,7 @@ def _apply(function: Callable[..., Array], S: Scattering, *constants: PathConsta
     if (len(constants[0].S1), expected) != (S.S1.shape[-2], found):
         raise ValueError(
             f"S must have as many paths as the constants, {expected}, got {found}; use the "
-            f"filterbank and the transform that they were fitted with."
+            f"filterbank and the transform that the constants were fitted with."
         )
     return type(S)(
         S0=function(S.S0, *(constant.S0 for constant in constants)),

@@ -1,4 +1,4 @@
-"""Energies of coefficients: by path, by pair of filters, by spin; distances between them."""
+"""Energies of coefficients by path, by pair of filters and by spin, and relative distances."""
 
 from typing import TypeVar
 
@@ -34,14 +34,14 @@ Scattering = TypeVar("Scattering", bound=JointScattering | TimeScattering)
 def path_energies(
     bank: FilterBank, S: JointScattering | TimeScattering
 ) -> Float[Array, "*batch path"]:
-    """Energy of each path of the second order, in the units of the signal's energy Σ x².
+    """Energy of each second-order path, in the units of the signal's energy Σ x².
 
         E(path) = ∫∫ S2(path, n1, t)² dn1 dt
 
     over the samples of the signal and the first-order wavelets that feed the path. The integral is
-    estimated from the bands and frames that are kept, to about 1 % however few these are, so that
-    energies do not depend on `stride` and `stride_fr`. A mean over all frames or bands ("global")
-    counts for all of these.
+    estimated from the available bands and frames, to about 1 % however few they are, so energies do
+    not depend on `stride` and `stride_fr`. A mean over all frames or bands ("global") counts for
+    all of them.
 
     Args:
         bank: The filters that `S` was computed with.
@@ -51,7 +51,7 @@ def path_energies(
         Energies, in the order of `path_table` or `time_path_table`.
 
     Raises:
-        ValueError: At trace time, if `S` has not the paths of `bank`.
+        ValueError: At trace time, if `S` was not computed with `bank`.
 
     Example:
         >>> import jax.numpy as jnp, jtfs_jax
@@ -63,7 +63,7 @@ def path_energies(
         True
 
     See Also:
-        pair_energies: sums of these.
+        pair_energies: sums of these energies.
     """
     require_coefficients(bank, S)
     S = _checks.coefficients("S", S)
@@ -89,7 +89,7 @@ def path_energies(
 def pair_energies(
     bank: FilterBank, S: JointScattering | TimeScattering
 ) -> dict[str, Float[Array, "*batch"]]:
-    """Energy of each order, and of each pair of filters over time and over log-frequency.
+    """Energy of each order, and of each pair of filters over time and log-frequency.
 
     Args:
         bank: The filters that `S` was computed with.
@@ -97,11 +97,11 @@ def pair_energies(
 
     Returns:
         Energies by "S0", "S1", and the `kind` in `path_table`: "phi_t*phi_f", "phi_t*psi_f",
-        "psi_t*phi_f", "psi_t*psi_f"; for time scattering "S2" instead of these. Those of
-        "phi_t" are energy of S1, told another time.
+        "psi_t*phi_f", "psi_t*psi_f"; for time scattering "S2" instead of these kinds. The "phi_t"
+        kinds repeat energy already counted in "S1".
 
     Raises:
-        ValueError: At trace time, if `S` has not the paths of `bank`.
+        ValueError: At trace time, if `S` was not computed with `bank`.
 
     See Also:
         path_energies: definition and units.
@@ -122,11 +122,11 @@ def energy_fractions(
     x: Float[Array, "*batch time"],
     S: JointScattering | TimeScattering,
 ) -> dict[str, Float[Array, "*batch"]]:
-    """Fraction of a signal's energy that each order of its coefficients holds.
+    """Fraction of a signal's energy in each order of its coefficients.
 
-    Filters of which the Littlewood–Paley sum is 1 conserve energy: what the orders do not hold is
-    in higher ones, and in what φ_F leaves out. Filters normalized by their l1 norm have a sum of
-    about a half, and lose as much in each order.
+    Filters with a Littlewood–Paley sum of 1 conserve energy: the remainder is in higher orders or
+    removed by φ_F. Filters with unit l1 norm have a sum of about one half, and lose as much in each
+    order.
 
     Args:
         bank: The filters that `S` was computed with.
@@ -134,12 +134,12 @@ def energy_fractions(
         S: Coefficients of `jtfs` or `time_scattering`.
 
     Returns:
-        Fractions by "S0", "S1" and "S2"; 0 for silence. S2 is without α = 0 here, whose energy is
-        that of S1.
+        Fractions by "S0", "S1" and "S2"; 0 for silence. Here "S2" excludes paths with α = 0, whose
+        energy belongs to S1.
 
     Raises:
-        ValueError: At trace time, if `S` has not the paths of `bank`, or `x` is not a batch of real
-            signals of the same shape.
+        ValueError: At trace time, if `S` was not computed with `bank`, or `x` is not a batch of
+            real signals of the same shape.
 
     References:
         Andén & Mallat, Deep Scattering Spectrum, 2014, section II.C, arXiv:1304.6763.
@@ -148,8 +148,8 @@ def energy_fractions(
     rows, batch = _checks.signal(x, bank.n_samples, bank.dtype)
     if batch != S.S0.shape[:-1]:
         raise ValueError(
-            f"S must be of the same batch as x, got {S.S0.shape[:-1]} where x has {batch}; compute "
-            f"it from this x."
+            f"S must have the batch axes of x, {batch}, got {S.S0.shape[:-1]}; compute it from "
+            f"this x."
         )
     of_input = jnp.square(rows).sum(-1).reshape(batch)
     if isinstance(S, JointScattering):
@@ -163,7 +163,7 @@ def energy_fractions(
 @jit
 @jax.named_scope("jtfs_jax.analysis.spin_ratio")
 def spin_ratio(bank: FilterBank, S: JointScattering) -> Float[Array, "*batch"]:
-    """How much more a sound rises than falls: energy of spin +1 over energy of spin −1.
+    """Ratio of rising to falling energy: spin +1 over spin −1.
 
     Args:
         bank: The filters that `S` was computed with.
@@ -173,7 +173,7 @@ def spin_ratio(bank: FilterBank, S: JointScattering) -> Float[Array, "*batch"]:
         Ratios, above 1 for sounds that rise; 1 for silence.
 
     Raises:
-        ValueError: At trace time, if `S` has not the paths of `bank`.
+        ValueError: At trace time, if `S` was not computed with `bank`.
 
     Example:
         >>> import jtfs_jax
@@ -184,7 +184,7 @@ def spin_ratio(bank: FilterBank, S: JointScattering) -> Float[Array, "*batch"]:
         True
 
     See Also:
-        spin_ratios: the same path by path.
+        spin_ratios: the same ratio for each rate and scale.
     """
     rising, falling = _spins(bank, S)
     return _ratio(rising.sum((-2, -1)), falling.sum((-2, -1)), 1.0)
@@ -193,18 +193,18 @@ def spin_ratio(bank: FilterBank, S: JointScattering) -> Float[Array, "*batch"]:
 @jit
 @jax.named_scope("jtfs_jax.analysis.spin_ratios")
 def spin_ratios(bank: FilterBank, S: JointScattering) -> Float[Array, "*batch rate scale"]:
-    """Energy of each path of spin +1 over that of the path of spin −1 with its rate and scale.
+    """Ratio of rising to falling energy for each rate and scale: spin +1 over spin −1.
 
     Args:
         bank: The filters that `S` was computed with.
         S: Coefficients of `jtfs`, with any batch axes.
 
     Returns:
-        Ratios, rates from high to low, scales from high to low, as in `path_table`; 1 where there
-        is no energy.
+        Ratios, with rates and scales from high to low, as in `path_table`; 1 if neither path has
+        energy.
 
     Raises:
-        ValueError: At trace time, if `S` has not the paths of `bank`.
+        ValueError: At trace time, if `S` was not computed with `bank`.
     """
     return _ratio(*_spins(bank, S), 1.0)
 
@@ -216,7 +216,7 @@ def pair_distances(
 ) -> dict[str, Float[Array, "*batch"]]:
     """Relative distance to a target, for each order and each pair of filters.
 
-        ‖S − target‖ / ‖target‖     norms over the coefficients of the order or the pair
+        ‖S − target‖ / ‖target‖     norms over the coefficients of the order or pair
 
     Args:
         bank: The filters that `S` and `target` were computed with.
@@ -224,12 +224,12 @@ def pair_distances(
         target: Coefficients of the same transform and the same shapes.
 
     Returns:
-        Distances by the names of `pair_energies`; 0 where both have no energy, infinite where only
+        Distances by the names of `pair_energies`; 0 if neither has energy, infinite if only
         `target` has none.
 
     Raises:
         ValueError: At trace time, if `S` or `target` was not computed with `bank`, or they differ
-            in shapes.
+            in shape.
 
     See Also:
         losses.distance: the distance over all coefficients, for optimization.
@@ -240,7 +240,8 @@ def pair_distances(
     if shapes != expected or type(S) is not type(target):
         raise ValueError(
             f"S must have the shapes of target, got S1 of shape {S.S1.shape} where target has "
-            f"{target.S1.shape}; compute both by the same transform, and from as many sounds."
+            f"{target.S1.shape}; compute both with the same transform, from the same number of "
+            f"sounds."
         )
     difference = pair_energies(bank, jax.tree.map(jnp.subtract, S, target))
     energies = pair_energies(bank, target)
@@ -261,7 +262,7 @@ def _spins(
 
 
 def _ratio(a: Float[Array, "*shape"], b: Float[Array, "*shape"], neither: float) -> Array:
-    """A / b; where both are 0, a number that stands for neither."""
+    """A / b, or `neither` where both are 0."""
     of_nothing = jnp.where(a == 0, neither, jax.lax.stop_gradient(a) * jnp.inf)
     return jnp.where(b == 0, of_nothing, safe_divide(a, b))
 
@@ -274,8 +275,8 @@ def _energy(
     """Weighted sum of squares over frames and, given their weights, over bands."""
     if s.shape[-1] != len(frames):
         raise ValueError(
-            f"S must have the {len(frames)} frames of one call with bank, got {s.shape[-1]}; "
-            f"energies of a signal in segments take coefficients of a filterbank for its length."
+            f"S must have the {len(frames)} frames of one call with bank, got {s.shape[-1]}; for "
+            f"energies of a segmented signal, use a filterbank for its whole length."
         )
     energies = jnp.square(s)
     for weights in (frames,) if bands is None else (frames, bands):

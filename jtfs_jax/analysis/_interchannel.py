@@ -19,14 +19,14 @@ from jtfs_jax._nodes import exportable
 
 @exportable
 class InterchannelImage(eqx.Module):
-    """What places a sound between two channels, in each band and part of its duration.
+    """Image of a sound between two channels, in each band and part of its duration.
 
     Attributes:
-        level_difference: Level of the first channel above that of the second, in dB; 0 where both
-            are silent, infinite where one is.
-        correlation: Normalized correlation of the channels, from −1 to 1: 1 where they are alike
-            but for a gain, 0 where they are independent or one of them is silent, −1 where they
-            have opposite signs.
+        level_difference: Level of the first channel relative to the second, in dB; 0 if both are
+            silent, infinite if one is.
+        correlation: Normalized correlation of the channels, from −1 to 1: 1 if they differ only by
+            a gain, 0 if they are independent or one of them is silent, −1 if they have opposite
+            signs.
         power: Mean power of both channels together.
     """
 
@@ -38,7 +38,7 @@ class InterchannelImage(eqx.Module):
 def interchannel_image(
     bank: FilterBank, x: Float[Array | np.ndarray, "*batch 2 time"], *, n_parts: int = 1
 ) -> InterchannelImage:
-    """Level differences and correlation of two channels, band by band.
+    """Level difference and correlation of two channels in each band.
 
     With W_a = x_a ⋆ ψ_n1, and ⟨·⟩ a mean over a part of the duration,
 
@@ -46,16 +46,16 @@ def interchannel_image(
         correlation      = Re⟨W_1 W_2*⟩ / √(⟨|W_1|²⟩ ⟨|W_2|²⟩)
 
     Args:
-        bank: Filters from `filterbank`, of which those of the first order serve.
-        x: Sounds of two channels, of `bank.n_samples` samples on the last axis.
-        n_parts: Number of parts, as equal as possible, that the duration is divided into.
+        bank: Filters from `filterbank`; only the first-order wavelets are used.
+        x: Two-channel sounds, with `bank.n_samples` samples on the last axis.
+        n_parts: Number of parts, as equal as possible, into which the duration is divided.
 
     Returns:
-        Numbers for each sound, band and part.
+        The image in each band and part, for each sound.
 
     Raises:
-        ValueError: If `x` has not two channels, is not real, or not as long as `bank` is for; if
-            `n_parts` is not between 1 and the number of samples.
+        ValueError: If `x` does not have two channels, is not real or does not have
+            `bank.n_samples` samples, or if `n_parts` is not between 1 and the number of samples.
 
     Example:
         >>> import jax.numpy as jnp, jtfs_jax
@@ -78,7 +78,7 @@ def interchannel_image(
     if x.ndim < 2 or x.shape[-2] != 2:
         raise ValueError(
             f"x must have two channels, on the axes (*batch, 2, time), but its shape is {x.shape}; "
-            f"choose two of them."
+            f"choose two channels."
         )
     _checks.positive_integer("n_parts", n_parts)
     if n_parts > x.shape[-1]:
@@ -94,7 +94,7 @@ def _image(bank: FilterBank, x: Float[Array, "*batch 2 time"], n_parts: int) -> 
     edges = np.round(np.linspace(0, x.shape[-1], n_parts + 1)).astype(int)
     both = x.astype(bank.dtype)
     sums = jnp.stack([both[..., 0, :] + both[..., 1, :], both[..., 0, :] - both[..., 1, :]], -2)
-    # Relative to the peak, lest the squares of a quiet sound vanish.
+    # Divide by the peak, so that the squares of a quiet sound do not underflow.
     peak = jnp.abs(both).max(axis=(-2, -1), keepdims=True)
     peak = jnp.where(peak > 0, peak, 1)
     u1 = scalogram(bank, jnp.concatenate([both, sums], axis=-2) / peak)

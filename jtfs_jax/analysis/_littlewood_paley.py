@@ -1,4 +1,4 @@
-"""Littlewood–Paley sums: how much of the energy at each frequency the filters keep."""
+"""Littlewood–Paley sums: the fraction of energy that the filters keep at each frequency."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,12 +16,12 @@ from jtfs_jax._wavelets import Family, low_pass, row_kernels
 
 @dataclass(frozen=True, eq=False)
 class LittlewoodPaley:
-    """Energy that filters keep of a frequency; made by `littlewood_paley`.
+    """Energy that filters keep at each frequency, as returned by `littlewood_paley`.
 
     Attributes:
-        frequency: From 0 to half a cycle a sample or row, in the unit asked for.
-        low_pass: Part of the low-pass, |φ̂|².
-        wavelets: Part of all wavelets.
+        frequency: From 0 to half a cycle per sample or row, in the requested unit.
+        low_pass: Contribution of the low-pass filter, |φ̂|².
+        wavelets: Contribution of all wavelets.
     """
 
     frequency: Float[np.ndarray, " frequency"]
@@ -36,12 +36,12 @@ class LittlewoodPaley:
 
 @dataclass(frozen=True, eq=False)
 class JointLittlewoodPaley:
-    """Energy that joint wavelets keep of a rate and scale; made by `joint_littlewood_paley`.
+    """Energy that joint wavelets keep at each rate and scale, from `joint_littlewood_paley`.
 
     Attributes:
-        time: The sums over second-order filters; `time.frequency` are rates.
-        frequential: The sums over frequential filters; `frequential.frequency` are scales.
-        frequential_of_average: The same for α = 0, whose rows are real: one spin stands for both.
+        time: Sums over the second-order filters; `time.frequency` contains rates.
+        frequential: Sums over the frequential filters; `frequential.frequency` contains scales.
+        frequential_of_average: The same for α = 0, where rows are real: one spin stands for both.
     """
 
     time: LittlewoodPaley
@@ -62,15 +62,16 @@ def littlewood_paley(
     *,
     sample_rate: float | None = None,
 ) -> LittlewoodPaley:
-    """Littlewood–Paley sum of the filters of an order, or of those along log-frequency.
+    """Littlewood–Paley sum of the filters of one order, or of the filters along log-frequency.
 
     The energy of a real signal x, after convolution with all filters, is
 
         ∫ A(f) |x̂(f)|² df     with A(f) = |φ̂(f)|² + ½ Σ (|ψ̂(f)|² + |ψ̂(−f)|²)
 
-    for "first", the ψ_n1, and "second", the ψ_n2 that have paths. The low-pass is φ_T, or that of
-    width 2**J for T=0 and T="global". Where A = 1, energy is conserved; nowhere above 1 makes a
-    contraction; 0 is lost. For "frequential", whose input is complex, the sum is over both spins:
+    where the ψ are the ψ_n1 for "first", and the ψ_n2 that have paths for "second". The low-pass
+    filter is φ_T, or one of width 2**J for T=0 and T="global". Energy is conserved where A = 1 and
+    lost where A = 0; the filters are a contraction if A ≤ 1 everywhere. For "frequential", with
+    complex input, the sum is over both spins:
 
         A(f) = |φ̂(f)|² + Σ (|ψ̂_β(f)|² + |ψ̂_β(−f)|²)     with φ of width 2**J_fr
 
@@ -78,15 +79,15 @@ def littlewood_paley(
         bank: Filters from `filterbank`; for "frequential", with `J_fr`. Not under `jax.jit`, as
             this computes with NumPy.
         filters: "first", "second" or "frequential".
-        sample_rate: In Hz. None: frequencies are in cycles/sample. Those of "frequential" are in
+        sample_rate: In Hz. None: frequencies are in cycles/sample. For "frequential" they are in
             cycles/octave, whatever the sample rate.
 
     Returns:
-        The sum, and the parts of low-pass and wavelets, on each Fourier bin.
+        The sum, and the contributions of low-pass filter and wavelets, on each Fourier bin.
 
     Raises:
-        ValueError: If `filters` is none of these, if `bank` has no frequential wavelets where they
-            are asked for, or if `sample_rate` is not positive.
+        ValueError: If `filters` is none of these, if `filters` is "frequential" and `bank` has no
+            frequential wavelets, or if `sample_rate` is not positive.
 
     Example:
         >>> import jtfs_jax
@@ -119,14 +120,14 @@ def joint_littlewood_paley(
         A = |ψ̂_0(rate)|² (|φ̂(scale)|² + ½ Σ_β …) + ½ Σ_α … · (|φ̂(scale)|² + Σ_β …)
 
     where dots stand for sums over positive and negative frequencies, as in `littlewood_paley`.
-    It holds for rows that every ψ_α acts on, far from the first and the last.
+    This is valid for rows on which every ψ_α acts, far from the first and the last row.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`. Not under `jax.jit`.
         sample_rate: In Hz. None: rates are in cycles/sample.
 
     Returns:
-        The sums along either axis, whose `total` is that in the plane.
+        The sums along both axes; `total` is the sum in the plane.
 
     Raises:
         ValueError: If `bank` has no frequential wavelets, or `sample_rate` is not positive.
@@ -155,7 +156,7 @@ def _over_time(
         psi[np.arange(group.first_bin, group.stop_bin) % n] += energy
     phi_hat = np.array(bank.tables.phi_hat, float)
     if len(phi_hat) == n // 2 + 1:
-        phi_hat[-1] *= 2  # the table halves the bin that stands for two
+        phi_hat[-1] *= 2  # the table halves the Nyquist bin, which stands for two
     phi = np.zeros(n // 2 + 1)
     phi[: len(phi_hat)] = phi_hat**2
     return LittlewoodPaley(np.arange(n // 2 + 1) / n * sample_rate, phi, _both_sides(psi) / 2)
@@ -166,7 +167,7 @@ def _over_rows(bank: FilterBank, *, real: bool = False) -> LittlewoodPaley:
     n = len(phi_hat)
     low_pass_energy = np.square(phi_hat[: n // 2 + 1])
     psi_energy = _both_sides(np.square(psi_hats).sum(0))
-    # In a tight frame, two spins share the energy of complex rows.
+    # In a tight frame, the two spins share the energy of complex rows.
     if real or bank.normalize == "energy":
         psi_energy = psi_energy / 2
     return LittlewoodPaley(np.arange(n // 2 + 1) / n * bank.Q[0], low_pass_energy, psi_energy)
@@ -177,7 +178,7 @@ def frequential_responses(
 ) -> tuple[Float[np.ndarray, " bin"], Float[np.ndarray, "wavelet bin"]]:
     """Moduli of the transfer functions of β = 0 and of the wavelets of spin +1, on Fourier bins.
 
-    There are more bins than the transform's own period of rows would give, for smooth curves.
+    For smooth curves, there are more bins than in the transform itself.
     """
     require_joint(bank)
     assert bank.J_fr is not None
@@ -189,7 +190,7 @@ def frequential_responses(
 
 
 def _both_sides(energy: Float[np.ndarray, " bin"]) -> Float[np.ndarray, " frequency"]:
-    """Sum of what is at a frequency and at its opposite."""
+    """Sum of the energies at each frequency and its negative."""
     n = len(energy)
     frequency = np.arange(n // 2 + 1)
     return energy[frequency] + energy[-frequency % n]

@@ -1,4 +1,4 @@
-"""The second order as tensors with axes for scale and rate, for convnets and for pictures."""
+"""The second order as tensors with axes for scale and rate, for convnets and plots."""
 
 from dataclasses import dataclass
 
@@ -19,11 +19,11 @@ from jtfs_jax._paths import joint_paths, with_spin
 
 @exportable
 class PackedScattering(eqx.Module):
-    """The second order of `jtfs` as tensors; made by `pack`.
+    """The second order of `jtfs` as tensors, as returned by `pack`.
 
     Attributes:
         joint: Paths with α > 0. Rates run from low to high. Scales are signed by their spin and
-            run from the finest of spin −1 through β = 0 in the middle to the finest of spin +1.
+            run from the finest scale of spin −1 through β = 0 to the finest scale of spin +1.
         low_pass: Paths with α = 0, which have no spin. Scales run from β = 0 to the finest.
     """
 
@@ -33,14 +33,14 @@ class PackedScattering(eqx.Module):
 
 @dataclass(frozen=True, eq=False)
 class PackedAxes:
-    """Coordinates along the axes of `PackedScattering`; made by `packed_axes`.
+    """Coordinates along the axes of `PackedScattering`, as returned by `packed_axes`.
 
     Attributes:
         scale: In cycles/octave, from negative (falling) through 0 to positive (rising).
         rate: In Hz or cycles/sample, from low to high.
         frequency: In Hz or cycles/sample, from high to low.
         time: In seconds or samples.
-        unsigned_scale: In cycles/octave, from 0: that of `low_pass`.
+        unsigned_scale: In cycles/octave, from 0 upward, for `low_pass`.
     """
 
     scale: Float[np.ndarray, " scale"]
@@ -53,10 +53,10 @@ class PackedAxes:
 @jit
 @jax.named_scope("jtfs_jax.analysis.pack")
 def pack(bank: FilterBank, S: JointScattering) -> PackedScattering:
-    """The second order as tensors with axes for scale, rate, log-frequency and time.
+    """Pack the second order into tensors with axes for scale, rate, log-frequency and time.
 
-    Neighbors along each axis are neighbors in its unit, so that tensors can be convolved along any
-    of them. Paths with α = 0 answer to both spins alike and are apart.
+    Neighbors along each axis are neighbors in its unit, so the tensors can be convolved along any
+    axis. Paths with α = 0 respond equally to both spins and are kept separate.
 
     Args:
         bank: The filters that `S` was computed with, with averaging in time and in frequency.
@@ -64,11 +64,11 @@ def pack(bank: FilterBank, S: JointScattering) -> PackedScattering:
 
     Returns:
         `joint (*batch, scale, rate, band, frame)` and `low_pass (*batch, unsigned_scale, band,
-        frame)`, which together have each coefficient of S2 once.
+        frame)`, which together contain each coefficient of S2 once.
 
     Raises:
-        ValueError: At trace time, if `S` has not the paths of `bank`, or if these have shapes of
-            their own (T=0 or F=0).
+        ValueError: At trace time, if `S` was not computed with `bank`, or if its paths differ in
+            shape (T=0 or F=0).
 
     Example:
         >>> import jax.numpy as jnp, jtfs_jax
@@ -90,7 +90,7 @@ def pack(bank: FilterBank, S: JointScattering) -> PackedScattering:
     require_paths(bank, S)
     if not bank.paths_share_shape:
         raise ValueError(
-            f"bank must average in time and in frequency, for paths to have the same shape, got "
+            f"bank must average in time and in frequency, so that paths have the same shape, got "
             f"T={bank.T!r} and F={bank.F!r}; give both a width."
         )
     joint, low_pass = _layout(bank)
@@ -101,17 +101,17 @@ def pack(bank: FilterBank, S: JointScattering) -> PackedScattering:
 @jit
 @jax.named_scope("jtfs_jax.analysis.unpack")
 def unpack(bank: FilterBank, packed: PackedScattering) -> Float[Array, "*batch path band frame"]:
-    """S2 from its tensors: the inverse of `pack`.
+    """Unpack S2 from its tensors: the inverse of `pack`.
 
     Args:
         bank: The filters that the coefficients were computed with.
-        packed: What `pack` returns.
+        packed: The result of `pack`.
 
     Returns:
         S2, in the order of `path_table`.
 
     Raises:
-        ValueError: At trace time, if the tensors have not the scales and rates of `bank`.
+        ValueError: At trace time, if the tensors do not have the scales and rates of `bank`.
     """
     joint, low_pass = _layout(bank)
     found = packed.joint.shape[-4:-2], packed.low_pass.shape[-3:-2]
@@ -132,10 +132,10 @@ def packed_axes(bank: FilterBank, *, sample_rate: float | None = None) -> Packed
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
-        sample_rate: In Hz. None: cycles/sample, and samples.
+        sample_rate: In Hz. None: coordinates are in cycles/sample and samples.
 
     Returns:
-        One array an axis: see `PackedAxes`.
+        One array per axis: see `PackedAxes`.
 
     Raises:
         ValueError: If `bank` has no frequential wavelets, or `sample_rate` is not positive.

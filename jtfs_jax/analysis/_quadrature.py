@@ -1,10 +1,9 @@
-"""Integrals of squares over the whole signal, or over all rows, from the few samples kept.
+"""Integrals of squares over the whole signal, or over all rows, from few samples.
 
-An average over a Gaussian φ keeps one sample per width of φ: enough to know its square everywhere,
-but only just, so that one rectangle per sample is wrong by several percent near the ends. The
-weights here are those of the best linear estimate of the integral for averages of white noise v:
-the square of v ⋆ φ has a Gaussian covariance that is as wide as φ, and continues beyond the ends as
-v does.
+An average over a Gaussian φ keeps one sample per width of φ: just enough to determine its square
+everywhere, so that the rectangle rule is wrong by several percent near the ends. The weights here
+give the best linear estimate of the integral for averages of white noise v: the square of v ⋆ φ has
+a Gaussian covariance as wide as φ, and continues beyond the ends as v does.
 
 References:
     O'Hagan, Bayes–Hermite Quadrature, Journal of Statistical Planning and Inference 29, 1991.
@@ -23,14 +22,14 @@ from jtfs_jax._wavelets import SIGMA0, low_pass_std
 
 Ends: TypeAlias = Literal["reflect", "zero", "periodic"]
 
-_DENSE = 4  # samples per width of φ, from which on rectangles are good enough
-_EDGE = 32  # samples at either end whose weights depend on the end
-_STEPS = 16  # of a sum that stands for an integral, per standard deviation of φ
-_JITTER = 1e-6  # relative to the variance, for covariances that are nearly singular
+_DENSE = 4  # samples per width of φ from which the rectangle rule is good enough
+_EDGE = 32  # samples at either end with weights that depend on the end
+_STEPS = 16  # of the sum that approximates the integral, per standard deviation of φ
+_JITTER = 1e-6  # relative to the variance, for nearly singular covariances
 
 
 def frame_weights(bank: FilterBank, n2: int | None = None) -> Float[np.ndarray, " frame"]:
-    """Samples of the signal that each frame of a path stands for; without n2, of S0 and S1."""
+    """Samples of the signal that each frame of S2 at `n2` represents; of S0 and S1 without it."""
     if bank.T == "global":
         return np.array([float(bank.n_samples)])
     if bank.T == 0 and n2 is None:
@@ -42,7 +41,7 @@ def frame_weights(bank: FilterBank, n2: int | None = None) -> Float[np.ndarray, 
 
 
 def band_weights(bank: FilterBank, n_live: int, n_fr: int) -> Float[np.ndarray, " band"]:
-    """Rows that each band of a path stands for, where `n_live` first-order wavelets feed it."""
+    """Rows that each band of a path represents, if `n_live` first-order wavelets feed it."""
     if bank.F == "global":
         return np.array([float(n_live)])
     positions = np.arange(0, n_live, row_stride(bank, n_fr), dtype=float)
@@ -62,14 +61,15 @@ def integration_weights(
 ) -> Float[np.ndarray, " sample"]:
     """Weights w such that Σ w s² estimates ∫ s² over [−½, length − ½), where s = v ⋆ φ.
 
-    They are exact where s² is constant, or, at ends of zeros, fades as it does on average.
+    They are exact if s² is constant or, with zeros beyond the ends, if it fades as on average.
 
     Args:
-        positions: Positions of the samples of s, at equal distances.
+        positions: Equidistant positions of the samples of s.
         length: Length of v, in the same unit.
         width: Width of φ.
         ends: How v continues beyond its ends.
-        spread: Width of a filter that v comes from, by which it fades at ends of zeros.
+        spread: Width of an earlier filter of v, which adds to the fading with zeros beyond the
+            ends.
     """
     n, step = len(positions), np.diff(positions[:2]).sum()
     if n > 2 * _EDGE:
@@ -87,7 +87,7 @@ def integration_weights(
     squares = _Squares(length, low_pass_std(width), low_pass_std(math.hypot(width, spread)), ends)
     covariance = squares.covariance(positions, positions)
     covariance += _JITTER * covariance.max() * np.eye(n)
-    # Ordinary kriging: the mean is known but for its level.
+    # Ordinary kriging: the mean is known up to a factor.
     mean = squares.mean(positions)[:, None]
     system = np.block([[covariance, mean], [mean.T, np.zeros((1, 1))]])
     integrals = np.append(squares.covariance(positions, t).sum(-1), squares.mean(t).sum())
@@ -99,7 +99,7 @@ class _Squares(NamedTuple):
 
     length: int
     std: float  # of φ
-    fade: float  # standard deviation of the slope at ends of zeros
+    fade: float  # standard deviation of the slope with zeros beyond the ends
     ends: Ends
 
     def mean(self, t: np.ndarray) -> np.ndarray:

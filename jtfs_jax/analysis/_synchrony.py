@@ -1,4 +1,4 @@
-"""Synchrony: how well the envelopes of a sound's bands line up in time."""
+"""Synchrony: correlation over time between the envelopes of a sound's bands."""
 
 import math
 from functools import partial
@@ -17,7 +17,7 @@ from jtfs_jax._jit import jit
 from jtfs_jax._modulus import safe_divide, safe_sqrt
 from jtfs_jax._wavelets import ALPHA, SIGMA0
 
-# Correlation that wavelets may impose on two bands by their overlap, and still count as a pair.
+# Largest correlation that the overlap of two wavelets may impose on a pair of bands.
 _NEGLIGIBLE = 1e-3
 
 
@@ -28,9 +28,10 @@ def band_synchrony(
     T: float | Literal["global"] | None = None,
     octaves: tuple[float, float] = (0.0, math.inf),
 ) -> Float[Array, "*batch"]:
-    """How well the envelopes of a sound's bands line up in time, from −1 to 1.
+    """Synchrony of a sound: how well the envelopes of its bands line up in time, from −1 to 1.
 
-    With φ_T a low-pass, γ_n the Gaussian |ψ_n| of the n-th wavelet, and ⋆ convolution over time,
+    With φ_T a low-pass filter, γ_n the Gaussian |ψ_n| of the n-th wavelet, and ⋆ convolution over
+    time,
 
         V(n, t)    = U1(n, t) − (U1(n, ·) ⋆ φ_T)(t)
         V(n, m, t) = (V(n, ·) ⋆ γ_m)(t)
@@ -39,31 +40,30 @@ def band_synchrony(
         synchrony  = ──────────────────────────────     sums over pairs of bands n < m
                      Σ ‖V(n, m, ·)‖ ‖V(m, n, ·)‖
 
-    It is a mean of correlation coefficients, weighted by how much the bands are modulated. V leaves
-    out the slow variations, those that S1 describes. Convolution by the wavelet of the other band
-    brings both bands to the same resolution in time, so that the envelopes of a click, of which
-    each is as long as its wavelet, correlate fully. Bands whose wavelets overlap are no pair: their
-    envelopes are alike in any sound.
+    Synchrony is a mean of correlation coefficients, weighted by the modulation of the bands. V
+    excludes the slow variations, which S1 describes. Convolution with the wavelet of the other band
+    brings both bands to the same time resolution, so that the envelopes of a click, each as long as
+    its wavelet, correlate fully. Bands with overlapping wavelets do not form pairs, because their
+    envelopes are similar in any sound.
 
-    It is 1 for clicks, and for tones that are modulated slowly and alike; about 0 for noise, and
-    for tones modulated independently of each other. Delays from band to band, chirps for example,
-    lower it. It does not depend on gain, and is 0 for silence. Signals are continued as the
-    `pad_mode` of `bank` says: where a sound does not begin and end softly, and is otherwise steady,
-    the kinks or edges there count.
+    Synchrony is 1 for clicks, and for tones with the same slow modulation; it is about 0 for noise,
+    and for tones with independent modulations. Delays from band to band, as in chirps, lower it. It
+    does not depend on gain, and is 0 for silence. Signals are padded with the `pad_mode` of `bank`:
+    if an otherwise steady sound does not begin and end softly, the kinks or edges there count.
 
     Args:
-        bank: Filters from `filterbank`, of which those of the first order serve.
+        bank: Filters from `filterbank`; only the first-order wavelets are used.
         x: Real signals of `bank.n_samples` samples on the last axis; other axes are batch.
-        T: Width of φ_T, in samples: from 1 to `bank.n_samples`. None means that of `bank`. Where
-            either is "global" or 0, V leaves out the mean over the signal alone.
-        octaves: Smallest and largest distance between the bands of a pair.
+        T: Width of φ_T in samples, from 1 to `bank.n_samples`. None: the T of `bank`. If the width
+            is "global" or 0, V excludes only the mean over the signal.
+        octaves: Smallest and largest distance between the bands of a pair, in octaves.
 
     Returns:
         The synchrony of each signal.
 
     Raises:
-        ValueError: At trace time, if `x` is not real or not as long as `bank` is for; if `T` or
-            `octaves` are out of range, or if the latter leave no pair.
+        ValueError: At trace time, if `x` is not real or does not have `bank.n_samples` samples, if
+            `T` or `octaves` is out of range, or if `octaves` leaves no pair.
 
     Example:
         >>> import jax.numpy as jnp, jtfs_jax
@@ -74,11 +74,11 @@ def band_synchrony(
 
     References:
         Muradeli et al., Differentiable Time–Frequency Scattering on GPU, 2022, section 5 and
-        Figure 6, arXiv:2204.08269: metamers of time scattering lose synchrony, those of joint
+        Figure 6, arXiv:2204.08269: metamers of time scattering lose synchrony, metamers of joint
         time–frequency scattering keep it.
 
     See Also:
-        jtfs_jax.resynthesis.metamer: metamers.
+        jtfs_jax.resynthesis.metamer: makes metamers.
     """
     is_pair = isinstance(octaves, tuple | list) and len(octaves) == 2
     if not (is_pair and 0 <= octaves[0] <= octaves[1]):
@@ -101,8 +101,8 @@ def _band_synchrony(
     n = bank.n_samples
     xi, sigma = np.array([(psi.xi, psi.sigma) for psi in bank.wavelets1]).T
     weights = jnp.asarray(_pairs(xi, sigma, octaves), u1.dtype)
-    # A cosine transform is that of a signal continued by its reflection, which the symmetric
-    # filters multiply. Higher up, no wavelet's Gaussian passes anything.
+    # A cosine transform is the Fourier transform of the reflected signal, which the symmetric
+    # filters multiply. No wavelet's Gaussian passes higher frequencies.
     n_bins = min(n, math.ceil(2 * n * ALPHA * sigma.max()))
     f = np.arange(n_bins) / (2 * n)
     gaussians = jnp.asarray(np.exp(-0.5 * (f / sigma[:, None]) ** 2), u1.dtype)
@@ -121,7 +121,7 @@ def _band_synchrony(
 
 
 def _high_pass(f: Float[np.ndarray, " bin"], width: float | str) -> Float[np.ndarray, " bin"]:
-    """Transfer function of the identity without φ_T, at `f` cycles/sample."""
+    """Transfer function of the identity minus φ_T, at `f` cycles/sample."""
     if isinstance(width, str) or width == 0:
         return np.where(f == 0, 0.0, 1.0)
     return -np.expm1(-0.5 * (f * width / SIGMA0) ** 2)
@@ -130,22 +130,22 @@ def _high_pass(f: Float[np.ndarray, " bin"], width: float | str) -> Float[np.nda
 def _pairs(
     xi: Float[np.ndarray, " n1"], sigma: Float[np.ndarray, " n1"], octaves: tuple[float, float]
 ) -> Float[np.ndarray, "n1 n1"]:
-    """1 for each pair n < m at these distances whose wavelets do not overlap; else 0."""
+    """1 for each pair n < m at these distances with non-overlapping wavelets; else 0."""
     distance = np.abs(np.log2(xi[:, None] / xi))
-    # How much the squared envelopes of white noise correlate: |⟨ψ_n, ψ_m⟩|² of unit wavelets.
+    # Correlation of the squared envelopes of white noise: |⟨ψ_n, ψ_m⟩|² of unit wavelets.
     variance = sigma[:, None] ** 2 + sigma**2
     overlap = 2 * sigma[:, None] * sigma / variance * np.exp(-((xi[:, None] - xi) ** 2) / variance)
     apart = np.triu(overlap <= _NEGLIGIBLE)
-    # Rounding shall not exclude what is an octave apart from (1, 1).
+    # Rounding must not exclude bands one octave apart from octaves=(1, 1).
     pairs = apart & (distance > octaves[0] - 1e-6) & (distance < octaves[1] + 1e-6)
     if pairs.any():
         return pairs.astype(float)
     if not apart.any():
         raise ValueError(
-            f"bank must have wavelets that do not overlap, but of its {len(xi)} first-order "
-            f"wavelets every two do; raise its J or its Q."
+            f"bank must have wavelets that do not overlap, but all pairs of its {len(xi)} "
+            f"first-order wavelets do; raise its J or its Q."
         )
     raise ValueError(
-        f"octaves must leave pairs of bands that do not overlap, got {octaves!r}, where such pairs "
+        f"octaves must leave pairs of bands that do not overlap, got {octaves!r}, but such pairs "
         f"are {distance[apart].min():.2f} to {distance[apart].max():.2f} octaves apart; widen it."
     )

@@ -1,9 +1,9 @@
-"""The representations that scattering is compared with: cortical model, modulation power, Gabor.
+"""Representations to compare scattering with: cortical model, modulation power, Gabor features.
 
-Each begins with a spectrogram, whose filters are built once and passed as an argument, as those of
-`jtfs_jax.filterbank` are. All functions of filters and arrays are pure and differentiable, and take
-any batch axes. Rows run from high to low frequency, and positive spins and rates are those of
-rising sounds, as everywhere in jtfs_jax.
+Each begins with a spectrogram. Its filters are built once and passed as an argument, like a
+`jtfs_jax.filterbank`. All functions of filters and arrays are pure and differentiable, and accept
+any batch axes. Rows run from high to low frequency, and positive spins and rates mean rising
+sounds, as everywhere in jtfs_jax.
 
     auditory_filterbank  → auditory_spectrogram   → cortical_filterbank → cortical
                                                   → modulation_power_spectrum

@@ -1,4 +1,4 @@
-"""Checks of what the baselines have in common: spectrograms, and ordered lists of frequencies."""
+"""Checks shared by the baselines: spectrograms, and ordered lists of frequencies."""
 
 import itertools
 from typing import Any
@@ -12,7 +12,7 @@ from jtfs_jax import _checks
 
 
 def spectrogram(name: str, y: object, n_rows: int | None, n_frames: int | None) -> Array:
-    """A real array whose last axes are rows and frames, as many as filters are for."""
+    """A real array with rows and frames on its last axes, in the numbers the filters expect."""
     array = _checks.real_array(name, y)
     if array.ndim < 2:
         raise ValueError(
@@ -32,7 +32,7 @@ def spectrogram(name: str, y: object, n_rows: int | None, n_frames: int | None) 
 
 
 def ascending(name: str, values: Any, limit: float, reason: str) -> tuple[float, ...]:
-    """Positive numbers, each above the one before, all below a limit."""
+    """Positive numbers in ascending order, all below a limit."""
     is_sequence = isinstance(values, tuple | list | np.ndarray | jax.Array)
     if not is_sequence or np.ndim(values) != 1 or len(values) == 0:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The early stage of the cortical model: auditory spectrograms from constant-Q filters."""
+"""Auditory spectrograms from constant-Q filters, the early stage of the cortical model."""
 
 import math
 from functools import partial
@@ -22,19 +22,19 @@ _CHANNELS_AN_OCTAVE = 24
 
 @exportable
 class AuditoryFilterBank(eqx.Module):
-    """Filters of auditory spectrograms, made by `auditory_filterbank`; a pytree to pass on.
+    """Filters of auditory spectrograms, a pytree built by `auditory_filterbank`.
 
     Attributes:
         bank: The constant-Q filters.
         stride: Samples between frames.
-        n_channels: Rows of the spectrogram.
-        n_frames: Columns of the spectrogram.
+        n_channels: Number of rows of the spectrogram.
+        n_frames: Number of columns of the spectrogram.
         channels_per_octave: 24.
         sample_rate, tau_s, saturation, lateral_inhibition: As for `auditory_filterbank`.
     """
 
     bank: FilterBank
-    first: int = eqx.field(static=True)  # private: of the wavelets that are channels
+    first: int = eqx.field(static=True)  # private: index of the first wavelet that is a channel
     n_used: int = eqx.field(static=True)  # private
     sample_rate: float = eqx.field(static=True)
     stride: int = eqx.field(static=True)
@@ -45,17 +45,17 @@ class AuditoryFilterBank(eqx.Module):
 
     @property
     def n_channels(self) -> int:
-        """Rows of the spectrogram."""
+        """Number of rows of the spectrogram."""
         return self.n_used - self.lateral_inhibition
 
     @property
     def n_frames(self) -> int:
-        """Columns of the spectrogram."""
+        """Number of columns of the spectrogram."""
         return math.ceil(self.bank.n_samples / self.stride)
 
     @property
     def frame_rate(self) -> float:
-        """Frames a second, in Hz."""
+        """Frames per second, in Hz."""
         return self.sample_rate / self.stride
 
     @property
@@ -67,7 +67,7 @@ class AuditoryFilterBank(eqx.Module):
 
     @property
     def times(self) -> Float[np.ndarray, " frame"]:
-        """Times in seconds at which the frames end, counted from the first sample."""
+        """End times of the frames in seconds, from the first sample."""
         return np.arange(1, self.n_frames + 1) * self.stride / self.sample_rate
 
 
@@ -83,26 +83,26 @@ def auditory_filterbank(
     lateral_inhibition: bool = True,
     dtype: DTypeLike = jnp.float32,
 ) -> AuditoryFilterBank:
-    """Filters of auditory spectrograms: 24 channels an octave, of constant quality.
+    """Build the filters of auditory spectrograms: 24 channels per octave, of constant quality.
 
-    The model of the ear has filters of its own, from a table. These are the wavelets of
-    `jtfs_jax.filterbank` at the same distance and of the same quality.
+    The original model of the ear has its own tabulated filters. These are wavelets of
+    `jtfs_jax.filterbank` with the same spacing and the same quality.
 
     Args:
         n_samples: Length of the signals.
-        sample_rate: Samples a second, in Hz.
+        sample_rate: Samples per second, in Hz.
         f_min: Lowest frequency of a channel in Hz. The highest is just below half the sample rate.
-        quality: Center frequency of a channel divided by its equivalent rectangular bandwidth.
-            Channels follow modulations up to about half of this bandwidth, and densities up to
-            about quality / 4 cycles/octave: 4 keeps tremolos, 20 keeps harmonics. From 1 to 100.
+        quality: Center frequency of a channel divided by its equivalent rectangular bandwidth, from
+            1 to 100. Channels follow modulations up to about half this bandwidth, and densities up
+            to about quality / 4 cycles/octave: 4 keeps tremolos, 20 keeps harmonics.
         frame_s: Time between frames in seconds, rounded to samples.
         tau_s: Time constant of the leaky integration in seconds.
         saturation: Envelope at which hair cells begin to saturate. None: they are linear.
-        lateral_inhibition: Whether each channel is inhibited by the next higher one.
-        dtype: float32, or float64 where JAX has it enabled; results follow.
+        lateral_inhibition: Whether each channel is inhibited by the next higher channel.
+        dtype: float32, or float64 if enabled in JAX; also the dtype of the results.
 
     Returns:
-        A pytree of arrays, to be passed to `auditory_spectrogram`.
+        A pytree of arrays, for `auditory_spectrogram`.
 
     Raises:
         ValueError: If an argument is out of its range, or leaves too few channels.
@@ -126,7 +126,7 @@ def auditory_filterbank(
     inhibited = _checks.choice("lateral_inhibition", lateral_inhibition, [True, False])
 
     Q, ratio = _CHANNELS_AN_OCTAVE, 2 ** (-1 / _CHANNELS_AN_OCTAVE)
-    # Of a Gaussian |ψ̂|, the equivalent rectangular bandwidth is √π σ.
+    # The equivalent rectangular bandwidth of a Gaussian |ψ̂| is √π σ.
     relative_sigma = 1 / (math.sqrt(math.pi) * quality)
     r_psi = math.exp(-0.5 * ((1 - ratio) / (1 + ratio) / relative_sigma) ** 2)
     # The bandwidth is constant below the elbow, and proportional to frequency above.
@@ -140,7 +140,7 @@ def auditory_filterbank(
         )
     bank = filterbank(n_samples, J, (Q, Q), T=1, r_psi=r_psi, pad_mode="zero", dtype=dtype)
     is_channel = np.array([psi.sigma / psi.xi < 1.001 * relative_sigma for psi in bank.wavelets1])
-    # Rounding shall not exclude a channel at f_min.
+    # Rounding must not exclude a channel at f_min.
     is_channel &= wavelet_frequencies(bank, sample_rate=fs) > f_min * (1 - 1e-6)
     n_used = int(is_channel.sum())
     if n_used < 2:
@@ -165,8 +165,8 @@ def _quality(value: float) -> float:
     quality = _checks.positive_number("quality", value)
     if not 1 <= quality <= 100:
         raise ValueError(
-            f"quality must be from 1 to 100, for channels that are apart but leave no gaps, got "
-            f"{quality:g}; the model of the ear has 4."
+            f"quality must be from 1 to 100, for separate channels without gaps, got {quality:g}; "
+            f"the model of the ear uses 4."
         )
     return quality
 
@@ -176,33 +176,33 @@ def _quality(value: float) -> float:
 def auditory_spectrogram(
     ear: AuditoryFilterBank, x: Float[Array, "*batch time"]
 ) -> Float[Array, "*batch channel frame"]:
-    """Auditory spectrogram: what the ear passes on to the cortical model.
+    """Auditory spectrogram, the input of the cortical model.
 
-    With U1 the envelopes of x in the channels k, from high to low, f the saturation, and p a frame
-    of L samples,
+    With U1 the envelopes of x in the channels k, from high to low frequency, f the saturation, and
+    p a frame of L samples,
 
         y2(k, t) = U1(k, t)                             or ½ tanh(U1(k, t) / 2f)
         y4(k, t) = max(y2(k, t) − y2(k − 1, t), 0)      or y2(k, t) without lateral inhibition
         y5(k, t) = α y5(k, t − 1) + (1 − α) y4(k, t)    α = exp(−1 / (τ · sample rate))
         Y(k, p)  = y5(k, (p + 1) L − 1)
 
-    It is homogeneous, Y(c x) = c Y(x), unless there is saturation. The signal is silent before its
-    first sample and after its last.
+    It is homogeneous, Y(c x) = c Y(x), unless there is saturation. Signals are padded with zeros.
 
-    The model of the ear rectifies oscillations, and this one takes their envelopes: ½ tanh(y / 2f)
-    is its 1 / (1 + exp(−y / f)), less the value at 0. Integration has a gain of 1 for constants,
-    rather than 1 / (1 − α). There is no low-pass of hair cells, which envelopes do not reach.
+    The original model of the ear rectifies oscillations; this one takes their envelopes.
+    ½ tanh(y / 2f) is the original 1 / (1 + exp(−y / f)) minus its value at 0. Integration has a
+    gain of 1 for constants, rather than 1 / (1 − α). There is no low-pass filter of hair cells,
+    because envelopes do not reach its frequencies.
 
     Args:
         ear: Filters from `auditory_filterbank`.
-        x: Real signals of the length that `ear` is for; other axes are batch.
+        x: Real signals of the length that `ear` was built for; other axes are batch.
 
     Returns:
-        `Y (*batch, channel, frame)`, from high to low frequency: `ear.frequencies` and `ear.times`
-        are its coordinates.
+        `Y (*batch, channel, frame)`, from high to low frequency, with the coordinates
+        `ear.frequencies` and `ear.times`.
 
     Raises:
-        ValueError: At trace time, if `x` is not real or not as long as `ear` is for.
+        ValueError: At trace time, if `x` is not real or does not have the length for `ear`.
 
     Example:
         >>> ear = auditory_filterbank(8192, sample_rate=8192.0)
@@ -215,7 +215,7 @@ def auditory_spectrogram(
 
     See Also:
         cortical: the next stage.
-        jtfs_jax.analysis.log_compress: logarithms of it, of which `modulation_power_spectrum` is.
+        jtfs_jax.analysis.log_compress: its logarithm, the input of `modulation_power_spectrum`.
     """
     y = scalogram(ear.bank, x)[..., ear.first : ear.first + ear.n_used, :]
     if ear.saturation is not None:
@@ -229,14 +229,14 @@ def auditory_spectrogram(
 def _leaky_frames(
     y: Float[Array, "*batch channel time"], stride: int, tau: float
 ) -> Float[Array, "*batch channel frame"]:
-    """Leaky integration at the last sample of each frame."""
+    """Leaky integration, at the last sample of each frame."""
     missing = -y.shape[-1] % stride
     y = jnp.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, missing)])
     frames = y.reshape(*y.shape[:-1], -1, stride)
     ages = np.arange(stride)[::-1]
     weights = jnp.asarray(-math.expm1(-1 / tau) * np.exp(-ages / tau), y.dtype)
     y = jnp.einsum("...t,t->...", frames, weights, precision=jax.lax.Precision.HIGHEST)
-    # Σ aᵏ zᵏ over all k is the product of 1 + (a z)ᵏ over powers of two: few are not negligible.
+    # Σ aᵏ zᵏ over all k is the product of 1 + (a z)ᵏ over powers of two, most of them negligible.
     n_frames, shift = y.shape[-1], 1
     while shift < n_frames and (decay := math.exp(-shift * stride / tau)) > 1e-20:
         delayed = jnp.pad(y[..., :-shift], [(0, 0)] * (y.ndim - 1) + [(shift, 0)])

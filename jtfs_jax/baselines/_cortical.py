@@ -1,4 +1,4 @@
-"""The cortical model: spectrotemporal receptive fields of many rates and scales."""
+"""The cortical model: spectrotemporal receptive fields at many rates and scales."""
 
 from functools import partial
 from typing import Literal
@@ -21,29 +21,29 @@ def cortical(
     *,
     output: Literal["modulus", "complex", "mean"] = "modulus",
 ) -> Float[Array, "..."] | Complex[Array, "..."]:
-    """Cortical model: a spectrogram through filters of many rates and scales, of both directions.
+    """Cortical model: a spectrogram filtered at many rates and scales, in both directions.
 
-    With h_ω,θ the filter of rate ω and spin θ, g_Ω that of scale Ω, both analytic,
+    With h_ω,θ the filter of rate ω and spin θ, and g_Ω the filter of scale Ω, both analytic,
 
         R(θ, Ω, ω, k, t) = (Y ⋆ h_ω,θ ⋆ g_Ω)(k, t)
 
-    over time and over channels. Spin +1 answers to what rises, −1 to what falls, as in `jtfs`; but
-    rate filters are causal, and the model does not average their modulus. Beyond its edges the
-    spectrogram is 0.
+    over time and channels. Spin +1 responds to rising sounds and −1 to falling ones, as in `jtfs`;
+    but the rate filters are causal, and the model does not average their modulus. Spectrograms are
+    padded with zeros.
 
     Args:
         cortex: Filters from `cortical_filterbank`.
-        y: Real spectrograms of the size that `cortex` is for, rows from high to low frequency, for
-            example from `auditory_spectrogram`; other axes are batch.
-        output: "complex": R, in which neurons of all phases are. "modulus": |R|. "mean": |R|
+        y: Real spectrograms of the size that `cortex` was built for, with rows from high to low
+            frequency, for example from `auditory_spectrogram`; other axes are batch.
+        output: "complex": R, which contains neurons of all phases. "modulus": |R|. "mean": |R|
             averaged over all frames, which takes the least memory.
 
     Returns:
         `R (*batch, spin, scale, rate, channel, frame)`, in the units of `y`, without the last axis
-        for "mean": `cortex.spins`, `cortex.scales` and `cortex.rates` are its coordinates.
+        for "mean". Its coordinates are `cortex.spins`, `cortex.scales` and `cortex.rates`.
 
     Raises:
-        ValueError: At trace time, if `y` is not real or not of the size that `cortex` is for, or
+        ValueError: At trace time, if `y` is not real or does not have the size for `cortex`, or if
             `output` is none of these.
 
     Example:
@@ -57,7 +57,7 @@ def cortical(
         section II B.
 
     See Also:
-        jtfs_jax.plot.cortical: a picture of it by rate and scale.
+        jtfs_jax.plot.cortical: plots it by rate and scale.
     """
     output = _checks.choice("output", output, ["modulus", "complex", "mean"])
     y = spectrogram("y", y, cortex.n_channels, cortex.n_frames)
@@ -74,11 +74,11 @@ def _cortical(
     m = 2 * cortex.scale_filters.shape[-1]
     spectrum = _spectrum(y, n, m)
 
-    @jax.checkpoint  # all rates together are large, and soon computed again for the derivative
+    @jax.checkpoint  # all rates together are large, and quickly recomputed for the derivative
     def of_rate(filters: Float[Array, "part bin"]) -> Array:
         h = jax.lax.complex(*filters)
         z = _fft.ifft(spectrum * of_rank(h, spectrum.ndim), n)[..., :n_frames]
-        # A row a frame, a matrix a scale.
+        # One row per frame, one matrix per scale.
         z = times_real(z.mT[..., None, :, :], cortex.scale_filters[:, None])
         z = _fft.ifft(z, m)[..., :n_channels].mT
         if output == "complex":
@@ -96,8 +96,8 @@ def _cortical(
 def _spectrum(
     y: Float[Array, "*batch channel frame"], n: int, m: int
 ) -> Complex[Array, "*batch scale bin"]:
-    """The Fourier transform with zeros beyond the edges, at scales that are not negative."""
+    """The Fourier transform with zero padding, at nonnegative scales."""
     y = jnp.pad(y, [(0, 0)] * (y.ndim - 2) + [(0, m - y.shape[-2]), (0, n - y.shape[-1])])
     half = _fft.rfft(y.mT)[..., : m // 2].mT
-    # The transform is that of the conjugate by the inverse.
+    # The forward transform is the conjugate of the inverse transform of the conjugate.
     return jnp.conj(_fft.ifft(jnp.conj(half), n)) * n

@@ -21,19 +21,18 @@ SCALES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 @exportable
 class CorticalFilterBank(eqx.Module):
-    """Filters of `cortical`, made by `cortical_filterbank`; a pytree to pass to it.
+    """Filters of `cortical`, a pytree built by `cortical_filterbank`.
 
     Attributes:
-        spins: +1 (rising) and −1 (falling): the coordinates of the first axis of what `cortical`
-            returns.
-        n_channels: Rows of the spectrograms.
-        n_frames: Columns of the spectrograms.
-        scales: Those of the second axis, in cycles/octave.
-        rates: Those of the third axis, in Hz.
+        spins: +1 (rising) and −1 (falling), the coordinates along the spin axis of `cortical`.
+        n_channels: Number of rows of the spectrograms.
+        n_frames: Number of columns of the spectrograms.
+        scales: Coordinates along the scale axis, in cycles/octave.
+        rates: Coordinates along the rate axis, in Hz.
         frame_rate, channels_per_octave, open_ends: As for `cortical_filterbank`.
     """
 
-    # Private. The real and imaginary parts, for leaves to be real.
+    # Private. Real and imaginary parts are separate, so that leaves are real.
     rate_filters: Float[Array, "part spin rate bin"]
     scale_filters: Float[Array, "scale bin"]
     n_channels: int = eqx.field(static=True)
@@ -46,7 +45,7 @@ class CorticalFilterBank(eqx.Module):
 
     @property
     def spins(self) -> tuple[int, int]:
-        """+1, rising, and −1, falling."""
+        """+1 (rising) and −1 (falling)."""
         return 1, -1
 
 
@@ -61,35 +60,36 @@ def cortical_filterbank(
     open_ends: bool = False,
     dtype: DTypeLike = jnp.float32,
 ) -> CorticalFilterBank:
-    """Filters of the cortical model for spectrograms of a given size.
+    """Build the filters of the cortical model for spectrograms of a given size.
 
-    With L the power of two from `n_frames` on, the impulse response of rate ω and its transfer
-    function on the bins k < L of 2L are
+    With L the smallest power of two not below `n_frames`, the impulse response at rate ω and its
+    transfer function on the bins k < L of 2L are
 
         h(t) = ω (ωt)² exp(−3.5 ωt) sin(2π ωt)   at the L times t = 0, 1 / frame_rate, …
         H(k) = FFT(h − mean h)(k) / max |FFT(h − mean h)|
 
-    and with M the power of two from `n_channels` on, that of scale Ω on the bins k < M of 2M is
+    and with M the smallest power of two not below `n_channels`, the transfer function at scale Ω on
+    the bins k < M of 2M is
 
         G(k) = r² exp(1 − r²)                    r = (k / 2M) · channels_per_octave / Ω
 
-    The filters of spin +1 have H for positive rates and nothing for negative ones; those of spin −1
-    have its mirror image, the conjugate of H at negative rates.
+    Filters of spin +1 are H at positive rates and zero at negative ones; filters of spin −1 are the
+    mirror image, the conjugate of H at negative rates.
 
     Args:
-        n_channels: Rows of the spectrograms, equally spaced on a logarithmic axis.
-        n_frames: Columns of the spectrograms.
-        frame_rate: Columns a second, in Hz.
+        n_channels: Number of rows of the spectrograms, equally spaced on a logarithmic axis.
+        n_frames: Number of columns of the spectrograms.
+        frame_rate: Columns per second, in Hz.
         rates: Rates in Hz from low to high, below half of `frame_rate`.
         scales: Scales in cycles/octave from low to high, below half of `channels_per_octave`.
-        channels_per_octave: Rows an octave.
-        open_ends: Whether the lowest rate and scale pass all that is below, and the highest ones
-            all that is above, with modulus 1, each scale filter then rescaled to its former sum.
-            Otherwise all are band-pass.
-        dtype: float32, or float64 where JAX has it enabled; results follow.
+        channels_per_octave: Rows per octave.
+        open_ends: Whether the lowest rate and scale pass everything below them, and the highest
+            rate and scale everything above, with modulus 1. Each scale filter is then rescaled to
+            its former sum. Otherwise all filters are band-pass.
+        dtype: float32, or float64 if enabled in JAX; also the dtype of the results.
 
     Returns:
-        A pytree of arrays, to be passed to `cortical`.
+        A pytree of arrays, for `cortical`.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -106,7 +106,7 @@ def cortical_filterbank(
     n_channels = _checks.positive_integer("n_channels", n_channels)
     n_frames = _checks.positive_integer("n_frames", n_frames)
     if n_frames == 1:
-        raise ValueError("n_frames must be at least 2, to leave something to modulate, got 1.")
+        raise ValueError("n_frames must be at least 2, got 1; one frame has no modulation.")
     fs = _checks.positive_number("frame_rate", frame_rate)
     density = _checks.positive_number("channels_per_octave", channels_per_octave)
     rates = ascending("rates", rates, fs / 2, "half the frame rate")
@@ -139,7 +139,7 @@ def _rate_filter(rate: float, n: int, frame_rate: float) -> Complex[np.ndarray, 
     t = np.arange(n) * rate / frame_rate
     h = rate * np.sin(2 * np.pi * t) * t**2 * np.exp(-3.5 * t)
     hat = np.fft.fft(h - h.mean(), 2 * n)[:n]
-    hat[0] = 0  # but for rounding, whose phase would be that of a low-pass
+    hat[0] = 0  # it is, up to rounding; but a filter with an open end would keep its phase
     return hat / np.abs(hat).max()
 
 
@@ -150,7 +150,7 @@ def _scale_filter(scale: float, n: int, density: float) -> Float[np.ndarray, " b
 
 
 def _opened(gain: Float[np.ndarray, "filter bin"]) -> Float[np.ndarray, "filter bin"]:
-    """The gains of filters, the first 1 below its peak, the last 1 above it."""
+    """Filter gains, set to 1 below the peak of the first filter and above the peak of the last."""
     gain = gain.copy()
     if len(gain) == 1:
         return np.ones_like(gain)
@@ -162,15 +162,15 @@ def _opened(gain: Float[np.ndarray, "filter bin"]) -> Float[np.ndarray, "filter 
 def _rescaled(
     gain: Float[np.ndarray, "filter bin"], former: Float[np.ndarray, "filter bin"]
 ) -> Float[np.ndarray, "filter bin"]:
-    """The gains of filters, such that each sums to what it did."""
+    """Filter gains, rescaled to their former sums."""
     return gain * (former.sum(axis=1) / gain.sum(axis=1))[:, None]
 
 
 def _both_spins(hats: Complex[np.ndarray, "rate bin"]) -> Complex[np.ndarray, "spin rate bin"]:
-    """Filters on all bins: of positive rates for rising sounds, and of negative ones."""
+    """Filters on all bins: at positive rates for rising sounds, at negative for falling ones."""
     n_rates, n = hats.shape
     rising = np.concatenate([hats, np.zeros((n_rates, n))], axis=1)
-    # The bin of half the frame rate, which `hats` does not have, is the modulus of its neighbor.
+    # `hats` lacks the bin at half the frame rate; it gets the modulus of its neighbor.
     falling = np.concatenate(
         [hats[:, :1], np.zeros((n_rates, n - 1)), np.abs(hats[:, -1:]), hats[:, :0:-1].conj()],
         axis=1,

@@ -1,4 +1,4 @@
-"""Gabor features: a spectrogram through the Gabor filterbank."""
+"""Gabor features: spectrograms filtered by the Gabor filterbank."""
 
 import jax
 import jax.numpy as jnp
@@ -15,26 +15,26 @@ from ._gabor_filters import GaborFilterBank
 def gabor_features(
     gabor: GaborFilterBank, y: Float[Array, "*batch band frame"]
 ) -> Float[Array, "*batch feature frame"]:
-    """Gabor features: a spectrogram through filters of many rates and scales, some bands of each.
+    """Gabor features: a spectrogram filtered at many rates and scales, in selected bands.
 
         G(i, p) = Σ_k Σ_n g_i(k, n) Y(k_i + k, p + n)
 
-    for the filters g_i and bands k_i of `gabor_filterbank`. Beyond its edges the spectrogram goes
-    on as its outermost bands and frames. The features are linear, with a sign; and but for that of
-    rate 0 and scale 0, they do not change where a constant is added to Y, which a gain does to
-    logarithms. There is no standardization.
+    for the filters g_i and bands k_i of `gabor_filterbank`. The outermost bands and frames are
+    repeated beyond the edges. Features are linear and signed. Adding a constant to Y, as a gain
+    does to logarithms, changes only the feature with rate 0 and scale 0. There is no
+    standardization.
 
     Args:
         gabor: Filters from `gabor_filterbank`.
-        y: Real spectrograms of as many bands, from high to low frequency, usually from
+        y: Real spectrograms with `gabor.n_bands` bands, from high to low frequency, usually from
             `log_mel_spectrogram`; other axes are batch.
 
     Returns:
-        `G (*batch, feature, frame)`: `gabor.rates`, `gabor.scales`, `gabor.spins` and
-        `gabor.bands` are the coordinates of the features.
+        `G (*batch, feature, frame)`. The coordinates of the features are `gabor.rates`,
+        `gabor.scales`, `gabor.spins` and `gabor.bands`.
 
     Raises:
-        ValueError: At trace time, if `y` is not real or has not as many bands.
+        ValueError: At trace time, if `y` is not real or does not have `gabor.n_bands` bands.
 
     Example:
         >>> from jtfs_jax.baselines import gabor_filterbank
@@ -47,7 +47,7 @@ def gabor_features(
         Features for Robust Automatic Speech Recognition, 2012, section II.
 
     See Also:
-        cortical: with complex filters, whose modulus it takes.
+        cortical: takes the modulus of complex filters.
     """
     y = spectrogram("y", y, gabor.n_bands, None).astype(gabor.kernels.dtype)
     *batch, n_bands, n_frames = y.shape

@@ -1,6 +1,6 @@
 """The Gabor filterbank: 41 filters over bands and frames, of several rates, scales and directions.
 
-Angular frequencies are in radians a band and radians a frame, as in the publication.
+Angular frequencies are in radians per band and radians per frame, as in the publication.
 """
 
 import math
@@ -18,23 +18,23 @@ from jtfs_jax._nodes import exportable
 _N_HALF_WAVES = 3.5  # under the window
 _OMEGA_MAX = math.pi / 2
 _SPECTRAL_DISTANCE, _TEMPORAL_DISTANCE = 0.3, 0.2
-_MAX_FRAMES = 40  # of the longest window; of the highest, 3 times the bands
+_MAX_FRAMES = 40  # length of the longest window; the tallest has 3 times the number of bands
 
 
 @exportable
 class GaborFilterBank(eqx.Module):
-    """Filters of `gabor_features`, made by `gabor_filterbank`; a pytree to pass to it.
+    """Filters of `gabor_features`, a pytree built by `gabor_filterbank`.
 
     Attributes:
-        n_bands: Rows of the spectrograms.
+        n_bands: Number of rows of the spectrograms.
         rates: Rate of each feature in Hz, at least 0.
         scales: Scale of each feature in cycles/band, at least 0.
-        spins: +1 where the feature answers to what rises, −1 to what falls, 0 to both.
+        spins: +1 if the feature responds to rising sounds, −1 to falling ones, 0 to both.
         bands: The band on which each feature is centered, counted from the highest.
         frame_rate: As for `gabor_filterbank`.
     """
 
-    kernels: Float[Array, "feature band tap"]  # private: edges of the spectrum are folded in
+    kernels: Float[Array, "feature band tap"]  # private: taps beyond the edge bands are folded in
     rates: tuple[float, ...] = eqx.field(static=True)
     scales: tuple[float, ...] = eqx.field(static=True)
     spins: tuple[int, ...] = eqx.field(static=True)
@@ -43,36 +43,36 @@ class GaborFilterBank(eqx.Module):
 
     @property
     def n_bands(self) -> int:
-        """Rows of the spectrograms."""
+        """Number of rows of the spectrograms."""
         return self.kernels.shape[1]
 
 
 def gabor_filterbank(
     n_bands: int = 23, *, frame_rate: float = 100.0, dtype: DTypeLike = jnp.float32
 ) -> GaborFilterBank:
-    """Filters of Gabor features, for spectrograms of a number of bands.
+    """Build the filters of Gabor features for spectrograms with a given number of bands.
 
     With the Hann window w(n; W) = ½ (1 + cos(2πn / W)) for |n| < W / 2, and ν = 3.5 half-waves,
 
         g(k, n) = w(k; W_k) w(n; W_n) exp(i (ω_k k + ω_n n))     W = πν / |ω|
 
-    where W_k is at most 3 · `n_bands` and W_n at most 40 frames, which they are where ω = 0. The
-    mean is removed, g − w · mean(g) / mean(w), but for ω_k = ω_n = 0, and the real part of
-    g / max |FFT₂ g| is the filter. On each axis there are the frequencies
+    where W_k is at most 3 · `n_bands` and W_n at most 40 frames; they take these values for ω = 0.
+    Unless ω_k = ω_n = 0, the mean is removed, g − w · mean(g) / mean(w). The filter is the real
+    part of g / max |FFT₂ g|. The frequencies on each axis are
 
         π/2, π/2 / q, π/2 / q², … ≥ πν / size     q = (1 + c/2) / (1 − c/2),  c = 8d / ν
 
-    and 0, for d = 0.3 along bands and 0.2 along frames; those along bands with both signs. The
-    filters of 23 bands are 41. Of each, the bands that are kept lie around the one in the middle, a
-    quarter of its height apart: 311 features.
+    and 0, with d = 0.3 along bands and 0.2 along frames; along bands with both signs. For 23 bands
+    there are 41 filters. For each filter, the selected bands are a quarter of its height apart and
+    include the middle band: 311 features in total.
 
     Args:
-        n_bands: Rows of the spectrograms, from high to low frequency.
-        frame_rate: Columns a second, in Hz: for the coordinates alone.
-        dtype: float32, or float64 where JAX has it enabled; results follow.
+        n_bands: Number of rows of the spectrograms, from high to low frequency.
+        frame_rate: Columns per second, in Hz; used only for the coordinates.
+        dtype: float32, or float64 if enabled in JAX; also the dtype of the results.
 
     Returns:
-        A pytree of arrays, to be passed to `gabor_features`.
+        A pytree of arrays, for `gabor_features`.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -96,10 +96,10 @@ def gabor_filterbank(
     for omega_n in temporal:
         for omega_k in signed:
             if omega_n == 0 and omega_k < 0:
-                continue  # the conjugate of that of ω_k > 0
+                continue  # the conjugate of the filter with ω_k > 0
             g = np.real(gabor_filter(omega_k, omega_n, 3 * n_bands))
             rate, scale = omega_n / (2 * math.pi) * frame_rate, abs(omega_k) / (2 * math.pi)
-            # Phase is constant where k falls as n grows: rows count downward in frequency.
+            # Phase is constant where k decreases as n grows, and rows run from high to low.
             spin = int(np.sign(omega_k)) if omega_n else 0
             for band in _kept_bands(n_bands, g.shape[0]):
                 kernels.append(_folded(g, band, n_bands))
@@ -116,7 +116,7 @@ def gabor_filterbank(
 
 
 def _frequencies(size: int, distance: float) -> list[float]:
-    """0 and the center frequencies along an axis, from low to high."""
+    """Frequency 0 and the center frequencies along an axis, from low to high."""
     c = 8 * distance / _N_HALF_WAVES
     ratio = (1 + c / 2) / (1 - c / 2)
     found, omega = [], _OMEGA_MAX
@@ -127,7 +127,7 @@ def _frequencies(size: int, distance: float) -> list[float]:
 
 
 def gabor_filter(omega_k: float, omega_n: float, height: int) -> Complex[np.ndarray, "row frame"]:
-    """One filter of odd size, about its center, on rows up to a height."""
+    """One filter of odd size around its center, with rows up to a height."""
     w_k, w_n = _window(omega_k, height), _window(omega_n, _MAX_FRAMES)
     window = np.outer(w_k, w_n)
     k, n = (np.arange(len(w)) - len(w) // 2 for w in (w_k, w_n))
@@ -138,14 +138,14 @@ def gabor_filter(omega_k: float, omega_n: float, height: int) -> Complex[np.ndar
 
 
 def _window(omega: float, size: int) -> Float[np.ndarray, " tap"]:
-    """The Hann window for a frequency, where it is positive."""
+    """The positive part of the Hann window for a frequency."""
     width = math.pi * _N_HALF_WAVES / abs(omega) if omega else float(size)
     reach = math.ceil(width / 2) - 1
     return 0.5 * (1 + np.cos(2 * np.pi * np.arange(-reach, reach + 1) / width))
 
 
 def _kept_bands(n_bands: int, height: int) -> Int[np.ndarray, " band"]:
-    """Bands a quarter of a filter's height apart, about the one in the middle."""
+    """Bands a quarter of a filter's height apart, including the middle band."""
     step = max(height // 4, 1)
     middle = n_bands // 2
     return np.arange(middle % step, n_bands, step)
@@ -154,7 +154,7 @@ def _kept_bands(n_bands: int, height: int) -> Int[np.ndarray, " band"]:
 def _folded(
     g: Float[np.ndarray, "row frame"], band: int, n_bands: int
 ) -> Float[np.ndarray, "band tap"]:
-    """A filter around a band, on frames up to the longest; the bands at the edges go on beyond."""
+    """A filter around a band, padded to the longest; rows beyond the edges go to the edge bands."""
     reach, reach_n = g.shape[0] // 2, g.shape[1] // 2
     rows = np.clip(band + np.arange(-reach, reach + 1), 0, n_bands - 1)
     longest = math.ceil(_MAX_FRAMES / 2) - 1

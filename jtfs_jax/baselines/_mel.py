@@ -21,13 +21,13 @@ _WINDOW_S, _HOP_S = 0.025, 0.010
 
 @exportable
 class MelFilterBank(eqx.Module):
-    """Filters of log-mel spectrograms, made by `mel_filterbank`; a pytree to pass on.
+    """Filters of log-mel spectrograms, a pytree built by `mel_filterbank`.
 
     Attributes:
         n_samples: Length of the signals.
         stride: Samples between frames.
-        n_bands: Rows of the spectrogram.
-        n_frames: Columns of the spectrogram.
+        n_bands: Number of rows of the spectrogram.
+        n_frames: Number of columns of the spectrogram.
         sample_rate, f_min, f_max, level: As for `mel_filterbank`.
     """
 
@@ -42,17 +42,17 @@ class MelFilterBank(eqx.Module):
 
     @property
     def n_bands(self) -> int:
-        """Rows of the spectrogram."""
+        """Number of rows of the spectrogram."""
         return self.triangles.shape[0]
 
     @property
     def n_frames(self) -> int:
-        """Columns of the spectrogram."""
+        """Number of columns of the spectrogram."""
         return math.ceil(self.n_samples / self.stride)
 
     @property
     def frame_rate(self) -> float:
-        """Frames a second, in Hz."""
+        """Frames per second, in Hz."""
         return self.sample_rate / self.stride
 
     @property
@@ -62,7 +62,7 @@ class MelFilterBank(eqx.Module):
 
     @property
     def times(self) -> Float[np.ndarray, " frame"]:
-        """Times in seconds on which frames are centered, counted from the first sample."""
+        """Center times of the frames in seconds, from the first sample."""
         return np.arange(self.n_frames) * self.stride / self.sample_rate
 
 
@@ -76,19 +76,19 @@ def mel_filterbank(
     level: float = 1e-5,
     dtype: DTypeLike = jnp.float32,
 ) -> MelFilterBank:
-    """Filters of log-mel spectrograms: windows of 25 ms every 10 ms, and triangular bands.
+    """Build the filters of log-mel spectrograms: 25 ms windows every 10 ms, triangular bands.
 
     Args:
         n_samples: Length of the signals.
-        sample_rate: Samples a second, in Hz.
+        sample_rate: Samples per second, in Hz.
         n_bands: Number of bands, equally spaced from `f_min` to `f_max` in mel.
-        f_min: Where the lowest band begins, in Hz.
-        f_max: Where the highest band ends, in Hz, at most half the sample rate.
-        level: Amplitude under which logarithms are linear, positive.
-        dtype: float32, or float64 where JAX has it enabled; results follow.
+        f_min: Lower edge of the lowest band, in Hz.
+        f_max: Upper edge of the highest band, in Hz, at most half the sample rate.
+        level: Amplitude below which logarithms are linear, positive.
+        dtype: float32, or float64 if enabled in JAX; also the dtype of the results.
 
     Returns:
-        A pytree of arrays, to be passed to `log_mel_spectrogram`.
+        A pytree of arrays, for `log_mel_spectrogram`.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -118,8 +118,8 @@ def mel_filterbank(
     sums = triangles.sum(axis=1, keepdims=True)
     if not sums.all():
         raise ValueError(
-            f"n_bands must be such that each band has a bin of the Fourier transform, every "
-            f"{fs / n_fft:.3g} Hz, got {n_bands} from {f_min:g} to {f_max:g} Hz; lower it."
+            f"n_bands must leave a Fourier bin in each band, with bins every {fs / n_fft:.3g} Hz, "
+            f"got {n_bands} from {f_min:g} to {f_max:g} Hz; lower it."
         )
     tables = 2 * window / window.sum(), (triangles / sums)[::-1]
     window, triangles = as_arrays(tables, _checks.real_dtype(dtype))
@@ -136,7 +136,7 @@ def mel_filterbank(
 
 
 def _corners(n_bands: int, f_min: float, f_max: float) -> Float[np.ndarray, " corner"]:
-    """Where triangles begin, peak and end, in Hz, from low to high: neighbors share them."""
+    """Edges and peaks of the triangles in Hz, from low to high; neighbors share them."""
     low, high = (2595 * math.log10(1 + f / 700) for f in (f_min, f_max))
     return 700 * (10 ** (np.linspace(low, high, n_bands + 2) / 2595) - 1)
 
@@ -146,25 +146,24 @@ def _corners(n_bands: int, f_min: float, f_max: float) -> Float[np.ndarray, " co
 def log_mel_spectrogram(
     mel: MelFilterBank, x: Float[Array, "*batch time"]
 ) -> Float[Array, "*batch band frame"]:
-    """Log-mel spectrogram: logarithms of the magnitude in bands of equal width in mel.
+    """Log-mel spectrogram: logarithms of magnitudes in bands of equal width in mel.
 
         Y(k, p) = log(1 + Σ_f w_k(f) |X(p, f)| / level)     mel(f) = 2595 log₁₀(1 + f / 700)
 
-    where X(p, ·) is the Fourier transform of the signal under a Hamming window around sample
-    p · `mel.stride`, with a sum of 2, so that tones have their amplitude; and w_k is the triangle
-    of the k-th band with a sum of 1. Before its first sample and after its last the signal is
-    silent.
+    where X(p, ·) is the Fourier transform of the signal with a Hamming window centered on sample
+    p · `mel.stride`. The window sums to 2, so the magnitude of a tone is its amplitude. w_k is the
+    triangle of the k-th band, which sums to 1. Signals are padded with zeros.
 
     Args:
         mel: Filters from `mel_filterbank`.
-        x: Real signals of the length that `mel` is for; other axes are batch.
+        x: Real signals of the length that `mel` was built for; other axes are batch.
 
     Returns:
-        `Y (*batch, band, frame)`, from high to low frequency: `mel.frequencies` and `mel.times`
-        are its coordinates.
+        `Y (*batch, band, frame)`, from high to low frequency, with the coordinates
+        `mel.frequencies` and `mel.times`.
 
     Raises:
-        ValueError: At trace time, if `x` is not real or not as long as `mel` is for.
+        ValueError: At trace time, if `x` is not real or does not have the length for `mel`.
 
     Example:
         >>> mel = mel_filterbank(8192, sample_rate=8192.0)

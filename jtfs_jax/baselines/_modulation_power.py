@@ -15,7 +15,7 @@ from ._arguments import spectrogram
 
 @dataclass(frozen=True, eq=False)
 class ModulationAxes:
-    """Coordinates of a modulation power spectrum; made by `modulation_axes`.
+    """Coordinates of a modulation power spectrum, as returned by `modulation_axes`.
 
     Attributes:
         scale: In cycles/octave, from 0 upward.
@@ -32,14 +32,14 @@ def modulation_axes(
     """Coordinates of the modulation power spectrum of a spectrogram of a given size.
 
     Args:
-        n_rows: Rows of the spectrogram.
-        n_frames: Columns of the spectrogram.
-        frame_rate: Columns a second, in Hz.
-        rows_per_octave: Rows an octave; or in another unit of frequency, whose inverse is then
-            that of the scales.
+        n_rows: Number of rows of the spectrogram.
+        n_frames: Number of columns of the spectrogram.
+        frame_rate: Columns per second, in Hz.
+        rows_per_octave: Rows per octave; or rows per another unit of frequency, in which case
+            scales are in cycles per that unit.
 
     Returns:
-        One array an axis: see `ModulationAxes`.
+        One array per axis: see `ModulationAxes`.
 
     Raises:
         ValueError: If an argument is not positive.
@@ -64,24 +64,24 @@ def modulation_axes(
 def modulation_power_spectrum(
     y: Float[Array | np.ndarray, "*batch row frame"],
 ) -> Float[Array, "*batch scale rate"]:
-    """Modulation power spectrum: the power of a spectrogram by rate and by scale.
+    """Modulation power spectrum: the power of a spectrogram at each rate and scale.
 
         P(Ω, ω) = |Σ (Y(k, p) − mean Y) exp(−2πi (Ωk + ωp))|² / (K N)²
 
     over the K rows k, from high to low frequency, and the N frames p. Scales Ω are at least 0, and
-    rates ω have the sign of the spin: positive for what rises. Summed over scales of both signs, it
-    is the variance of Y; here, those between 0 and half the rows an octave stand for two. Circular
-    shifts along either axis do not change it.
+    rates ω have the sign of the spin: positive for rising sounds. The sum over scales of both signs
+    is the variance of Y; here, each scale strictly between 0 and half of `rows_per_octave` stands
+    for two. Circular shifts along either axis do not change the spectrum.
 
     Args:
-        y: Real spectrograms, usually of logarithms: from `log_mel_spectrogram`, or
+        y: Real spectrograms, usually logarithmic: from `log_mel_spectrogram`, or
             `jtfs_jax.analysis.log_compress` of `auditory_spectrogram`. Other axes are batch.
 
     Returns:
-        `P (*batch, scale, rate)`: `modulation_axes` has its coordinates.
+        `P (*batch, scale, rate)`, with the coordinates of `modulation_axes`.
 
     Raises:
-        ValueError: At trace time, if `y` is not real or has not two axes.
+        ValueError: At trace time, if `y` is not real or has fewer than two axes.
 
     Example:
         >>> modulation_power_spectrum(jnp.ones((3, 48, 200))).shape
@@ -93,7 +93,7 @@ def modulation_power_spectrum(
         Intelligibility, 2009.
 
     See Also:
-        cortical: localized in time and frequency.
+        cortical: a representation localized in time and frequency.
     """
     y = spectrogram("y", y, None, None)
     n_rows, n_frames = y.shape[-2:]

@@ -1,8 +1,8 @@
-"""Pages to listen with: sounds and their metamers in one HTML file that needs nothing else.
+"""Listening pages: sounds and their metamers in one self-contained HTML file.
 
-`write_page` writes what a browser plays without a network: targets and metamers that are switched
-while they play, their scalograms, the errors, and a blind test (A/B/X). Nothing else in the library
-imports this package; it needs the extras `audio` (soundfile) and `plot` (matplotlib).
+`write_page` writes a page that a browser plays without a network: targets and metamers to switch
+between during playback, their scalograms, the errors, and a blind test (A/B/X). Nothing else in the
+library imports this package; it needs the extras `audio` (soundfile) and `plot` (matplotlib).
 
 Example:
     >>> import tempfile, numpy as np

@@ -1,4 +1,4 @@
-"""What is compared: a target, its metamers, and what is known of them; checked at once."""
+"""Comparisons: a target, its metamers and their data, checked on construction."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from jtfs_jax import _checks
 
-TARGET = "target"  # what the page calls it
+TARGET = "target"  # its name on the page
 _MAX_CHANNELS = 8  # of FLAC
 
 
@@ -17,17 +17,18 @@ class Comparison:
     """A target and its metamers, all of one shape.
 
     Attributes:
-        title: What the page calls the comparison: "crow, T=8192, J_fr=3".
+        title: Title on the page, such as "crow, T=8192, J_fr=3".
         target: Samples, full scale ±1: (time), or (channel, time) with at most 8 channels.
         metamers: Sounds by name, at least one. The target is called "target".
         errors: Relative error at each step, by the name of a metamer: 0.013 is 1.3 %. NaN and
-            infinity leave gaps in the curves. Metamers may have none.
-        settings: Shown in a table, as `str` writes them.
+            infinity leave gaps in the curves. Errors are optional for each metamer.
+        settings: Shown in a table, converted with `str`.
 
     Raises:
-        ValueError: If a sound has fewer than two samples, or some that are not finite or not
-            floating-point; if shapes differ, there are no metamers, names are empty or double,
-            or errors are not those of a metamer, negative or not one-dimensional.
+        ValueError: If a sound has fewer than two samples, or samples that are not finite or not
+            floating-point; if shapes differ, there are no metamers, or names are empty or
+            duplicated; if errors do not belong to a metamer, are negative or are not
+            one-dimensional.
 
     Example:
         >>> import numpy as np
@@ -43,7 +44,7 @@ class Comparison:
     settings: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check what is given."""
+        """Check the fields."""
         different("title", [self.title])
         if not self.metamers:
             raise ValueError(
@@ -63,7 +64,7 @@ class Comparison:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the target and of the metamers, in the order of `sounds`."""
+        """Names of the target and of the metamers, in the order of `sounds`."""
         return (TARGET, *self.metamers)
 
     @property
@@ -74,7 +75,7 @@ class Comparison:
 
 
 def different(what: str, names: Iterable[str]) -> None:
-    """Raise a `ValueError` unless the names are strings that a reader can tell apart."""
+    """Raise a `ValueError` unless the names are strings that a reader can distinguish."""
     seen: set[str] = set()
     for name in names:
         read = " ".join(name.split()) if isinstance(name, str) else ""
@@ -89,7 +90,7 @@ def different(what: str, names: Iterable[str]) -> None:
 
 
 def _checked(name: str, sound: object) -> tuple[int, ...]:
-    """The shape of a sound that can be played."""
+    """Return the shape of a sound, after checking that it can be played."""
     x = np.asarray(sound)
     if not np.issubdtype(x.dtype, np.floating) or not x.ndim:
         raise ValueError(
@@ -113,7 +114,7 @@ def _checked(name: str, sound: object) -> tuple[int, ...]:
 def _check_errors(name: str, errors: object, metamers: Mapping[str, object]) -> None:
     if name not in metamers:
         raise ValueError(
-            f"errors must be of metamers, which are {_checks.shown(list(metamers))}, got "
+            f"errors must belong to metamers, which are {_checks.shown(list(metamers))}, got "
             f"{_checks.shown(name)}; rename one of them."
         )
     try:

@@ -1,4 +1,4 @@
-"""How loud sounds are: one gain for a page, gains that match levels, and 16-bit FLAC."""
+"""Levels of sounds: one gain per page, gains that match levels, and 16-bit FLAC."""
 
 import io
 
@@ -11,21 +11,21 @@ _FULL_SCALE = 2**15
 
 
 def gain_of_peak(peak: float) -> float:
-    """The gain with which sounds of this peak do not clip: 1 unless it is greater than 1."""
+    """The gain that keeps sounds of this peak from clipping: 1 unless the peak exceeds 1."""
     return 1 / max(peak, 1.0)
 
 
 def matching_gains(sounds: Float[np.ndarray, "sound channel time"]) -> list[float]:
-    """The gain of each sound with which all have the level (RMS) of the first.
+    """Gains that match the level (RMS) of each sound to the level of the first.
 
-    Where one of them would go beyond full scale, all are lowered by the same factor. Silence keeps
-    a gain of 1, and matches nothing.
+    If a sound would exceed full scale, all gains are lowered by the same factor. Silence keeps a
+    gain of 1 and is not matched.
 
     Args:
-        sounds: As they are embedded, full scale ±1.
+        sounds: Sounds as embedded in the page, full scale ±1.
 
     Returns:
-        A gain for each sound; that of the first is at most 1.
+        A gain for each sound; the first gain is at most 1.
 
     Example:
         >>> matching_gains(np.array([[[0.5, -0.5]], [[0.25, -0.25]]]))
@@ -40,7 +40,7 @@ def matching_gains(sounds: Float[np.ndarray, "sound channel time"]) -> list[floa
 
 
 def flac(x: Float[np.ndarray, "channel time"], sample_rate: int) -> bytes:
-    """A sound within ±1 as a FLAC file of 16 bits a sample."""
+    """Encode a sound within ±1 as FLAC with 16 bits per sample."""
     samples = np.clip(np.rint(x * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
     encoded = io.BytesIO()
     require("soundfile", "audio").write(

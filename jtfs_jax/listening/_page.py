@@ -1,4 +1,4 @@
-"""The page: one HTML file of a template, a script, a style, and blocks of data."""
+"""The page: one HTML file made of a template, a script, a style and blocks of data."""
 
 import base64
 import errno
@@ -28,8 +28,8 @@ from ._levels import flac, gain_of_peak, matching_gains
 _FOLDER = Path(__file__).parent
 _SCRIPTS = ("player", "scalograms", "curves", "blind_test", "trials", "page")
 _SUFFIXES = (".html", ".htm")
-_MAX_ANY_RATE, _MAX_RATE = 65_535, 655_350  # of FLAC; above the former, multiples of 10
-_DIGITS = 6  # significant ones of errors
+_MAX_ANY_RATE, _MAX_RATE = 65_535, 655_350  # of FLAC; above the former, only multiples of 10
+_DIGITS = 6  # significant digits of errors
 
 
 def write_page(
@@ -41,31 +41,31 @@ def write_page(
     bank: FilterBank | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write a page to listen with: one HTML file, which loads nothing from anywhere else.
+    """Write a listening page: one HTML file that loads nothing from elsewhere.
 
-    It plays the target and the metamers of a comparison at the same time and lets one of them be
-    heard, so that switching keeps the position. It shows their scalograms in the same colors, the
-    errors and the settings, and has a blind test (A/B/X) whose log it saves as CSV.
+    The page plays the target and the metamers of a comparison simultaneously and makes one of them
+    audible, so switching keeps the position. It shows their scalograms in the same colors, the
+    errors and the settings, and offers a blind test (A/B/X) with a log to save as CSV.
 
-    Sounds are embedded as FLAC of 16 bits, all with one gain: 1, unless a peak is beyond ±1. The
-    page can match the level (RMS) of metamers to that of their target, and does so at first.
+    Sounds are embedded as 16-bit FLAC, all with one gain: 1, unless a peak is beyond ±1. By
+    default, the page matches the level (RMS) of the metamers to the level of their target.
 
     Args:
-        path: Ends in .html or .htm, in a folder that exists. It is written whole or not at all.
-        comparisons: At least one, with different titles.
-        sample_rate: Of all sounds, in Hz: an integer up to 65,535, or a multiple of 10 up to
-            655,350.
-        title: Of the page.
-        bank: The scalograms have its first-order wavelets, averaged to at most 1,000 columns. None:
-            twelve wavelets an octave, down to about 32 Hz.
-        overwrite: Whether to replace a file that exists.
+        path: Ends in .html or .htm, in an existing folder. The file is written whole or not at all.
+        comparisons: At least one comparison, with different titles.
+        sample_rate: Sample rate of all sounds in Hz: an integer up to 65,535, or a multiple of 10
+            up to 655,350.
+        title: Title of the page.
+        bank: Filterbank with the first-order wavelets of the scalograms, which are averaged to at
+            most 1,000 columns. None: twelve wavelets per octave, down to about 32 Hz.
+        overwrite: Whether to replace an existing file.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: If the path is not one that can be written, there are no comparisons, titles
-            are empty or double, or `sample_rate` is out of its range.
+        ValueError: If the path cannot be written, there are no comparisons, titles are empty or
+            duplicated, or `sample_rate` is out of range.
         FileExistsError: If the file exists and `overwrite` is False.
         ImportError: If soundfile (extra `audio`) or matplotlib (extra `plot`) is not installed.
     """
@@ -94,7 +94,7 @@ def write_page(
         "script": script,
         "version": html.escape(version("jtfs_jax")),
     }
-    # Names of files may have what no encoding has; browsers show that it is not known.
+    # File names may contain characters that cannot be encoded; browsers show a placeholder.
     with (
         replacing(path) as partial,
         partial.open("w", encoding="utf-8", errors="xmlcharrefreplace", newline="\n") as file,
@@ -123,7 +123,7 @@ def _check_rate(sample_rate: object) -> int:
     if rate != int(rate) or rate > _MAX_RATE or (rate > _MAX_ANY_RATE and rate % 10):
         raise ValueError(
             f"sample_rate must be an integer up to {_MAX_ANY_RATE}, or a multiple of 10 up to "
-            f"{_MAX_RATE}, which FLAC can have, got {_checks.shown(sample_rate)}; resample the "
+            f"{_MAX_RATE}, as FLAC requires, got {_checks.shown(sample_rate)}; resample the "
             f"sounds."
         )
     return int(rate)
@@ -132,7 +132,7 @@ def _check_rate(sample_rate: object) -> int:
 def _data(
     comparison: Comparison, sample_rate: int, gain: float, bank: FilterBank | None
 ) -> dict[str, Any]:
-    """What the page has to know of a comparison, for JSON."""
+    """Data of a comparison for the page, to be written as JSON."""
     sounds = gain * comparison.sounds
     pictures = _pictures.scalograms(sounds, sample_rate, bank)
     return {
@@ -157,13 +157,13 @@ def _data(
 
 
 def _numbers(errors: Float[np.ndarray, " step"] | Sequence[float] | None) -> list[float | None]:
-    """Errors as JSON has numbers: rounded, and None where they are not finite."""
+    """Errors as numbers for JSON: rounded, and None if they are not finite."""
     values = [] if errors is None else np.asarray(errors, np.float64).tolist()
     return [float(f"{v:.{_DIGITS}g}") if math.isfinite(v) else None for v in values]
 
 
 def _policy(style: str, script: str) -> str:
-    """A Content-Security-Policy with which only this style and this script do anything."""
+    """A Content-Security-Policy that allows only this style and this script."""
     style, script = (
         base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         for text in (style, script)
@@ -175,7 +175,7 @@ def _policy(style: str, script: str) -> str:
 
 
 def _block(name: str, data: dict[str, Any]) -> str:
-    """A block of JSON, in which nothing looks like HTML, whatever names are."""
+    """A block of JSON in which nothing can be read as HTML, whatever the names."""
     text = json.dumps(data, allow_nan=False).replace("<", "\\u003c").replace(">", "\\u003e")
     return f'<script type="application/json" id="{name}">{text}</script>\n'
 

@@ -1,4 +1,4 @@
-"""Scalograms of sounds of any length, as pictures without axes."""
+"""Scalograms of sounds of any length, as images without axes."""
 
 import io
 import math
@@ -17,18 +17,18 @@ from jtfs_jax.plot._axes import MAGNITUDE, decibels, edges, largest
 RANGE_DB = 60
 _MAX_COLUMNS = 1000
 _MAX_ROWS = 240
-_LOWEST_HZ = 32.0  # where the rows of the default filterbank end, about
+_LOWEST_HZ = 32.0  # approximate lower end of the rows of the default filterbank
 _AUDIBLE_HZ = 20.0
-_STEP_DB = 0.5  # fewer colors than floating-point levels have: smaller files
+_STEP_DB = 0.5  # quantized levels have fewer colors and make smaller files
 
 
 class Pictures(NamedTuple):
-    """Scalograms of the sounds of a comparison, of equal size and on the same axes.
+    """Scalograms of the sounds of a comparison, with the same size and the same axes.
 
     Attributes:
         pngs: A PNG file for each sound.
-        low: Lower end of the logarithmic axis of frequency, in Hz.
-        high: Its upper end.
+        low: Lower end of the logarithmic frequency axis, in Hz.
+        high: Upper end of the frequency axis, in Hz.
     """
 
     pngs: list[bytes]
@@ -41,17 +41,18 @@ def scalograms(
     sample_rate: float,
     bank: FilterBank | None,
 ) -> Pictures:
-    """Pictures of levels over time and log-frequency; 0 dB is the maximum of the first sound.
+    """Images of levels over time and log-frequency; 0 dB is the maximum of the first sound.
 
-    Magnitudes are averaged over time, to at most 1,000 columns, and over channels, in power.
+    Magnitudes are averaged over time, to at most 1,000 columns; powers are averaged over channels.
 
     Args:
         sounds: The target and its metamers.
         sample_rate: In Hz.
-        bank: Whose first-order wavelets to take. None: twelve an octave, down to about 32 Hz.
+        bank: Filterbank with the first-order wavelets. None: twelve wavelets per octave, down to
+            about 32 Hz.
 
     Returns:
-        The pictures, and the ends of their axis of frequency.
+        The images, and the ends of their frequency axis.
     """
     n_samples = sounds.shape[-1]
     stride = 2 ** math.ceil(math.log2(max(n_samples / _MAX_COLUMNS, 1)))
@@ -69,7 +70,7 @@ def scalograms(
 
 
 def color_scale() -> bytes:
-    """A PNG file of one row with all colors, from the lowest to the highest level."""
+    """A PNG file with one row of all colors, from the lowest to the highest level."""
     return _png(np.linspace(-RANGE_DB, 0, 2 * RANGE_DB + 1)[None])
 
 
@@ -85,14 +86,14 @@ def _with_frames(bank: FilterBank | None, sample_rate: float, stride: int) -> Fi
 
 
 def _rows(borders: Float[np.ndarray, " edge"], low: float, high: float) -> Int[np.ndarray, " row"]:
-    """For each row of a picture, from high to low, the wavelet whose band it lies in."""
+    """Index of the wavelet for each row of an image, from high to low frequency."""
     n_rows = min(2 * (len(borders) - 1), _MAX_ROWS)
     frequencies = high * (low / high) ** ((np.arange(n_rows) + 0.5) / n_rows)
     return np.searchsorted(-borders, -frequencies).clip(1, len(borders) - 1) - 1
 
 
 def _columns(n_samples: int, stride: int) -> Int[np.ndarray, " column"]:
-    """For each column of a picture, which begins with the sound and ends with it, the frame."""
+    """Index of the frame for each column of an image that spans exactly the sound."""
     n_frames = -(-n_samples // stride)
     times = (np.arange(n_frames) + 0.5) * n_samples / n_frames
     return np.rint(times / stride).astype(int).clip(0, n_frames - 1)

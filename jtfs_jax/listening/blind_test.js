@@ -2,7 +2,7 @@
 
 const COLUMNS = ["test", "trial", "comparison", "A", "B", "X", "answer", "correct", "seconds", "switches"];
 
-/** A random integer from 0 to n − 1, each as likely as the others. */
+/** A random integer from 0 to n − 1, uniformly distributed. */
 function randomBelow(n) {
   const limit = 2 ** 32 - (2 ** 32 % n);
   const drawn = new Uint32Array(1);
@@ -22,7 +22,7 @@ function pValue(k, n) {
   return Math.min(sum, 1);
 }
 
-/** Rows as RFC 4180 has it: values with commas, quotes or breaks are in quotes. */
+/** Rows as CSV (RFC 4180): values with commas, quotes or line breaks are quoted. */
 function csv(rows) {
   const quoted = (value) => {
     const text = String(value);
@@ -38,10 +38,10 @@ class BlindTest {
   #opponent;
   #trial = null;
 
-  /** The answers, a row of COLUMNS for each. */
+  /** The answers, one row of COLUMNS each. */
   rows = [];
 
-  /** `opponent` is the index of a metamer; null: another one at random in each trial. */
+  /** `opponent` is the index of a metamer, or null for a random metamer in each trial. */
   constructor({ number, comparison, names, opponent, count }) {
     this.#number = number;
     this.#comparison = comparison;
@@ -51,7 +51,7 @@ class BlindTest {
     this.#next();
   }
 
-  /** Which letter is heard. */
+  /** The letter that is audible. */
   get letter() {
     return this.#trial.letter;
   }

@@ -1,11 +1,11 @@
-// Curves of errors as SVG, with a logarithmic axis in percent.
+// Error curves as SVG, with a logarithmic axis in percent.
 
-const N_COLORS = 6; // in the style: --line-0, …
+const N_COLORS = 6; // defined in the style: --line-0, …
 const DASHES = ["none", "7 4", "2 4", "10 4 2 4"];
 const MARGIN = { left: 58, right: 14, top: 12, bottom: 40 };
 const HEIGHT = 240;
 
-/** The color and the dashes of a metamer, which no other one of the first 24 has. */
+/** The color and dashes of a metamer, unique among the first 24. */
 function lineStyle(index) {
   const dash = DASHES[(index + Math.floor(index / N_COLORS)) % DASHES.length];
   return { stroke: `var(--line-${index % N_COLORS})`, "stroke-dasharray": dash };
@@ -26,23 +26,23 @@ function swatch(index) {
 
 /** An error as text: two significant digits, in percent. */
 function percent(error) {
-  if (error === null) return "not a number";
+  if (error === null) return "not finite";
   const value = 100 * error;
   return `${value >= 99.5 ? Math.round(value) : value === 0 ? 0 : value.toPrecision(2)} %`;
 }
 
-/** 1, 2 and 5 times powers of ten, or only these, between two values. */
+/** 1, 2 and 5 times powers of ten, or only powers of ten, between two values. */
 function logarithmicTicks(low, high) {
   const first = Math.floor(Math.log10(low));
   const last = Math.ceil(Math.log10(high));
   const powers = Array.from({ length: last - first + 1 }, (_, k) => first + k);
   const factors = powers.length > 4 ? [1] : [1, 2, 5];
-  // By way of text, as 2e-1 is 0.2 but 2 * 10 ** -1 may not be.
+  // Convert from text: 2e-1 is 0.2, but 2 * 10 ** -1 may not be.
   const ticks = powers.flatMap((power) => factors.map((factor) => Number(`${factor}e${power}`)));
   return ticks.filter((tick) => tick >= low && tick <= high);
 }
 
-/** Points of a curve, in pieces where values are missing: null, or 0 on a logarithmic axis. */
+/** Points of a curve, split where values are missing: null, or 0 on a logarithmic axis. */
 function pieces(errors) {
   const found = [[]];
   errors.forEach((error, step) => {
@@ -52,7 +52,7 @@ function pieces(errors) {
   return found.filter((piece) => piece.length);
 }
 
-/** A picture of such a width of the curves of the sounds that have errors. */
+/** Draw the error curves of all sounds that have errors, with the given width. */
 function drawCurves(sounds, selected, width) {
   const curves = sounds.map(({ errors }, index) => ({ index, errors })).filter((c) => c.errors.length);
   const values = curves.flatMap(({ errors }) => errors.filter((error) => error > 0));
@@ -85,7 +85,7 @@ function drawCurves(sounds, selected, width) {
   picture.append(
     svg("text", { x: (MARGIN.left + right) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, "step"),
   );
-  // The selected one is the last to be drawn, above all others.
+  // Draw the selected curve last, above all others.
   curves.sort((a, b) => (a.index === selected) - (b.index === selected));
   for (const { index, errors } of curves) {
     const thick = { class: "curve", "stroke-width": index === selected ? 3.5 : 1.75 };

@@ -1,4 +1,4 @@
-// What the page shows and does: it connects the player, the pictures and the keys.
+// The behavior of the page: connects the player, the pictures and the keys.
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
@@ -6,9 +6,9 @@ const parsed = (id) => JSON.parse($(id).textContent);
 const about = parsed("data");
 const lessMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
-let comparison = null; // what is shown
+let comparison = null; // the comparison on display
 let shown = null; // its index
-let metamer = 1; // which one is below the target
+let metamer = 1; // index of the metamer below the target
 
 const player = new Player(about.sample_rate, showPlayer);
 const scalograms = new Scalograms($("pictures"), seek);
@@ -25,7 +25,7 @@ function listComparisons() {
   $("comparison").disabled = !found.length;
   $("found").textContent = found.length
     ? `${found.length} of ${about.titles.length} comparisons`
-    : "No title has these words.";
+    : "No title contains these words.";
   if (found.some(({ index }) => index === shown)) $("comparison").value = shown;
   else if (found.length) choose(found[0].index);
   showSteps();
@@ -90,7 +90,7 @@ function listOpponents() {
   const metamers = comparison.sounds.slice(1);
   const options = metamers.map(({ name }, k) => element("option", { value: k + 1 }, name));
   if (metamers.length > 1) {
-    options.unshift(element("option", { value: "" }, "another one at random in each trial"));
+    options.unshift(element("option", { value: "" }, "a random one in each trial"));
   }
   $("opponent").replaceChildren(...options);
 }
@@ -175,14 +175,14 @@ function setLevels() {
   $("unmatched").hidden = isMatched;
 }
 
-/** Let one of the sounds be heard, by its key. */
+/** Switch to a sound by its key. */
 function selectByKey(index) {
   if (index >= comparison.sounds.length) return;
   select(index);
   say(`You hear ${comparison.sounds[index].name}.`);
 }
 
-/** Let one of the sounds be heard, and show it. */
+/** Switch to a sound and show it. */
 function select(index) {
   player.select(index);
   root.dataset.sound = index;
@@ -195,7 +195,7 @@ function select(index) {
 
 // ---- Keys ----------------------------------------------------------------------------------------
 
-/** Whether a control uses a key itself. */
+/** Whether a control handles a key itself. */
 function isTaken(target, key) {
   const { tagName, type } = target;
   if (tagName === "SELECT" || ["search", "number", "text"].includes(type)) return true;
@@ -236,7 +236,7 @@ function onKey(event) {
   event.preventDefault();
 }
 
-// ---- Beginning -----------------------------------------------------------------------------------
+// ---- Start ---------------------------------------------------------------------------------------
 
 function listen() {
   const on = (id, type, action) => $(id).addEventListener(type, action);
@@ -275,8 +275,8 @@ function begin() {
   $("scale-low").textContent = `−${about.range_db} dB`;
   const gain = about.gain < 1 ? `${(-20 * Math.log10(about.gain)).toFixed(1)} dB` : "";
   $("facts").textContent =
-    `Sounds have ${about.sample_rate.toLocaleString("en")} samples a second` +
-    (gain ? `, all turned down by ${gain} to stay within full scale.` : ".");
+    `Sounds have ${about.sample_rate.toLocaleString("en")} samples per second` +
+    (gain ? `; all are turned down by ${gain} to stay within full scale.` : ".");
   $("choose").hidden = about.titles.length === 1;
   listComparisons();
   requestAnimationFrame(move);
@@ -284,5 +284,5 @@ function begin() {
 
 begin();
 
-// For tests: the position, and the node that all sounds pass through.
+// For tests: the position, and the node through which all sounds pass.
 window.listening = Object.freeze({ position: () => player.position, output: () => player.output });

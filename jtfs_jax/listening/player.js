@@ -1,6 +1,6 @@
-// Sounds of one length that play at the same time, one of which is heard.
+// Sounds of equal length that play simultaneously, with one of them audible.
 
-const FADE = 0.01; // seconds, of switching and of cuts
+const FADE = 0.01; // seconds, at switches and cuts
 const AHEAD = 0.02; // seconds until sounds start, so that all of them start at the same sample
 
 /** The bytes of a base64 string. */
@@ -8,7 +8,7 @@ function bytes(encoded) {
   return Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
 }
 
-/** An audio context of this rate, or of the device's where the browser does not have it. */
+/** An audio context at this rate, or at the device's rate if the browser does not support it. */
 function contextOf(sampleRate) {
   try {
     return new AudioContext({ sampleRate });
@@ -23,13 +23,13 @@ class Player {
   #context = null;
   #master = null;
   #encoded = [];
-  #decoded = null; // a promise of audio buffers, once they are needed
+  #decoded = null; // a promise of audio buffers, once needed
   #duration = 0;
   #gains = [];
   #heard = 0;
-  #offset = 0; // position at the start of the take, or where it is paused
-  #take = null; // what plays: its sources, their gains, and when it starts
-  #wanted = false; // whether it plays, or will once sounds are decoded
+  #offset = 0; // position at the start of the take, or while paused
+  #take = null; // the current playback: its sources, their gains and its start time
+  #wanted = false; // whether it is playing, or will be once sounds are decoded
   #loop = false;
   #volume = 1;
 
@@ -38,7 +38,7 @@ class Player {
     this.#onChange = onChange;
   }
 
-  /** Take other sounds, as base64 of FLAC files; they are decoded when they are first played. */
+  /** Load other sounds, as base64-encoded FLAC files; they are decoded when first played. */
   load(encoded, duration) {
     this.pause();
     this.#encoded = encoded;
@@ -74,7 +74,7 @@ class Player {
     return this.#loop ? position % this.#duration : Math.min(position, this.#duration);
   }
 
-  /** The node all that is heard passes through, once something has been played. */
+  /** The node through which all sound passes, once something has been played. */
   get output() {
     return this.#master;
   }
@@ -118,7 +118,7 @@ class Player {
     this.#onChange();
   }
 
-  /** Let another one of the sounds be heard. */
+  /** Switch to another sound. */
   select(index) {
     this.#heard = index;
     this.#mix();

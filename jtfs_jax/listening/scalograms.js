@@ -1,9 +1,9 @@
-// Pictures of scalograms with axes of text, and a cursor that moves with the sound.
+// Pictures of scalograms with text axes, and a cursor that moves with the sound.
 
 const FREQUENCIES = [1, 2, 5].flatMap((m) => [1, 10, 100, 1000, 10000, 100000].map((d) => m * d));
 const FEW = 5; // labels of an axis
 
-/** An element with properties and children; text is never read as HTML. */
+/** An element with properties and children; text is never parsed as HTML. */
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);
@@ -14,7 +14,7 @@ function pngUrl(encoded) {
   return `data:image/png;base64,${encoded}`;
 }
 
-/** A number as labels have it: 2000 is 2k. */
+/** A number as a short label: 2000 becomes 2k. */
 function short(value) {
   return value >= 1000 ? `${value / 1000}k` : String(value);
 }
@@ -28,7 +28,7 @@ function roundTicks(end, count) {
   return Array.from({ length: n + 1 }, (_, k) => Number((k * step).toPrecision(6)));
 }
 
-/** Round frequencies between the ends of a logarithmic axis: 1, 2 and 5, or fewer. */
+/** Round frequencies on a logarithmic axis: 1, 2 and 5 times powers of ten, or only powers. */
 function frequencyTicks(low, high) {
   const within = FREQUENCIES.filter((f) => f >= low && f <= high).sort((a, b) => a - b);
   const decades = within.filter((f) => String(f)[0] === "1");
@@ -54,7 +54,7 @@ class Scalograms {
     this.#onSeek = onSeek;
   }
 
-  /** Show the target, and room for one metamer below it. */
+  /** Show the target, with room for one metamer below it. */
   load(comparison, duration) {
     this.#comparison = comparison;
     this.#duration = duration;
@@ -69,7 +69,7 @@ class Scalograms {
     this.#draw(1, index);
   }
 
-  /** Say which of the two pictures is of what is heard. */
+  /** Mark which of the two pictures shows the audible sound. */
   mark(isMetamer) {
     this.#images.forEach(({ figure }, k) => figure.classList.toggle("heard", (k === 1) === isMetamer));
   }
@@ -122,7 +122,7 @@ class Scalograms {
       seek(event);
     });
     picture.addEventListener("click", (event) => {
-      if (event.pointerType !== "mouse") seek(event); // a finger that is put down may scroll
+      if (event.pointerType !== "mouse") seek(event); // not at pointerdown: a touch may begin a scroll
     });
     picture.addEventListener("pointermove", (event) => {
       if (picture.hasPointerCapture(event.pointerId)) seek(event);

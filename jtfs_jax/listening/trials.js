@@ -1,6 +1,6 @@
-// What the page shows and does in a blind test: its trials, its result, its log.
+// The blind test on the page: trials, result and log.
 
-let test = null; // the blind test that goes on
+let test = null; // the blind test in progress
 let nTests = 0;
 const log = []; // of all blind tests
 
@@ -66,8 +66,8 @@ function stop() {
 function showResult(count, score) {
   const p = pValue(score, count);
   $("score").textContent = count
-    ? `${score} of ${count} answers are right. Who only guesses has at least as many with a ` +
-      `probability of p\u00a0=\u00a0${p < 0.001 ? p.toExponential(1) : p.toFixed(3)}.`
+    ? `${score} of ${count} answers are right. Guessing gives at least this many with ` +
+      `probability p\u00a0=\u00a0${p < 0.001 ? p.toExponential(1) : p.toFixed(3)}.`
     : "The test was stopped before the first answer.";
   $("log-head").replaceChildren(
     ...COLUMNS.map((column) => element("th", { scope: "col" }, column)),

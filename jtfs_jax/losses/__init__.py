@@ -1,14 +1,14 @@
 """Losses for sound matching: between coefficients, between paths, between parameters.
 
-Pure functions of coefficients, which compose with the transforms and with compression: the target's
-coefficients are computed once and passed as an argument, as the filterbank is.
+All are pure functions of coefficients and compose with the transforms and with compression. Compute
+the target's coefficients once and pass them as an argument, like the filterbank.
 
     target = jtfs(bank, x)
     gradient = jax.jit(jax.grad(lambda y, bank, target: distance(jtfs(bank, y), target)))
 
-Two ways to train with less than the whole transform at each step: one random path of it (SCRAPL:
-`path_distance` and what follows it), or the metric that it induces on the parameters of a
-synthesizer, computed before training (PNP: `riemannian_metric` and what follows it).
+Two methods train without the whole transform at each step: SCRAPL uses one random path (see
+`path_distance`), and PNP uses the metric that the transform induces on the parameters of a
+synthesizer, computed before training (see `riemannian_metric`).
 """
 
 from ._damping import (

@@ -1,4 +1,4 @@
-"""A schedule for damping that follows the validation loss, as that of Levenberg and Marquardt."""
+"""A Levenberg–Marquardt damping schedule driven by the validation loss."""
 
 from functools import partial
 
@@ -15,13 +15,13 @@ from jtfs_jax._nodes import exportable
 
 @exportable
 class Damping(eqx.Module):
-    """Where a schedule of damping stands; made by `start_damping`.
+    """State of a damping schedule, created by `start_damping`.
 
     Attributes:
-        strength: λ, to be given to `pnp_loss`.
-        largest: λ₀, from which λ falls and which it does not exceed.
+        strength: λ, the `damping` of `pnp_loss`.
+        largest: λ₀, the initial value of λ and its upper bound.
         best: The lowest validation loss so far, infinite before the first.
-        improved: Whether the last validation loss was lower than all before.
+        improved: Whether the last validation loss was lower than all previous ones.
     """
 
     strength: Float[Array, ""]
@@ -31,19 +31,19 @@ class Damping(eqx.Module):
 
 
 def start_damping(strength: float | Float[Array | np.ndarray, ""]) -> Damping:
-    """Damping before the first epoch: λ = λ₀.
+    """Return the damping before the first epoch: λ = λ₀.
 
-    Where λ₀ is larger than the eigenvalues of M, training begins as under the squared error of
-    parameters. In the literature it is the square of the largest eigenvalue over the training set.
+    If λ₀ is larger than the eigenvalues of M, training begins as with the squared error of the
+    parameters. In the literature λ₀ is the square of the largest eigenvalue over the training set.
 
     Args:
-        strength: λ₀, at least 0, in the unit of M where `damping_matrix` is "identity".
+        strength: λ₀, at least 0, in the units of M if `damping_matrix` is "identity".
 
     Returns:
-        The first state for `update_damping`.
+        The initial state for `update_damping`.
 
     Raises:
-        ValueError: If `strength` is not a real number, or negative.
+        ValueError: If `strength` is negative or not a real number.
 
     Example:
         >>> import jax.numpy as jnp
@@ -54,7 +54,7 @@ def start_damping(strength: float | Float[Array | np.ndarray, ""]) -> Damping:
         324.0
 
     References:
-        As for `update_damping`.
+        See `update_damping`.
     """
     strength = _checks.not_negative("strength", strength)
     if not jnp.issubdtype(strength.dtype, jnp.floating):
@@ -76,17 +76,17 @@ def update_damping(
     decrease: float = 0.2,
     increase: float = 1.0,
 ) -> Damping:
-    """Damping after an epoch: less of it as long as validation improves.
+    """Update the damping after an epoch: decrease it as long as validation improves.
 
         success, validation_loss < best:    λ ← decrease · λ,      best ← validation_loss
-        failure, anything else:             λ ← min(increase · λ, λ₀)
+        failure, otherwise:                 λ ← min(increase · λ, λ₀)
 
-    In the literature Adam starts afresh after a success, and training goes on from the best network
-    after a failure: `damping.improved` says which it was. A loss that is not a number is a failure.
+    In the literature Adam is reset after a success, and training resumes from the best network
+    after a failure; `damping.improved` distinguishes the two. A loss of NaN is a failure.
 
     Args:
-        damping: From `start_damping` or the last update.
-        validation_loss: `pnp_loss` without damping, mean over sounds that are not trained on.
+        damping: From `start_damping` or the previous update.
+        validation_loss: Mean of `pnp_loss` without damping over sounds not used for training.
         decrease: Factor of λ after a success, between 0 and 1.
         increase: Factor of λ after a failure, at least 1.
 
@@ -94,7 +94,7 @@ def update_damping(
         The next state; its `strength` is for the next epoch.
 
     Raises:
-        ValueError: If `decrease` or `increase` are out of range, or the loss is not one number.
+        ValueError: If `decrease` or `increase` is out of range, or the loss is not one number.
 
     Example:
         >>> damping = start_damping(100.0)
@@ -111,13 +111,13 @@ def update_damping(
         Matching, 2024, arXiv:2311.14213 (decrease=0.05).
 
     See Also:
-        pnp_loss: what it is for.
+        pnp_loss: the loss that is damped.
     """
     decrease = _checks.fraction("decrease", decrease)
     increase = _checks.positive_number("increase", increase)
     if increase < 1:
         raise ValueError(
-            f"increase must be at least 1, got {increase!r}; 1 keeps damping as it is."
+            f"increase must be at least 1, got {increase!r}; 1 leaves the damping unchanged."
         )
     loss = _checks.real_array("validation_loss", validation_loss)
     if loss.ndim:

@@ -1,4 +1,4 @@
-"""Distances between the coefficients of sounds, one for each sound of a batch."""
+"""Distances between the coefficients of sounds, one per sound of a batch."""
 
 from functools import partial
 from typing import Literal, TypeVar
@@ -26,44 +26,44 @@ def distance(
     relative: bool = False,
     weights: PyTree[Array | float] = 1.0,
 ) -> Float[Array, "*batch"]:
-    """Distance between coefficients: a root of sums over all orders, paths, bands and frames.
+    """Distance between coefficients: an ℓp norm over all orders, paths, bands and frames.
 
         d(S, R) = ‖w (S − R)‖ₚ = (Σ |w (S − R)|ᵖ)^(1/p)       R the target
         relative:  d(S, R) / ‖w R‖ₚ
 
-    Of what `jtfs` and `time_scattering` return, axes before that of S0's frames are batch: there
-    is one distance a sound. Batch axes of `S` and `target` broadcast, so that one target serves
-    all sounds, and shapes (n, 1) and (1, m) give all distances between two sets. Any other pytree
-    is that of one sound: use `jax.vmap` for several.
+    In the results of `jtfs` and `time_scattering`, the axes before S0's frames are batch axes:
+    there is one distance per sound. Batch axes of `S` and `target` broadcast, so one target can
+    serve all sounds, and shapes (n, 1) and (1, m) give all distances between two sets. Any other
+    pytree counts as one sound: use `jax.vmap` for several.
 
-    Derivatives by `S` and by `target` are finite to every order, and 0 at an exact match. Elsewhere
-    the gradient of ‖S − R‖₂ has a norm of 1 however near the match is: let the learning rate decay,
-    or square the distance, to settle there.
+    Derivatives with respect to `S` and `target` are finite to every order, and 0 at an exact match.
+    Elsewhere the gradient of ‖S − R‖₂ has norm 1 however close the match is: decay the learning
+    rate or square the distance to converge.
 
-    Adam neglects gradients below its ε of 1e-8, and their squares vanish in float32 below about
-    1e-18; those by the parameters of quiet sounds may be that small. The relative distance does not
-    depend on the level of the sounds. Where gradients are small nevertheless, as those by the
-    samples of a long sound are, multiply the loss by a large constant, which changes nothing else
-    for Adam.
+    Adam neglects gradients below its ε of 1e-8, and in float32 the squares of gradients below about
+    1e-18 underflow; gradients with respect to the parameters of quiet sounds may be that small. The
+    relative distance does not depend on the level of the sounds. If gradients are still small, as
+    with respect to the samples of a long sound, multiply the loss by a large constant, which
+    changes nothing else for Adam.
 
-    Compression is by composition, `distance(log_compress(S, level), log_compress(R, level))`.
+    Compose it with compression: `distance(log_compress(S, level), log_compress(R, level))`.
 
     Args:
         S: Coefficients of `jtfs` or `time_scattering`, with any batch axes; or any pytree of
-            numbers and arrays, in which complex numbers count as two real ones.
-        target: Coefficients of the same transform, with any batch axes that broadcast to those of
-            `S`, or none.
+            numbers and arrays, in which a complex number counts as two real ones.
+        target: Coefficients of the same transform, with no batch axes or axes that broadcast to the
+            batch axes of `S`.
         p: 2 for the Euclidean distance, 1 for the sum of magnitudes.
-        relative: Whether to divide by the norm of the target. That of silence counts as 1.
-        weights: w, a number, or a pytree like that of the coefficients, or the upper part of it,
+        relative: Whether to divide by the norm of the target. The norm of silence counts as 1.
+        weights: w, a number, or a pytree with the structure of the coefficients or a prefix of it,
             whose leaves broadcast to the coefficients; see `path_weights`.
 
     Returns:
-        Distances, one for each sound of the batch.
+        Distances, one per sound of the batch.
 
     Raises:
-        ValueError: At trace time, if `S` and `target` are not numbers or differ in structure or
-            shapes, `weights` do not go with these, or `p` is neither 1 nor 2.
+        ValueError: At trace time, if `S` and `target` are not numeric or differ in structure or
+            shapes, `weights` do not match them, or `p` is neither 1 nor 2.
 
     Example:
         >>> import jax, jtfs_jax
@@ -80,9 +80,9 @@ def distance(
         Differentiable Time–Frequency Scattering on GPU, 2022, section 5, arXiv:2204.08269.
 
     See Also:
-        path_weights: weights by order, pair of filters and path.
+        path_weights: weights by order, kind of path, or path.
         analysis.log_compress, analysis.mu_log: compression.
-        analysis.pair_distances: relative distances of each order and pair.
+        analysis.pair_distances: relative distances for each order and pair of filters.
     """
     _checks.choice("p", p, (1, 2))
     a, b = _vectors(S, target, weights)
@@ -98,26 +98,27 @@ def distance(
 def cosine_distance(
     S: Coefficients, target: Coefficients, *, weights: PyTree[Array | float] = 1.0
 ) -> Float[Array, "*batch"]:
-    """One minus the cosine of the angle between coefficients, whatever the levels of the sounds.
+    """One minus the cosine of the angle between coefficients; ignores the levels of the sounds.
 
         d(S, R) = 1 − ⟨wS, wR⟩ / (‖wS‖ ‖wR‖) = ½ ‖ wS / ‖wS‖ − wR / ‖wR‖ ‖²
 
-    with R the target; computed as the square, which is exact near a match. Silence has no angle: it
-    is at 0 from silence, at 1 from any sound. Batches and derivatives are as in `distance`.
+    with R the target. It is computed as the square, which is accurate near a match. Silence has no
+    angle: its distance is 0 to silence and 1 to any other sound. Batches and derivatives are as in
+    `distance`.
 
     Args:
         S: Coefficients of `jtfs` or `time_scattering`, with any batch axes; or any pytree of
             arrays.
-        target: Coefficients of the same transform, with any batch axes that broadcast to those of
-            `S`, or none.
+        target: Coefficients of the same transform, with no batch axes or axes that broadcast to the
+            batch axes of `S`.
         weights: w, as for `distance`.
 
     Returns:
-        Distances, between 0 and 1 where coefficients are not negative, one for each sound.
+        Distances, one per sound, between 0 and 1 if no coefficients are negative.
 
     Raises:
         ValueError: At trace time, if `S` and `target` differ in structure or shapes, or `weights`
-            do not go with these.
+            do not match them.
 
     Example:
         >>> import jax, jtfs_jax
@@ -135,13 +136,13 @@ def cosine_distance(
 
 
 def _vectors(S: PyTree[Array], target: PyTree[Array], weights: PyTree) -> tuple[Array, Array]:
-    """Weighted coefficients of both as `(*batch, coefficient)`, with batch axes that broadcast."""
+    """Weighted coefficients of both, as `(*batch, coefficient)` with broadcastable batch axes."""
     S, target = _checks.coefficients("S", S), _checks.coefficients("target", target)
     trees = jax.tree.structure(S), jax.tree.structure(target)
     if trees[0] != trees[1]:
         raise ValueError(
-            f"target must be a pytree like that of S, {trees[0]}, got {trees[1]}; compute both by "
-            f"the same transform and filterbank."
+            f"target must have the pytree structure of S, {trees[0]}, got {trees[1]}; compute both "
+            f"with the same transform and filterbank."
         )
     ndims = _n_batch(S), _n_batch(target)
     shapes_a, shapes_b = (

@@ -17,11 +17,11 @@ from jtfs_jax._nodes import exportable
 
 @exportable
 class Eigendecomposition(eqx.Module):
-    """Eigenvalues and eigenvectors of metrics, made by `eigendecomposition`.
+    """Eigenvalues and eigenvectors of metrics, as returned by `eigendecomposition`.
 
     Attributes:
         values: Eigenvalues, from the largest to the smallest.
-        vectors: Eigenvectors of norm 1 in columns, in the same order.
+        vectors: Eigenvectors of unit norm as columns, in the same order.
     """
 
     values: Float[Array, "*batch parameter"]
@@ -35,30 +35,30 @@ def riemannian_metric(
     *,
     batch_size: int = 1,
 ) -> Float[Array, "*batch parameter parameter"]:
-    """How fast a representation changes with the parameters of a synthesizer.
+    """Riemannian metric that a representation induces on the parameters of a synthesizer.
 
-    With g the synthesizer, S the representation and Φ = S∘g, which is what `phi` computes,
+    With g the synthesizer, S the representation and Φ = S∘g, the function `phi`,
 
         J(θ) = ∂Φ/∂θ
         M(θ) = J(θ)ᵀ J(θ)       so that ‖Φ(θ + ε) − Φ(θ)‖² = εᵀ M(θ) ε + O(‖ε‖³)
 
     M is symmetric and positive semi-definite, up to rounding, and small, however many coefficients
-    Φ has. It is computed by forward mode: one directional derivative for each parameter, one after
-    another, and so are points θ, or some of them at once. Memory grows neither with the number of
-    parameters nor with that of points.
+    Φ has. It is computed in forward mode: one directional derivative per parameter, sequentially,
+    at `batch_size` points θ at a time. Memory grows neither with the number of parameters nor with
+    the number of points.
 
-    Call it under `jax.jit`, in a function of the filterbank, as below: it is then an argument of
-    the compiled program, and not a constant in it.
+    Call it under `jax.jit`, in a function of the filterbank, as below: the filterbank is then an
+    argument of the compiled program, not a constant in it.
 
     Args:
-        phi: Function of the parameters of one sound; returns coefficients, an array or a pytree of
-            these. Any function that JAX can differentiate forwards will do.
+        phi: Function of the parameters of one sound that returns coefficients, as an array or a
+            pytree of arrays. JAX must be able to differentiate it in forward mode.
         theta: Points at which to compute M; parameters on the last axis, other axes are batch.
-        batch_size: Number of points at once, at least 1, by which memory grows. On a CPU, more are
-            not faster.
+        batch_size: Number of points to process at once, at least 1; memory grows with it. On a CPU,
+            larger batches are not faster.
 
     Returns:
-        M at each point, in the precision of what `phi` returns.
+        M at each point, in the precision of the values of `phi`.
 
     Raises:
         ValueError: At trace time, if `theta` is not real or has no parameters, if `batch_size` is
@@ -87,8 +87,8 @@ def riemannian_metric(
         arXiv:2311.14213.
 
     See Also:
-        pnp_loss: the loss that M stands for.
-        eigendecomposition: in which directions sounds change most.
+        pnp_loss: the loss defined by M.
+        eigendecomposition: the directions in which sounds change most.
     """
     theta = _checks.real_array("theta", theta)
     if theta.ndim == 0 or theta.shape[-1] == 0:
@@ -105,7 +105,7 @@ def riemannian_metric(
 
 
 def _metric_at(phi: Callable, theta: Float[Array, " parameter"]) -> Array:
-    """M at one point: the sum of JᵀJ over the arrays that make up Φ."""
+    """M at one point: the sum of JᵀJ over the arrays of Φ."""
 
     def derivative(direction: Float[Array, " parameter"]) -> list[Array]:
         coefficients, slopes = jax.jvp(phi, (theta,), (direction,))
@@ -118,7 +118,7 @@ def _metric_at(phi: Callable, theta: Float[Array, " parameter"]) -> Array:
             )
         return jax.tree.leaves(slopes)
 
-    # One after another they take as long as all at once, and less memory.
+    # Sequential evaluation is as fast as a batch and takes less memory.
     slopes = jax.lax.map(derivative, jnp.eye(theta.size, dtype=theta.dtype))
     rows = jnp.concatenate([leaf.reshape(theta.size, -1) for leaf in slopes], axis=1)
     return product(rows, rows.T)
@@ -129,22 +129,22 @@ def _metric_at(phi: Callable, theta: Float[Array, " parameter"]) -> Array:
 def eigendecomposition(
     metric: Float[Array | np.ndarray, "*batch parameter parameter"],
 ) -> Eigendecomposition:
-    """Directions in which parameters change the sound most, and by how much.
+    """Eigendecomposition of a metric: directions in which parameters change the sound most.
 
         M = Σₖ σₖ uₖ uₖᵀ     with σ₁ ≥ σ₂ ≥ … ≥ 0 and ⟨uₖ, uₗ⟩ = 1 for k = l, else 0
 
-    A step of length ε along uₖ changes the representation by √σₖ · ε. Where the σₖ differ by orders
-    of magnitude, equal errors in the parameters are far from equal to the ear. Of eigenvalues that
-    are rounded below 0, the result is 0.
+    A step of length ε along uₖ changes the representation by √σₖ · ε. If the σₖ differ by orders of
+    magnitude, equal errors in the parameters are far from equal to the ear. Eigenvalues that
+    rounding makes negative are set to 0.
 
     Args:
         metric: From `riemannian_metric`, with any batch axes.
 
     Returns:
-        Eigenvalues σ and eigenvectors u, in columns.
+        Eigenvalues σ, and eigenvectors u as columns.
 
     Raises:
-        ValueError: At trace time, if `metric` is not made of square matrices.
+        ValueError: At trace time, if `metric` does not consist of square matrices.
 
     Example:
         >>> import jax.numpy as jnp
@@ -160,7 +160,7 @@ def eigendecomposition(
     if metric.ndim < 2 or metric.shape[-1] != metric.shape[-2]:
         raise ValueError(
             f"metric must have square matrices on its last two axes, got the shape "
-            f"{metric.shape}; compute it by riemannian_metric."
+            f"{metric.shape}; compute it with riemannian_metric."
         )
     values, vectors = jnp.linalg.eigh(metric)
     return Eigendecomposition(jnp.maximum(values[..., ::-1], 0), vectors[..., ::-1])

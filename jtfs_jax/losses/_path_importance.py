@@ -1,4 +1,4 @@
-"""Which paths to draw: by the curvature that a network sees through the parameters it predicts."""
+"""Path importance: curvature of each path's loss along the parameters that a network predicts."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -22,31 +22,31 @@ def path_curvatures(
     *,
     n_iterations: int = 20,
 ) -> Float[Array, " parameter"]:
-    """How much one path tells a network about each parameter that it predicts.
+    """Curvature of one path's loss along each parameter that a network predicts.
 
-    With θ = predict(w) the parameters, and L_p(θ) the loss of the path, what reaches the weights w
-    through the k-th parameter is
+    With θ = predict(w) the parameters and L_p(θ) the loss of the path, the gradient that reaches
+    the weights w through the k-th parameter, and its curvature C_k, are
 
         q_k(w) = (∂θ_k/∂w)ᵀ ∂L_p/∂θ_k
         C_k    = |λ|,     λ the dominant eigenvalue of ∂q_k/∂w
 
-    computed by power iteration, v ← (∂q_k/∂w) v, of which each takes as long as some gradients and
-    no more memory. C_k is the norm of the last v, relative to the one before: this converges also
-    where λ and −λ are eigenvalues.
+    λ is computed by power iteration, v ← (∂q_k/∂w) v. Each iteration takes as long as a few
+    gradients and no more memory. C_k is the norm of the last v relative to the previous one, which
+    converges even if both λ and −λ are eigenvalues.
 
-    Compiled in a function of the path, as below, one program serves all paths. Average, or take the
-    largest or the median, over several batches.
+    If it is compiled in a function of the path, as below, one program serves all paths. Take the
+    mean, the maximum or the median over several batches.
 
     Args:
-        predict: The network on a batch of sounds, as a function of its weights: parameters on the
-            last axis, other axes are batch.
-        loss: The loss of one path, as a function of the parameters: of synthesizer and distance.
-        weights: Weights at which to measure: a pytree of real arrays.
-        key: Key of `jax.random`, for the random v that iterations start with.
-        n_iterations: At least 1.
+        predict: The network on a batch of sounds, as a function of its weights. It returns
+            parameters on the last axis; other axes are batch.
+        loss: The loss of one path, as a function of the parameters: synthesizer, then distance.
+        weights: Weights at which to measure the curvature: a pytree of real arrays.
+        key: Key of `jax.random`, for the random v of the first iteration.
+        n_iterations: Number of power iterations, at least 1.
 
     Returns:
-        C, one number for each parameter; 0 where nothing is to be learned.
+        C, one number per parameter; 0 if there is nothing to learn.
 
     Raises:
         ValueError: At trace time, if `n_iterations` is not positive, `key` is not a key, or
@@ -71,7 +71,7 @@ def path_curvatures(
         for Machine Learning, 2026, arXiv:2602.11145.
 
     See Also:
-        path_probabilities: made of these numbers for all paths.
+        path_probabilities: converts the curvatures of all paths to probabilities.
     """
     n_iterations = _checks.positive_integer("n_iterations", n_iterations)
     shape = jax.eval_shape(predict, weights).shape
@@ -125,21 +125,21 @@ def _norm(tree: PyTree[Array]) -> Float[Array, ""]:
 def path_probabilities(
     curvatures: Float[Array, "path parameter"], *, min_prob_frac: float = 0.0
 ) -> Float[Array, " path"]:
-    """Probabilities by which to draw paths: each parameter has the same say.
+    """Probabilities for drawing paths, to which each parameter contributes equally.
 
         π_k(p) = (1 − f) C(p, k) / Σ_q C(q, k) + f / P
         π(p)   = mean over k of π_k(p)
 
-    Draw by `jax.random.choice(key, P, p=π)`. Gradients are not divided by π: what training descends
-    is the mean of paths weighted by π, on purpose.
+    Draw paths with `jax.random.choice(key, P, p=π)`. Gradients are deliberately not divided by π:
+    training descends the mean of the paths weighted by π.
 
     Args:
-        curvatures: C, at least 0, as `path_curvatures` returns them for each of P paths. A
-            parameter that no path tells about is shared equally.
-        min_prob_frac: f, the fraction that is drawn uniformly, from 0 to 1.
+        curvatures: C, at least 0, from `path_curvatures` for each of P paths. A parameter whose
+            curvature is 0 for every path is shared equally among the paths.
+        min_prob_frac: f, the fraction drawn uniformly, from 0 to 1.
 
     Returns:
-        π, which sum to 1.
+        π, summing to 1.
 
     Raises:
         ValueError: If `curvatures` do not have two axes, are negative or not finite, or if
@@ -158,19 +158,19 @@ def path_probabilities(
         for Machine Learning, 2026, arXiv:2602.11145.
 
     See Also:
-        path_curvatures: what they are made of.
+        path_curvatures: the curvature of each path.
     """
     curvatures = _checks.real_array("curvatures", curvatures)
     if curvatures.ndim != 2:
         raise ValueError(
             f"curvatures must have the axes (path, parameter), got the shape {curvatures.shape}; "
-            f"stack what path_curvatures returns for each path."
+            f"stack the results of path_curvatures for all paths."
         )
     if not _checks.is_traced(curvatures) and not jnp.all(
         (curvatures >= 0) & jnp.isfinite(curvatures)
     ):
         raise ValueError(
-            "curvatures must be finite and at least 0, which some are not; compute them by "
+            "curvatures must be finite and at least 0, but some are not; compute them with "
             "path_curvatures, where the loss has finite second derivatives."
         )
     if not 0 <= min_prob_frac <= 1:

@@ -1,4 +1,4 @@
-"""Optimizers that are told which path a gradient is of, and have a memory for each path."""
+"""Optimizers that receive the path of each gradient and keep a memory per path."""
 
 from typing import NamedTuple
 
@@ -14,13 +14,13 @@ from jtfs_jax._nodes import exportable
 
 @exportable
 class PAdamState(NamedTuple):
-    """What `scale_by_p_adam` remembers.
+    """State of `scale_by_p_adam`.
 
     Attributes:
         n_steps: Number of steps.
-        last: The step at which each path was drawn last, 0 before.
-        mu: Averages of the gradients of each path, on a leading axis.
-        nu: Averages of their squares.
+        last: The step at which each path was last drawn, or 0.
+        mu: Running average of the gradients, with a leading axis of paths.
+        nu: Running average of the squared gradients.
     """
 
     n_steps: Int[Array, ""]
@@ -32,23 +32,24 @@ class PAdamState(NamedTuple):
 def scale_by_p_adam(
     n_paths: int, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
 ) -> optax.GradientTransformationExtraArgs:
-    """Adam with moments for each path, which forget as time passes between its draws.
+    """Adam with moments for each path, which decay with the time between draws of the path.
 
-    At step s, with t = s/P the time in rounds of all P paths, a gradient g of the path p, and Δ the
-    time since p was drawn last, or since the start,
+    At step s, let t = s/P be the time in rounds of all P paths, g the gradient of path p, and Δ the
+    time since p was last drawn, or since the start:
 
         m_p ← β₁^Δ m_p + (1 − β₁^Δ) g
         v_p ← β₂^Δ v_p + (1 − β₂^Δ) g²
         update = m_p/(1 − β₁^t) / (√(v_p/(1 − β₂^t)) + ε)
 
-    `update(gradient, state, index=p)` takes the index of the path beside its gradient. Moments are
-    2 P copies of the weights; donate the state to a compiled step, lest these are copied each time.
+    `update(gradient, state, index=p)` takes the index of the path along with its gradient. The
+    moments take 2 P copies of the weights; donate the state to the compiled step to avoid copying
+    them each time.
 
-    Where gradients are not much larger than ε, which those of a few coefficients by the weights of
-    a network may be, chain `optax.scale(1e8)` before, as in the literature.
+    If gradients are not much larger than ε, as can happen for the few coefficients of a path with
+    respect to the weights of a network, chain `optax.scale(1e8)` first, as in the literature.
 
     Args:
-        n_paths: P.
+        n_paths: P, the number of paths.
         b1: β₁, between 0 and 1.
         b2: β₂, between 0 and 1.
         eps: ε, above 0.
@@ -76,7 +77,7 @@ def scale_by_p_adam(
         for Machine Learning, 2026, arXiv:2602.11145.
 
     See Also:
-        scale_by_p_saga: to be chained after it.
+        scale_by_p_saga: can be chained after it.
     """
     n_paths = _checks.positive_integer("n_paths", n_paths)
     b1, b2 = _checks.fraction("b1", b1), _checks.fraction("b2", b2)
@@ -118,12 +119,12 @@ def scale_by_p_adam(
 
 @exportable
 class PSagaState(NamedTuple):
-    """What `scale_by_p_saga` remembers.
+    """State of `scale_by_p_saga`.
 
     Attributes:
         seen: Whether each path has been drawn.
-        memory: The last gradient of each path, on a leading axis; 0 before.
-        total: Sum of these.
+        memory: The last gradient of each path, or 0, with a leading axis of paths.
+        total: Sum of `memory` over paths.
     """
 
     seen: Bool[Array, " path"]
@@ -132,23 +133,23 @@ class PSagaState(NamedTuple):
 
 
 def scale_by_p_saga(n_paths: int) -> optax.GradientTransformationExtraArgs:
-    """Stochastic averages of gradients (SAGA) over paths: less noise by which path is drawn.
+    """Stochastic average gradients (SAGA) over paths, to reduce the noise of drawing one path.
 
     With G_q the last gradient of each path q, and n the number of paths drawn so far, p included,
 
         update = g − G_p + 1/max(1, n − 1) Σ_q G_q,     then     G_p ← g
 
-    At a minimum all that is left cancels out: descent converges with a constant learning rate,
-    where the gradients of single paths would make it wander about.
+    At a minimum the terms cancel, so descent converges with a constant learning rate, whereas the
+    gradients of single paths would keep it wandering.
 
-    `update(gradient, state, index=p)` takes the index of the path beside its gradient. The memory
-    is P copies of the weights: too much for large networks, which can do without. In the literature
-    it takes what `scale_by_p_adam` returns, and plain gradient descent follows:
+    `update(gradient, state, index=p)` takes the index of the path along with its gradient. The
+    memory takes P copies of the weights: too much for large networks, which can do without it. In
+    the literature it comes between `scale_by_p_adam` and plain gradient descent:
 
         optax.chain(scale_by_p_adam(P), scale_by_p_saga(P), optax.scale_by_learning_rate(1e-4))
 
     Args:
-        n_paths: P.
+        n_paths: P, the number of paths.
 
     Returns:
         A transformation without a learning rate.
@@ -173,7 +174,7 @@ def scale_by_p_saga(n_paths: int) -> optax.GradientTransformationExtraArgs:
         for Machine Learning, 2026, arXiv:2602.11145.
 
     See Also:
-        scale_by_p_adam: what comes before.
+        scale_by_p_adam: precedes it in the literature.
     """
     n_paths = _checks.positive_integer("n_paths", n_paths)
 
@@ -210,5 +211,5 @@ def _with_entry(
 
 
 def _forgotten(decay: float, steps: Int[Array, ""], n_paths: int, dtype: np.dtype) -> Array:
-    """1 − decay^(steps/P), which is small: in full precision."""
+    """1 − decay^(steps/P), accurate even where it is small."""
     return -jnp.expm1(steps.astype(dtype) * (np.log(decay) / n_paths))

@@ -1,4 +1,4 @@
-"""The perceptual–neural–physical loss: a distance between sounds, as one between parameters."""
+"""The perceptual–neural–physical loss: a distance between sounds in terms of their parameters."""
 
 from typing import Literal
 
@@ -20,30 +20,30 @@ def pnp_loss(
     damping_matrix: Literal["identity", "diagonal"]
     | Float[Array | np.ndarray, "parameter parameter"] = "identity",
 ) -> Float[Array, "*batch"]:
-    """Perceptual–neural–physical (PNP) loss: errors in parameters, as loud as they are heard.
+    """Perceptual–neural–physical (PNP) loss: parameter errors weighted by their audible effect.
 
         L(ν̂) = ½ (ν̂ − ν)ᵀ (M(ν) + λ D) (ν̂ − ν)
 
     With λ = 0 and M from `riemannian_metric`, this is the distance ½ ‖Φ(ν̂) − Φ(ν)‖² between the
-    sounds of the parameters ν̂ and ν, to second order in ν̂ − ν. M(ν) is computed once for each
-    target before training, so that a step takes neither a synthesizer nor a transform. Far from ν
-    the distance saturates, and L does not; damping by λ D, a distance between parameters, leads
-    there. For large λ and D = I, it is λ/2 times the squared error of the parameters.
+    sounds with parameters ν̂ and ν, to second order in ν̂ − ν. M(ν) is computed once per target
+    before training, so a training step needs neither a synthesizer nor a transform. Far from ν the
+    distance saturates but L does not; there the damping λ D, a distance between parameters, guides
+    training. For large λ and D = I, L is λ/2 times the squared error of the parameters.
 
     Args:
         prediction: Parameters ν̂ that a network predicts, on the last axis; other axes are batch.
         target: The true parameters ν.
-        metric: M(ν), in the same parameters: those that were normalized, if ν is.
-        damping: λ, at least 0; `Damping` lets it fall during training. Validate with 0.
+        metric: M(ν), with respect to the same parameters: the normalized ones if ν is normalized.
+        damping: λ, at least 0; `Damping` decreases it during training. Validate with 0.
         damping_matrix: D: "identity", "diagonal" for the diagonal of each M(ν), or one matrix for
             all, such as the mean of M over a set of targets.
 
     Returns:
-        The loss of each item of the batch, of which a training step takes the mean.
+        The loss of each item of the batch; take the mean for training.
 
     Raises:
-        ValueError: At trace time, if shapes do not belong together, arguments are not real, or
-            `damping_matrix` is not one of these, or `damping` is negative or not a single number.
+        ValueError: At trace time, if shapes do not match, arguments are not real, `damping_matrix`
+            is none of the above, or `damping` is negative or not a single number.
 
     Example:
         >>> import jax.numpy as jnp
@@ -59,9 +59,9 @@ def pnp_loss(
         arXiv:2311.14213.
 
     See Also:
-        riemannian_metric: M.
-        update_damping: λ.
-        jtfs_jax.synth.ParameterRanges: ν from parameters in physical units.
+        riemannian_metric: computes M.
+        update_damping: updates λ.
+        jtfs_jax.synth.ParameterRanges: converts between ν and parameters in physical units.
     """
     prediction = _checks.real_array("prediction", prediction)
     target = _checks.real_array("target", target)
@@ -69,9 +69,9 @@ def pnp_loss(
     n = target.shape[-1] if target.ndim else 0
     if prediction.shape != target.shape or metric.shape != (*target.shape, n):
         raise ValueError(
-            f"prediction and target must have one shape, and metric a matrix of parameters for "
-            f"each of them, got {prediction.shape}, {target.shape} and {metric.shape}; compute "
-            f"metric by riemannian_metric at target."
+            f"prediction and target must have the same shape, and metric one matrix for each, got "
+            f"{prediction.shape}, {target.shape} and {metric.shape}; compute metric with "
+            f"riemannian_metric at target."
         )
     damping = _checks.not_negative("damping", damping)
     difference = prediction - target

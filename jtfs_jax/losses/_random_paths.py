@@ -1,4 +1,4 @@
-"""Scattering with random paths: the distance between sounds, path by path."""
+"""Scattering with random paths: the distance between sounds in each path."""
 
 import jax
 from jaxtyping import Array, Float
@@ -13,29 +13,29 @@ from jtfs_jax._norms import norm
 def path_distance(
     s: Float[Array, "*batch band frame"], target: Float[Array, "*batch band frame"]
 ) -> Float[Array, "*batch"]:
-    """Distance in each path of the second order: that of scattering with random paths (SCRAPL).
+    """Distance in each second-order path, for scattering with random paths (SCRAPL).
 
         d(s, r) = ‖s − r‖₂     over bands and frames
 
-    Of all paths, d(S2(y), S2(x)) has one distance a path, and their mean is a loss. Of one path,
-    d(jtfs_path(y, p), jtfs_path(x, p)) is one term of that mean, and takes a fraction of its time.
-    A step of training that draws p uniformly, one for the whole batch, descends the mean on average
-    over steps: if p is an argument of the step, this is compiled once.
+    For all paths, d(S2(y), S2(x)) contains one distance per path, and their mean is a loss. For one
+    path, d(jtfs_path(y, p), jtfs_path(x, p)) is one term of that mean and takes a fraction of the
+    time. If each training step draws one p uniformly for the whole batch, training descends the
+    mean on average over steps. Make p an argument of the step, to compile it only once.
 
-    Derivatives of every order are 0 where s = r. Compression is by composition, as in
-    `path_distance(log_compress(s, 1e-3), log_compress(r, 1e-3))`, and so is the square.
+    Derivatives of every order are 0 at s = r. Compose it with compression, as in
+    `path_distance(log_compress(s, 1e-3), log_compress(r, 1e-3))`, or with a square.
 
     Args:
-        s: What `jtfs_path` returns, or the S2 of what `jtfs` returns; with any batch axes.
-        target: The same of the target. Where sounds are compared to the same targets time and
-            again, it is cheaper to keep the S2 of these, and take S2[..., p, :, :].
+        s: The result of `jtfs_path`, or the S2 of the result of `jtfs`; with any batch axes.
+        target: The same coefficients of the target. If sounds are compared to the same targets many
+            times, it is cheaper to keep the S2 of the targets and take S2[..., p, :, :].
 
     Returns:
-        Distances, one for each item of the batch, and for each path if `s` has them.
+        Distances, one per item of the batch, and one per path if `s` has an axis of paths.
 
     Raises:
-        ValueError: At trace time, if `s` and `target` are not real, have not the same shape, or
-            have no bands and frames.
+        ValueError: At trace time, if `s` and `target` are not real, differ in shape, or have no
+            bands and frames.
 
     Example:
         >>> import jax, jax.numpy as jnp, jtfs_jax
@@ -55,19 +55,19 @@ def path_distance(
 
     References:
         Mitcheltree, Lostanlen, Benetos & Lagrange, SCRAPL: Scattering Transform with Random Paths
-        for Machine Learning, 2026, arXiv:2602.11145. It leaves out the paths of α = 0, which are
-        the first `len(bank.wavelets_fr) + 1` of ours.
+        for Machine Learning, 2026, arXiv:2602.11145. It omits the paths with α = 0, which are the
+        first `len(bank.wavelets_fr) + 1` paths here.
 
     See Also:
-        path_probabilities: to draw paths by what they tell about the parameters of a synthesizer.
-        scale_by_p_adam, scale_by_p_saga: optimizers that are told which path a gradient is of.
+        path_probabilities: to draw paths by their importance for the parameters of a synthesizer.
+        scale_by_p_adam, scale_by_p_saga: optimizers that receive the path of each gradient.
     """
     s, target = _checks.real_array("s", s), _checks.real_array("target", target)
     if s.shape != target.shape or s.ndim < 2:
         raise ValueError(
             f"s and target must have bands and frames on their last axes, and the same shape, got "
-            f"{s.shape} and {target.shape}; compute both with the same filterbank, for as many "
-            f"sounds."
+            f"{s.shape} and {target.shape}; compute both with the same filterbank, for the same "
+            f"number of sounds."
         )
     s, target = _checks.coefficients("s", s), _checks.coefficients("target", target)
     return norm((s - target).reshape(*s.shape[:-2], -1))

@@ -1,4 +1,4 @@
-"""The multi-scale spectral distance, the baseline that scattering is compared with."""
+"""The multi-scale spectral distance, a baseline for comparison with scattering."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -22,25 +22,24 @@ def multiscale_spectral_distance(
     log_weight: float = 0.0,
     level: float = 1e-5,
 ) -> Float[Array, "*batch"]:
-    """Multi-scale spectral distance (MSS): spectrograms with several windows, bin by bin.
+    """Multi-scale spectral distance (MSS): difference of spectrograms with several window lengths.
 
         d(x, y) = mean over n of the mean over frames and bins of
                   | |Xₙ| − |Yₙ| | + log_weight · | log(level + |Xₙ|) − log(level + |Yₙ|) |
 
-    where Xₙ is the short-time Fourier transform of x under Hann windows of n samples, at each
-    multiple of n / 4, the signal being continued beyond its ends by reflection. It is not
-    normalized: magnitudes are sums over the window, so that long windows count more. Derivatives
-    are finite everywhere, and 0 at an exact match.
+    where Xₙ is the short-time Fourier transform of x with Hann windows of n samples, a hop of n / 4
+    and reflection padding at both ends. It is not normalized: magnitudes are sums over the window,
+    so long windows count more. Derivatives are finite everywhere, and 0 at an exact match.
 
     Args:
         x: Real signals; leading axes are batch.
         target: Real signals of the same length, whose batch axes broadcast with those of `x`.
-        n_fft: Lengths of the windows in samples, multiples of 4.
-        log_weight: Weight of differences of logarithms, at least 0.
-        level: Magnitude under which these are linear, positive.
+        n_fft: Window lengths in samples, multiples of 4.
+        log_weight: Weight of the differences of logarithms, at least 0.
+        level: Magnitude below which the logarithms are linear, positive.
 
     Returns:
-        Distances, one for each signal of the batch.
+        Distances, one per signal of the batch.
 
     Raises:
         ValueError: At trace time, if `x` and `target` are not real, differ in length, or do not
@@ -84,7 +83,7 @@ def _distance(
 
 
 def _spectrogram(x: Float[Array, "*batch time"], n: int) -> Float[Array, "*batch frame bin"]:
-    """Magnitudes of the short-time Fourier transform, a frame at each multiple of n / 4."""
+    """Magnitudes of the short-time Fourier transform, with a hop of n / 4."""
     hop = n // 4
     n_frames = 1 + x.shape[-1] // hop
     padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(n // 2, n // 2)], mode="reflect")
@@ -106,8 +105,8 @@ def _signals(x: object, target: object) -> tuple[Array, Array]:
     a, b = _checks.real_array("x", x), _checks.real_array("target", target)
     if a.ndim == 0 or a.shape[-1:] != b.shape[-1:]:
         raise ValueError(
-            f"x and target must have the same time on their last axes, got shapes {a.shape} and "
-            f"{b.shape}; cut or pad one of them."
+            f"x and target must have the same number of samples on their last axes, got shapes "
+            f"{a.shape} and {b.shape}; cut or pad one of them."
         )
     try:
         shape = jnp.broadcast_shapes(a.shape, b.shape)

@@ -1,4 +1,4 @@
-"""Weights of coefficients: by order, by pair of filters, by path."""
+"""Weights of coefficients: by order, by kind of path, by path."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ from jtfs_jax._paths import KINDS, joint_paths
 Weight = float | Real[Array | np.ndarray, "..."]
 
 
-@jax.ensure_compile_time_eval()  # so that weights which are known may be kept
+@jax.ensure_compile_time_eval()  # so that known weights stay concrete and can be kept
 def path_weights(
     bank: FilterBank,
     *,
@@ -26,24 +26,25 @@ def path_weights(
     S1: Weight = 1.0,
     S2: Weight | Mapping[str, float | Array] = 1.0,
 ) -> JointScattering:
-    """Weights for the coefficients of `jtfs`, to be given to the distances and to `resynthesize`.
+    """Weights of the coefficients of `jtfs`, for the distances and for `resynthesize`.
 
-    The columns of `path_table` say which path is which: comparisons of them make masks, arithmetic
-    makes weights.
+    The columns of `path_table` describe the paths: compare them to make masks, or compute weights
+    from them.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         S0: Weight of the zeroth order.
-        S1: Weight of the first order: a number for all, or an array with one per wavelet.
-        S2: Weight of the second order: a number for all; or numbers by `kind` of path, which is 1
-            for those not named; or an array with one per path in the order of `path_table`.
+        S1: Weight of the first order: one number, or an array with one weight per wavelet.
+        S2: Weight of the second order: one number; or a mapping from the `kind` of path to a
+            number, 1 for kinds not named; or an array with one weight per path, in the order of
+            `path_table`.
 
     Returns:
         Weights that broadcast to the coefficients of `jtfs`.
 
     Raises:
-        ValueError: If `bank` has no frequential wavelets, a kind is unknown, or weights are neither
-            real numbers nor as many as there are paths or wavelets.
+        ValueError: If `bank` has no frequential wavelets, a kind is unknown, or weights are not
+            real or differ in number from the paths or wavelets.
 
     Example:
         >>> import jtfs_jax
@@ -56,7 +57,7 @@ def path_weights(
 
     See Also:
         distance, resynthesis.resynthesize: take these weights.
-        resynthesis.scale_paths: multiplies coefficients by such weights.
+        resynthesis.scale_paths: multiplies coefficients by gains.
     """
     table = path_table(bank)
     if isinstance(S2, Mapping):
@@ -73,19 +74,19 @@ def path_weights(
 
 
 def _along_paths(bank: FilterBank, values: Real[Array, " path"]) -> Any:
-    """One number a path, to broadcast with the S2 of `jtfs`."""
+    """One number per path, to broadcast with the S2 of `jtfs`."""
     if bank.paths_share_shape:
         return values[:, None, None]
     return ByPath(zip(joint_paths(bank), values, strict=True))
 
 
 def _one_each(name: str, value: Any, n: int, of: str, dtype: np.dtype) -> Array:
-    """A number for all, or an array of as many as there are."""
+    """A number for all, or an array with one number for each."""
     is_mask = getattr(value, "dtype", None) == np.bool_
     array = _checks.real_array(name, value.astype(int) if is_mask else value).astype(dtype)
     if array.shape not in ((), (n,)):
         raise ValueError(
-            f"{name} must be a number or an array of shape ({n},), one value a {of}, got shape "
-            f"{array.shape}; compute it from what the filterbank has."
+            f"{name} must be a number or an array of shape ({n},), one value per {of}, got shape "
+            f"{array.shape}; compute it from this filterbank."
         )
     return array

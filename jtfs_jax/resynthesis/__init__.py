@@ -1,10 +1,10 @@
-"""Metamers: sounds whose waveforms differ and whose coefficients agree.
+"""Metamers: sounds with different waveforms but matching coefficients.
 
 `metamer` makes them from a recording: noise with the loudness of the target at each time and
 frequency is optimized until its coefficients match. Its parts are public: the noise
 (`colored_noise`, `white_noise`), the envelope (`loudness`) and the search (`resynthesize`), which
-needs the coefficients alone. These may be edited first: `swap_spins`, `scale_paths`, `morph`.
-`interchannel` makes of a transform one for stereo, `jtfs_jax.segmented` one for any length. Use any
+needs only the coefficients. Edit the coefficients first with `swap_spins`, `scale_paths` or
+`morph`. `interchannel` adapts a transform to stereo, `jtfs_jax.segmented` to any length. Use any
 optax optimizer without line search, or one of the two here, which undo failed steps. `spread` moves
 the metamers of one target apart.
 """

@@ -24,30 +24,30 @@ def bold_driver(
     accelerate: float = 1.1,
     brake: float = 0.5,
 ) -> optax.GradientTransformationExtraArgs:
-    """Gradient descent with momentum, which undoes a step that makes the loss larger.
+    """Gradient descent with momentum that undoes steps that increase the loss.
 
     With accepted point y, loss E, gradient ∇E, velocity v and learning rate µ, each trial is
 
         v ← momentum · v − µ ∇E(y)
         success, E(y + v) ≤ E(y):   y ← y + v,        µ ← accelerate · µ
-        failure, anything else:     v ← brake · v,    µ ← brake · µ
+        failure, otherwise:         v ← brake · v,    µ ← brake · µ
 
-    A loss or a gradient that is not finite is a failure. The first trial is the starting point,
-    from which the first step has the norm `learning_rate` · ‖y‖: µ₀ = `learning_rate` · ‖y‖ /
-    ‖∇E(y)‖. Steps are thus free of the scales of y and E. Where y = 0, ‖y‖ counts as √size.
+    A loss or a gradient that is not finite is a failure. The first trial is the starting point, and
+    the first step from it has norm `learning_rate` · ‖y‖: µ₀ = `learning_rate` · ‖y‖ / ‖∇E(y)‖.
+    Steps are therefore independent of the scales of y and E. If y = 0, ‖y‖ counts as √size.
 
-    `update(gradient, state, params, value=…)` takes the point just tried, its loss and its
-    gradient (which is not looked at where the loss is a failure), and leads from there to the next
-    trial. So it must be the last of an `optax.chain`: the update contains the way back.
+    `update(gradient, state, params, value=…)` takes the point just tried, its loss and its gradient
+    (ignored if the loss is a failure), and returns the update from there to the next trial. It must
+    be the last transformation of an `optax.chain`, because the update includes the way back.
 
     Args:
-        learning_rate: Norm of the first step relative to that of the starting point, above 0.
-        momentum: Share of the last step in the next one, in [0, 1).
+        learning_rate: Norm of the first step relative to the norm of the starting point, above 0.
+        momentum: Fraction of the last step in the next one, in [0, 1).
         accelerate: Factor of µ after a success, at least 1.
-        brake: Factor of µ, and of the velocity, after a failure, in (0, 1).
+        brake: Factor of µ and of the velocity after a failure, in (0, 1).
 
     Returns:
-        A transformation whose state is a `TrialState`; its `params` are the best so far.
+        A transformation whose state is a `TrialState`, with the best point so far as its `params`.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -71,7 +71,7 @@ def bold_driver(
         Andén, Lostanlen & Mallat, Joint time–frequency scattering for audio classification, 2015.
 
     See Also:
-        lbfgs: the same contract; converges faster.
+        lbfgs: has the same interface and converges faster.
     """
     check("learning_rate", learning_rate, "positive", learning_rate > 0)
     check("momentum", momentum, "in [0, 1)", (momentum >= 0) & (momentum < 1))

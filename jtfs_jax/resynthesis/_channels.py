@@ -1,4 +1,4 @@
-"""Sounds of several channels: what their sums and differences tell of the image between them."""
+"""Multichannel sounds: transforms of the sums and differences of channels."""
 
 import dataclasses
 import math
@@ -14,38 +14,40 @@ from jtfs_jax._arrays import product
 
 @dataclasses.dataclass(frozen=True)
 class Interchannel:
-    """A transform of all mixtures of the channels of sounds; see `interchannel`."""
+    """A transform applied to all mixtures of the channels of a sound; see `interchannel`."""
 
     transform: Callable[..., Any]
 
     def __call__(
         self, bank: Any, x: Float[Array | np.ndarray, "*batch channel time"], *arguments: Any
     ) -> Any:
-        """Coefficients whose axis after `*batch` counts mixtures."""
+        """Return coefficients whose axis after `*batch` indexes mixtures."""
         return self.transform(bank, mixtures(x), *arguments)
 
 
 def interchannel(transform: Callable[..., Any]) -> Interchannel:
-    """A transform for sounds of several channels, which describes the image between them too.
+    """Adapt a transform to multichannel sounds, including the image between the channels.
 
-    The transform of each channel alone does not depend on what the channels have in common. So it
-    is applied to the mixtures
+    The transform of each channel alone does not depend on what the channels have in common.
+    Therefore the transform is applied to the mixtures
 
         x_a for each channel a,    (x_a + x_b) / √2 and (x_a − x_b) / √2 for each pair a < b
 
-    which are left, right, mid and side for two channels. In each band, the energies of these are
-    those of the channels and the real part of their cross-spectrum: so the coefficients tell how
-    loud the band is in each channel, and how coherent the channels are.
+    which are left, right, mid and side for two channels. In each band, the energies of the mixtures
+    determine the energies of the channels and the real part of their cross-spectrum. The
+    coefficients thereby describe the level of the band in each channel and the coherence of the
+    channels.
 
     Args:
-        transform: `jtfs`, `time_scattering`, `scalogram`, one of these as `segmented`, or any
+        transform: `jtfs`, `time_scattering`, `scalogram`, one of these under `segmented`, or any
             function of a filterbank and of signals `(*batch, time)`.
 
     Returns:
-        A function of a filterbank and of sounds `(*batch, channel, time)`, which returns what the
-        transform does for `(*batch, mixture, time)`, with the square of the number of channels as
-        the number of mixtures. As the `transform` of `metamer` or `resynthesize` it gives sounds of
-        as many channels. It raises a `ValueError` for signals without an axis of channels.
+        A function of a filterbank and of sounds `(*batch, channel, time)`, which returns the
+        transform of the mixtures `(*batch, mixture, time)`. The number of mixtures is the square of
+        the number of channels. As the `transform` of `metamer` or `resynthesize` it produces sounds
+        with the same number of channels. It raises a `ValueError` for signals without an axis of
+        channels.
 
     Example:
         >>> import jax.numpy as jnp, jtfs_jax
@@ -62,12 +64,12 @@ def interchannel(transform: Callable[..., Any]) -> Interchannel:
 
 
 def mixtures(x: Float[Array | np.ndarray, "*batch channel time"]) -> Array:
-    """The channels, and the sums and differences of each two, on one axis."""
+    """The channels, then the sum and the difference of each pair, on one axis."""
     x = jnp.asarray(x)
     if x.ndim < 2 or x.shape[-2] == 0:
         raise ValueError(
             f"x must have the axes (*batch, channel, time), with at least one channel, but its "
-            f"shape is {x.shape}; a sound of one channel is x[None]."
+            f"shape is {x.shape}; use x[None] for a sound with one channel."
         )
     if not jnp.issubdtype(x.dtype, jnp.inexact):
         x = x.astype(jnp.float32)
@@ -79,12 +81,12 @@ def mixtures(x: Float[Array | np.ndarray, "*batch channel time"]) -> Array:
 
 
 def n_channels(n_mixtures: int) -> int:
-    """Number of channels that have so many mixtures."""
+    """Number of channels with this number of mixtures."""
     n = math.isqrt(n_mixtures)
     if n**2 != n_mixtures:
         raise ValueError(
-            f"s1 must have as many mixtures as the square of a number of channels, got "
-            f"{n_mixtures}; compute it by a transform of interchannel."
+            f"s1 must have a number of mixtures that is the square of the number of channels, got "
+            f"{n_mixtures}; compute it with a transform from interchannel."
         )
     return n
 
@@ -92,7 +94,7 @@ def n_channels(n_mixtures: int) -> int:
 def root_of_covariance(
     amplitudes: Float[Array, "*batch mixture n1 node"],
 ) -> Float[Array, "*batch channel channel n1 node"]:
-    """The symmetric root of the covariance between channels in each band, from their mixtures."""
+    """Symmetric square root of the covariance between channels in each band, from the mixtures."""
     n = n_channels(amplitudes.shape[-3])
     if n == 1:
         return amplitudes[..., None, :, :]
@@ -103,7 +105,7 @@ def root_of_covariance(
     first, second = np.triu_indices(n, 1)
     covariance = covariance.at[..., first, second].set(common)
     covariance = covariance.at[..., second, first].set(common)
-    # Coefficients are means of moduli, whose squares need not be those of any covariance.
+    # Coefficients are means of moduli, so their squares need not form a valid covariance.
     values, vectors = jnp.linalg.eigh(covariance)
     root = product(vectors * jnp.sqrt(jnp.maximum(values, 0))[..., None, :], vectors.mT)
     return jnp.moveaxis(root, (-2, -1), (-4, -3))

@@ -1,4 +1,4 @@
-"""The loop of resynthesis: its state, and the compiled program that takes some steps."""
+"""The loop of resynthesis: its state, and the compiled program that runs several steps."""
 
 import math
 from functools import partial
@@ -20,25 +20,25 @@ CHUNK = 64  # steps that one call can take
 
 @exportable
 class ResynthesisState(eqx.Module):
-    """Several sounds on their way to their targets: all that is needed to go on.
+    """State of a search for sounds: everything needed to continue it.
 
-    A signal is `(time)`, or `(channel, time)` where the transform is one of `interchannel`.
+    A signal is `(time)`, or `(channel, time)` if the transform comes from `interchannel`.
 
     Attributes:
         y: The best sounds so far.
-        error: Relative errors of these.
-        accepted: Whether the last trial became the sound.
+        error: Relative errors of the best sounds.
+        accepted: Whether the last trial was accepted.
         learning_rate: Factor of the direction in the next step; None if the optimizer is neither
             `bold_driver` nor `lbfgs`.
-        n_forward: Number of evaluations of the transform so far, each of the whole batch.
-        n_gradient: Number of evaluations of its gradient.
-        scale: Sounds are this times the variables z of the optimizer.
-        trial: z to be tried next.
+        n_forward: Number of evaluations of the transform so far, each for the whole batch.
+        n_gradient: Number of evaluations of its gradient so far.
+        scale: Ratio of the sounds to the variables z of the optimizer.
+        trial: z to try next.
         best: z of the best sounds.
-        value: Half of the squared error of these.
-        was_accepted: Whether the last trial became the sound, with a single axis for all sounds.
+        value: Half the squared error of the best sounds.
+        was_accepted: Whether the last trial was accepted, with a single axis for all sounds.
         optimizer: State of the optimizer, with a leading axis for all sounds.
-        batch: Number of sounds for each target, and the leading axes of the targets.
+        batch: Number of sounds per target, then the leading axes of the targets.
     """
 
     scale: Float[Array, "metamer *channel time"]
@@ -63,12 +63,12 @@ class ResynthesisState(eqx.Module):
 
     @property
     def error(self) -> Float[Array, "sound *batch"]:
-        """Relative errors of these."""
+        """Relative errors of the best sounds."""
         return jnp.sqrt(2 * self.value).reshape(self.batch)
 
     @property
     def accepted(self) -> Bool[Array, "sound *batch"]:
-        """Whether the last trial became the sound."""
+        """Whether the last trial was accepted."""
         return self.was_accepted.reshape(self.batch)
 
     @property
@@ -99,12 +99,12 @@ def begin(
     optimizer: optax.GradientTransformation,
     n_axes: int = 1,
 ) -> ResynthesisState:
-    """State before the first trial, which is that of `y` itself; a signal has `n_axes`."""
+    """State before the first trial, which is `y` itself; a signal has `n_axes` axes."""
     batch, signal = y.shape[:-n_axes], y.shape[-n_axes:]
     scale = jnp.broadcast_to(jnp.sqrt(envelope)[None], y.shape).reshape(-1, *signal)
     z = y.reshape(-1, *signal) / scale
     axes = tuple(range(1, z.ndim))
-    # Divided by the peak first, lest the squares of a quiet sound vanish.
+    # Divide by the peak first, so that the squares of a quiet sound do not underflow.
     peak = jnp.abs(z).max(axis=axes, keepdims=True)
     peak = jnp.where(peak > 0, peak, 1)
     rms = peak * jnp.sqrt(jnp.square(z / peak).mean(axis=axes, keepdims=True))
@@ -134,7 +134,7 @@ def run(
     transform: Transform[Bank],
     optimizer: optax.GradientTransformation,
 ) -> tuple[ResynthesisState, Row]:
-    """As many trials as `n`, up to `CHUNK`; as `n` is traced, one program serves them all."""
+    """Run `n` trials, at most `CHUNK`; `n` is traced, so one program serves any number."""
 
     def trial(index, state_and_rows):
         state, rows = state_and_rows
@@ -146,7 +146,7 @@ def run(
 
 
 def _try(bank, goal, state, transform, optimizer) -> ResynthesisState:
-    """Evaluate the trial, let the optimizer judge it, and propose the next."""
+    """Evaluate the trial, let the optimizer accept or reject it, and propose the next one."""
     optimizer = optax.with_extra_args_support(optimizer)
     z = state.trial
 

@@ -1,4 +1,4 @@
-"""Changes to the coefficients of sounds, which make targets for resynthesis."""
+"""Edits of coefficients, which make targets for resynthesis."""
 
 from typing import TypeVar
 
@@ -26,13 +26,14 @@ Scattering = TypeVar("Scattering", JointScattering, TimeScattering)
 @jit
 @jax.named_scope("jtfs_jax.resynthesis.swap_spins")
 def swap_spins(bank: FilterBank, S: JointScattering) -> JointScattering:
-    """Coefficients in which what rose falls, and what fell rises.
+    """Exchange the coefficients of rising and falling paths.
 
-    Exchanges each path of spin +1 with that of spin −1 of the same rate and scale. Paths of
-    spin 0, S1 and S0 stay, so that frequencies, rates and scales do. Its own inverse.
+    Each path of spin +1 trades places with the path of spin −1 of the same rate and scale. Paths of
+    spin 0, S1 and S0 stay unchanged, and with them frequencies, rates and scales. The function is
+    its own inverse.
 
-    Averaged over the whole signal, these are the coefficients of the signal reversed in time; over
-    a shorter T, each stretch of about T turns around in its place.
+    With averages over the whole signal, these are the coefficients of the time-reversed signal;
+    with a shorter T, each stretch of about T is reversed in place.
 
     Args:
         bank: The filters that `S` was computed with.
@@ -42,7 +43,7 @@ def swap_spins(bank: FilterBank, S: JointScattering) -> JointScattering:
         Coefficients of the same shapes.
 
     Raises:
-        ValueError: At trace time, if `S` has not the paths of `bank`.
+        ValueError: At trace time, if `S` was not computed with `bank`.
 
     Example:
         >>> import jax.numpy as jnp, jtfs_jax
@@ -54,11 +55,11 @@ def swap_spins(bank: FilterBank, S: JointScattering) -> JointScattering:
         True
 
     References:
-        The reversal of chirps in `scattering.m`, research folder dafx19: Lostanlen & Hecker, The
-        Shape of RemiXXXes to Come, 2019, arXiv:1906.09334.
+        Chirp reversal in `scattering.m`, research folder dafx19: Lostanlen & Hecker, The Shape of
+        RemiXXXes to Come, 2019, arXiv:1906.09334.
 
     See Also:
-        scale_paths: makes paths louder or softer.
+        scale_paths: amplifies or attenuates paths.
     """
     index = {path: number for number, path in enumerate(require_paths(bank, S))}
     order = [index[n2, opposite_spin(bank, n_fr) if n2 >= 0 else n_fr] for n2, n_fr in index]
@@ -70,23 +71,23 @@ def swap_spins(bank: FilterBank, S: JointScattering) -> JointScattering:
 def scale_paths(
     bank: FilterBank, S: JointScattering, gain: Real[Array | np.ndarray, " path"]
 ) -> JointScattering:
-    """Coefficients with a gain for each path of the second order.
+    """Multiply each second-order path by a gain.
 
-    The columns of `path_table` say which path is which: a comparison makes a mask, arithmetic makes
-    gains. S1 and S0 stay: what changes is how the bands are modulated.
+    The columns of `path_table` describe the paths: compare them to make a mask, or compute gains
+    from them. S1 and S0 stay unchanged: only the modulations of the bands change.
 
     Args:
         bank: The filters that `S` was computed with.
         S: Coefficients of `jtfs`, with any batch axes.
-        gain: Factors, one a path in the order of `path_table`; false or 0 leaves a path out. They
-            should not be negative, for no sound has negative coefficients.
+        gain: Factors, one per path in the order of `path_table`; False or 0 removes a path. They
+            should not be negative, because no sound has negative coefficients.
 
     Returns:
         Coefficients of the same shapes.
 
     Raises:
-        ValueError: At trace time, if `S` has not the paths of `bank`, or `gain` is not an array of
-            real numbers with one value a path.
+        ValueError: At trace time, if `S` was not computed with `bank`, or `gain` is not an array of
+            real numbers with one value per path.
 
     Example:
         >>> import jax.numpy as jnp, jtfs_jax
@@ -101,13 +102,13 @@ def scale_paths(
     See Also:
         swap_spins: exchanges paths.
         path_table: rates, scales and spins of the paths.
-        losses.path_weights: weights of paths, where coefficients shall stay as they are.
+        losses.path_weights: weights of paths in a loss, which leave the coefficients unchanged.
     """
     paths = require_paths(bank, S)
     if not isinstance(gain, jax.Array) or gain.shape != (len(paths),):
         found = f"shape {gain.shape}" if isinstance(gain, jax.Array) else type(gain).__name__
         raise ValueError(
-            f"gain must be an array of shape ({len(paths)},), one value a path, got {found}; "
+            f"gain must be an array of shape ({len(paths)},), one value per path, got {found}; "
             f"compute it from the columns of path_table(bank)."
         )
     if jnp.issubdtype(gain.dtype, jnp.complexfloating):
@@ -127,31 +128,31 @@ def morph(
     S_b: Scattering,
     amount: float | Float[Array | np.ndarray, ""] | Float[Array | np.ndarray, " frame"],
 ) -> Scattering:
-    """Coefficients between those of two sounds.
+    """Interpolate between the coefficients of two sounds.
 
         S = (1 − amount) S_a + amount S_b
 
-    Averages over time are linear: a sound that is `a` for one share of the time and `b` for the
-    rest, within T, has about these coefficients (at α = 0 and β > 0 at most these), so that they
-    can be resynthesized. Geometric means, even steps in decibels, cannot: where one sound lacks
-    what the other has, they have neither. They also have no derivative at 0.
+    Averages over time are linear: a sound that is `a` for one fraction of the time and `b` for the
+    rest, within T, has about these coefficients (at most these for α = 0 and β > 0), so they can be
+    resynthesized. Geometric means, which are equal steps in decibels, cannot: they lose whatever
+    either sound lacks. They also have no derivative at 0.
 
-    The louder sound prevails at equal amounts: scale both to the same norm where it should not.
+    At equal amounts the louder sound dominates: scale both to the same norm to avoid this.
 
     Args:
         S_a: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
-        S_b: Coefficients of the same shapes, of the same filterbank.
-        amount: 0 for `S_a`, 1 for `S_b`, or a number between for all frames; or one for each
-            frame, to go from the one to the other in the course of time. It is not restricted to
-            [0, 1], but beyond coefficients may be negative, which no sound has.
+        S_b: Coefficients of the same shapes, from the same filterbank.
+        amount: 0 for `S_a`, 1 for `S_b`, or a number in between for all frames; or one number per
+            frame, to move from one sound to the other over time. Values outside [0, 1] are allowed,
+            but coefficients may then be negative, which no sound has.
 
     Returns:
-        Coefficients of the same shapes. For several amounts at once:
+        Coefficients of the same shapes. For several amounts at once, use
         `jax.vmap(morph, in_axes=(None, None, 0))`.
 
     Raises:
         ValueError: At trace time, if `S_a` and `S_b` differ in structure or shapes, or `amount` is
-            neither a number nor one for each of their frames.
+            neither one number nor one per frame.
 
     Example:
         >>> import jax.numpy as jnp, jtfs_jax
@@ -166,7 +167,7 @@ def morph(
     if jax.tree.structure(S_a) != jax.tree.structure(S_b):
         raise ValueError(
             f"S_b must have the paths of S_a, a {type(S_a).__name__}, got a {type(S_b).__name__} "
-            f"of another structure; compute both by the same transform and filterbank."
+            f"of another structure; compute both with the same transform and filterbank."
         )
     S_a, S_b = _checks.coefficients("S_a", S_a), _checks.coefficients("S_b", S_b)
     amount = jnp.asarray(amount)
@@ -174,13 +175,13 @@ def morph(
         if a.shape != b.shape:
             raise ValueError(
                 f"S_b must have the shapes of S_a, got {b.shape} where S_a has {a.shape}; "
-                f"compute both with the same filterbank, and from as many sounds."
+                f"compute both with the same filterbank, from the same number of sounds."
             )
         if amount.shape not in ((), a.shape[-1:]):
             raise ValueError(
                 f"amount must be a number, or one for each of {a.shape[-1]} frames, got shape "
-                f"{amount.shape}; use jax.vmap for several amounts, and a number where T=0 gives "
-                f"paths frames of their own."
+                f"{amount.shape}; use jax.vmap for several amounts, and one number with T=0, where "
+                f"paths differ in their frames."
             )
 
     def between(a: Array, b: Array) -> Array:

@@ -25,45 +25,45 @@ from ._trial_state import (
     value_dtype,
 )
 
-_MAX_FAILURES = 12  # halvings of a step, to 1/4096, before its direction is given up
-_LEAST_COSINE = 1e-8  # between a step and the change of gradient, where curvature is believed
+_MAX_FAILURES = 12  # halvings of a step, to 1/4096, before its direction is abandoned
+_LEAST_COSINE = 1e-8  # between a step and the change of gradient, for a pair to be used
 
 
 @exportable
 class _Pairs(NamedTuple):
-    """What L-BFGS knows of the curvature, from the oldest pair to the newest."""
+    """Pairs of steps and gradient changes, from the oldest to the newest."""
 
     steps: PyTree[Float[Array, "pair ..."]]
     changes: PyTree[Float[Array, "pair ..."]]  # of the gradient, along each step
     weight: Float[Array, " pair"]  # 1 / (step · change), 0 where there is no pair
-    n_failures: Int[Array, ""]  # since a trial was accepted
+    n_failures: Int[Array, ""]  # since the last accepted trial
 
 
 def lbfgs(
     *, memory_size: int = 10, learning_rate: float = 0.1
 ) -> optax.GradientTransformationExtraArgs:
-    """L-BFGS that tries its full step, and halves it where the loss does not become smaller.
+    """L-BFGS that tries its full step and halves it if the loss does not decrease.
 
-    The direction −H∇E(y) is that of limited-memory BFGS, H being an estimate of the inverse Hessian
-    from the last `memory_size` pairs of steps s and changes u of the gradient along them. A pair
-    is used only if s · u > 1e-8 ‖s‖ ‖u‖, which keeps H positive. Each trial is
+    The direction is −H∇E(y), where H is the limited-memory BFGS estimate of the inverse Hessian
+    from the last `memory_size` pairs of steps s and gradient changes u along them. A pair is used
+    only if s · u > 1e-8 ‖s‖ ‖u‖, which keeps H positive. Each trial is
 
         success, E(y − µ H∇E) < E(y):  y ← y − µ H∇E,  µ ← 1
-        failure, anything else:        µ ← µ / 2
+        failure, otherwise:            µ ← µ / 2
 
-    After 12 failures at the same point, or where the direction does not descend, all pairs are
-    forgotten. Without pairs a step is that of steepest descent, as the first one of `bold_driver`;
-    what is said there of scales, of losses that are not finite and of `update` holds here too.
+    After 12 failures at the same point, or if the direction does not descend, all pairs are
+    discarded. Without pairs a step is steepest descent, like the first step of `bold_driver`; the
+    notes there on scales, non-finite losses and `update` also apply here.
 
-    Unlike `optax.lbfgs`, it needs no line search within a step: mostly one gradient a step, and
-    none for failures.
+    Unlike `optax.lbfgs`, it needs no line search within a step: most steps cost one gradient, and
+    failures cost none.
 
     Args:
-        memory_size: Number of pairs, at least 1: each takes the memory of two points.
+        memory_size: Number of pairs, at least 1; each takes the memory of two points.
         learning_rate: As for `bold_driver`, for every step without pairs.
 
     Returns:
-        As `bold_driver` does.
+        A transformation, as for `bold_driver`.
 
     Raises:
         ValueError: If an argument is out of its range.

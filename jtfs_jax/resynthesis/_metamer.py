@@ -1,4 +1,4 @@
-"""Metamers of recordings: target, noise and envelope from the sound itself."""
+"""Metamers of recordings, with target, noise and envelope computed from the sound itself."""
 
 from collections.abc import Callable
 
@@ -33,23 +33,23 @@ def metamer(
     state: ResynthesisState | None = None,
     callback: Callable[[ResynthesisState], object] | None = None,
 ) -> Resynthesis:
-    """Metamers: sounds different from x, whose coefficients approach those of x.
+    """Make metamers: sounds that differ from x but have nearly the same coefficients.
 
-    With s1 the first-order coefficients of x,
+    With s1 the first-order coefficients of x, it computes
 
         y0 = colored_noise(bank, s1, n_sounds=n_sounds, key=key)
         resynthesize(bank, transform(bank, x), y0=y0, envelope=loudness(bank, s1), …)
 
     Args:
         bank: Filters from `filterbank`.
-        x: The targets, real and not silent; leading axes are for several at once. They have
-            `bank.n_samples` samples, or any number where `transform` is segmented; and the axes
-            `(*batch, channel, time)` where it is one of `interchannel`.
+        x: The targets, real and not silent; leading axes are batch. They have `bank.n_samples`
+            samples, or any number if `transform` is segmented, and the axes
+            `(*batch, channel, time)` if it comes from `interchannel`.
         transform: As for `resynthesize`: `segmented(jtfs)` for long recordings,
             `interchannel(jtfs)` for several channels, `interchannel(segmented(jtfs))` for both.
-            `s1` is that of `bank`, whatever this returns.
-        n_sounds: Number of metamers for each target. Each is the same for any `n_sounds`.
-        key: Key of `jax.random` for the noise at the start. None: `jax.random.key(0)`.
+            `s1` is computed with `bank`, whatever the transform returns.
+        n_sounds: Number of metamers per target. Each metamer is the same for any `n_sounds`.
+        key: Key of `jax.random` for the starting noise. None: `jax.random.key(0)`.
         weights: As for `resynthesize`.
         optimizer: As for `resynthesize`.
         n_steps: As for `resynthesize`.
@@ -72,7 +72,7 @@ def metamer(
         ((1, 1024), True)
         >>> more = metamer(bank, x, n_steps=10, state=result.state)
 
-        Of two channels, and of more samples than `bank` is for:
+        With two channels, and more samples than one call takes:
 
         >>> transform = jtfs_jax.resynthesis.interchannel(jtfs_jax.segmented(jtfs_jax.jtfs))
         >>> bank = jtfs_jax.filterbank(None, J=6, Q=4, J_fr=2)
@@ -84,7 +84,7 @@ def metamer(
         Lostanlen & Han, Musical metamerism with time–frequency scattering, 2024, section 2.3.
 
     See Also:
-        resynthesize: other targets, starts and envelopes.
+        resynthesize: other targets, starting sounds and envelopes.
     """
     positive_integer("n_steps", n_steps)
     positive_integer("n_sounds", n_sounds)

@@ -1,4 +1,4 @@
-"""How far sounds are from one another: the distances of their scalograms."""
+"""Mutual distances of sounds, measured on their scalograms."""
 
 import math
 
@@ -20,28 +20,28 @@ def mutual_distances(
     *,
     interchannel: bool = False,
 ) -> Float[Array, "*batch sound sound"]:
-    """Distances between the scalograms of each two sounds, relative to their norms.
+    """Distances between the scalograms of all pairs of sounds, relative to their norms.
 
     With S1(a) = |y_a ⋆ ψ_n1| ⋆ φ_T the scalogram of a sound, averaged over T,
 
         d(a, b) = ‖S1(a) − S1(b)‖ / √(½ ‖S1(a)‖² + ½ ‖S1(b)‖²)
 
-    It is 0 for equal scalograms and √2 for those that have no band and frame in common. The T of
-    `bank` says what is told apart. Metamers have the same averages over the T of their own
-    filterbank, so that here it should be shorter: around 10 ms, what ears resolve. Over much less
-    than that, any two noises differ, as their envelopes fluctuate.
+    The distance is 0 for equal scalograms and √2 for scalograms that share no band and frame. The T
+    of `bank` sets the resolution. Metamers have the same averages over the T of their own
+    filterbank, so T should be shorter here: around 10 ms, the resolution of the ear. Over much
+    shorter times any two noises differ, because their envelopes fluctuate.
 
     Args:
-        bank: Filters from `filterbank`, of which those of the first order and φ_T serve.
-        y: The sounds. Those that are not of `bank.n_samples` samples are taken in segments.
-        interchannel: Whether `y (sound, *batch, channel, time)` has channels, whose scalograms
-            are then those of one sound.
+        bank: Filters from `filterbank`; only the first-order wavelets and φ_T are used.
+        y: The sounds. If they do not have `bank.n_samples` samples, they are processed in segments.
+        interchannel: Whether `y (sound, *batch, channel, time)` has channels. The scalograms of all
+            channels then count as one sound.
 
     Returns:
-        Symmetric matrices, whose diagonals are 0. Two silent sounds are at 0.
+        Symmetric matrices with zero diagonals. The distance between two silent sounds is 0.
 
     Raises:
-        ValueError: If `y` has not the axes of sounds and time, or is not real.
+        ValueError: If `y` lacks the axes of sounds and time, or is not real.
 
     Example:
         >>> import jax, jtfs_jax
@@ -51,7 +51,7 @@ def mutual_distances(
         [0.0, 0.23, 0.24]
 
     See Also:
-        spread: makes them larger.
+        spread: increases these distances.
         jtfs_jax.losses.distance: between coefficients.
     """
     y = _checks.real_array("y", y)
@@ -70,7 +70,7 @@ def mutual_distances(
 def scalograms(
     bank: FilterBank, y: Float[Array, "target sound *channel time"]
 ) -> Float[Array, "target sound coefficient"]:
-    """S1 of each sound, of all its channels, as a vector."""
+    """S1 of each sound, with all its channels, as a vector."""
     n_samples = None if y.shape[-1] == bank.n_samples else y.shape[-1]
     each = y.reshape(-1, *y.shape[2:]).astype(bank.dtype)
     return first_order(bank, each, n_samples).reshape(*y.shape[:2], -1)
@@ -79,12 +79,12 @@ def scalograms(
 def squared_distances(
     vectors: Float[Array, "target sound coefficient"],
 ) -> Float[Array, "target sound sound"]:
-    """Squares of the distances of each two, divided by the mean of their squared norms."""
-    # Divided by the peak first, lest squares of quiet sounds vanish.
+    """Squared distances of all pairs, divided by the mean of their squared norms."""
+    # Divide by the peak first, so that the squares of quiet sounds do not underflow.
     peak = jnp.abs(vectors).max(axis=(-2, -1), keepdims=True)
     vectors = vectors / jnp.where(peak > 0, peak, 1)
     powers = jnp.square(vectors).sum(axis=-1)
-    # What all have in common would leave little but rounding of the differences of products.
+    # A large common part would leave mostly rounding errors in the differences of products.
     vectors = vectors - vectors.mean(axis=-2, keepdims=True)
     products = product(vectors, vectors.mT)
     own = jnp.diagonal(products, axis1=-2, axis2=-1)

@@ -1,4 +1,4 @@
-"""Noise through filters that change over time: given at nodes, and interpolated between them."""
+"""Noise through time-varying filters, given at nodes and interpolated between them."""
 
 import math
 from typing import NamedTuple
@@ -12,17 +12,17 @@ from jtfs_jax._arrays import times_real
 from jtfs_jax._coordinates import frame_times
 from jtfs_jax._filterbank import FilterBank
 
-_MAX_NODES = 256  # unless that leaves them farther apart than the longest wavelets are long
-_REACH = 4  # of filters, in lengths of the longest wavelets
+_MAX_NODES = 256  # more if they would be farther apart than the longest wavelets are long
+_REACH = 4  # of the filters, in lengths of the longest wavelets
 
 
 class Nodes(NamedTuple):
-    """Times at which filters are given, each the average of some frames."""
+    """Times at which filters are given, each averaged over several frames."""
 
     times: np.ndarray
-    group: int  # consecutive frames a node
+    group: int  # consecutive frames per node
     n_samples: int
-    spacing: int  # samples from one to the next, at most
+    spacing: int  # samples from one node to the next, at most
 
     def average(self, s1: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch n1 node"]:
         """Means of the frames of each node."""
@@ -35,13 +35,13 @@ class Nodes(NamedTuple):
         return sums / jnp.broadcast_to(jnp.asarray(sizes, s1.dtype), sums.shape)
 
     def interpolate(self, values: Float[Array, " node"]) -> Float[Array, " time"]:
-        """Values at all samples, linear between the nodes and constant beyond them."""
+        """Values at all samples: linear between the nodes, constant beyond them."""
         t = jnp.arange(self.n_samples, dtype=values.dtype)
         return jnp.interp(t, jnp.asarray(self.times, values.dtype), values)
 
 
 def nodes(bank: FilterBank, n_frames: int, n_samples: int | None) -> Nodes:
-    """The nodes of frames of one call, or of a longer signal; of a single frame, one for all."""
+    """Nodes for the frames of one call or of a longer signal; a single frame gets one node."""
     times = frame_times(bank, n_samples=n_samples)
     n = n_samples or bank.n_samples
     if n_frames == 1:
@@ -60,14 +60,14 @@ def filtered(
     amplitude: Float[Array, "channel source n1 node"],
     white: Float[Array, "source time"],
 ) -> Float[Array, "channel time"]:
-    """Sums of white noises through filters with which |n ⋆ ψ| is `amplitude` on average.
+    """Sums of white noises, filtered so that |n ⋆ ψ| equals `amplitude` on average.
 
-    At each node a stretch of the noise passes through the filter of the node, and fades over to
-    those of its neighbors.
+    Around each node, a stretch of the noise passes through the node's filter and is cross-faded
+    with its neighbors.
     """
     xi, sigma = np.array([(w.xi, w.sigma) for w in bank.wavelets1]).T
     dtype = amplitude.dtype
-    # By E|n ⋆ ψ| in `colored_noise`, √P is the mean of |n ⋆ ψ| times this:
+    # From E|n ⋆ ψ| in `colored_noise`, √P is the mean of |n ⋆ ψ| times this gain.
     gain = jnp.asarray(np.sqrt(4 / np.pi / (np.sqrt(np.pi) * sigma)), dtype)
     n = nodes.n_samples
     size = min(n, 2 * (nodes.spacing + _REACH * 2 ** bank.J[0]))

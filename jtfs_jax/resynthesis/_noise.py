@@ -1,4 +1,4 @@
-"""What S1 tells of a sound before any search: noise that resembles it, and its loudness."""
+"""Starting point of a search, from S1 alone: noise that resembles a sound, and its loudness."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ from ._channels import n_channels, root_of_covariance
 from ._nodes import filtered, nodes
 
 _N_CORRECTIONS = 2
-_CORRECTION_FLOOR = 1e-4  # of the largest coefficient, −80 dB: what is below is not amplified
+_CORRECTION_FLOOR = 1e-4  # of the largest coefficient, −80 dB: anything below is not amplified
 _LOUDNESS_FLOOR = 1e-2
 
 
@@ -30,34 +30,35 @@ def colored_noise(
     n_sounds: int = 1,
     key: Array | np.ndarray | None = None,
 ) -> Float[Array, "sound *batch time"]:
-    """Gaussian noise that has nearly the first-order coefficients `s1`.
+    """Gaussian noise with approximately the first-order coefficients `s1`.
 
     Gaussian noise n of spectral density P around the wavelet ψ, of bandwidth σ and peak gain 1, has
 
         E|n ⋆ ψ| = √(π/4 · P · ∫|ψ̂|²)     with ∫|ψ̂|² = √π σ
 
-    which gives √P at the wavelets' center frequencies, for each frame; in between, it is
-    interpolated over frequency, and over time. The same white noise passes through all of these
-    filters. As they overlap, the coefficients of the result are not yet `s1`; so all amplitudes
-    are twice multiplied by the ratio of the one to the other (below 1e-4 of the largest
-    coefficient, that is −80 dB, both count as that much). The mean of the noise is 0, or almost.
+    which gives √P at the center frequencies of the wavelets, for each frame; in between, √P is
+    interpolated over frequency and over time. The same white noise passes through all of these
+    filters. Because the filters overlap, the coefficients of the result still differ from `s1`.
+    Therefore all amplitudes are multiplied twice by the ratio of `s1` to the coefficients, with
+    both clipped below at 1e-4 (−80 dB) of the largest coefficient. The mean of the noise is 0, or
+    almost.
 
-    Frames closer than the width of φ_T are averaged before, and those that are closer than both
-    1/256 of the duration and 2**J samples. Where they are then no farther apart than the longest
-    wavelets are long, S1 of any noise fluctuates from one to the next. There the second correction
-    is one for each band, that of least squares: to correct each fluctuation again would make the
-    noise too loud.
+    Frames that are closer than the width of φ_T, or closer than both 1/256 of the duration and 2**J
+    samples, are averaged first. If the averages are then no farther apart than the longest wavelets
+    are long, S1 of any noise fluctuates from one to the next. In that case the second correction is
+    one least-squares factor per band: correcting each fluctuation again would make the noise too
+    loud.
 
     Args:
         bank: Filters from `filterbank`.
-        s1: First-order coefficients S1 of one sound or several, all frames. A single frame, such as
-            `s1.mean(axis=-1, keepdims=True)`, gives noise that is stationary.
-        n_samples: Length of the sounds, if `s1` is that of `segmented`. None: that of `bank`.
-        interchannel: Whether `s1 (*batch, mixture, n1, frame)` has the mixtures of several channels
-            that `interchannel` makes. The noise then has these channels, as loud in each band and
-            as coherent as the mixtures say.
-        n_sounds: Number of sounds for each of the `s1`. Each is the same for any `n_sounds`; sounds
-            of different `s1` come from the same white noise.
+        s1: First-order coefficients S1 of one or more sounds, with all frames. A single frame, such
+            as `s1.mean(axis=-1, keepdims=True)`, gives stationary noise.
+        n_samples: Length of the sounds, if `s1` comes from `segmented`. None: `bank.n_samples`.
+        interchannel: Whether `s1 (*batch, mixture, n1, frame)` has the mixtures of channels that
+            `interchannel` makes. The noise then has these channels, with the level and coherence in
+            each band that the mixtures specify.
+        n_sounds: Number of sounds per `s1`. Each sound is the same for any `n_sounds`; sounds of
+            different `s1` come from the same white noise.
         key: Key of `jax.random` for the white noise. None: `jax.random.key(0)`.
 
     Returns:
@@ -79,7 +80,7 @@ def colored_noise(
         for stationary noise.
 
     See Also:
-        white_noise: noise that has only the power in common with a sound.
+        white_noise: noise that shares only its power with a sound.
         jtfs_jax.synth.power_law_noise: noise of a given spectrum.
     """
     positive_integer("n_sounds", n_sounds)
@@ -101,23 +102,23 @@ def white_noise(
     n_sounds: int = 1,
     key: Array | np.ndarray | None = None,
 ) -> Float[Array, "sound *batch time"]:
-    """White Gaussian noise as powerful as `colored_noise`, which is made of it.
+    """White Gaussian noise with the power of `colored_noise`, from the same random numbers.
 
-    It knows of the target how loud it is, but neither its frequencies nor its times.
+    It has the level of the target, but no information about its frequencies and times.
 
     Args:
         bank: As for `colored_noise`.
         s1: As for `colored_noise`.
         n_samples: As for `colored_noise`.
-        interchannel: As for `colored_noise`; the channels have nothing in common.
+        interchannel: As for `colored_noise`; the channels are independent.
         n_sounds: As for `colored_noise`.
         key: As for `colored_noise`.
 
     Returns:
-        The sounds, as `colored_noise` does.
+        The sounds, as for `colored_noise`.
 
     Raises:
-        ValueError: As `colored_noise` does.
+        ValueError: As for `colored_noise`.
 
     Example:
         >>> import jax.numpy as jnp, jtfs_jax
@@ -143,17 +144,17 @@ def loudness(
     n_samples: int | None = None,
     interchannel: bool = False,
 ) -> Float[Array, "*batch time"]:
-    """Loudness over time, √Σ_n1 S1², relative to its maximum and at least 0.01 of it.
+    """Loudness over time, √Σ_n1 S1², relative to its maximum and clipped below at 0.01.
 
     Args:
         bank: Filters from `filterbank`.
-        s1: First-order coefficients S1 of one sound or several, all frames.
+        s1: First-order coefficients S1 of one or more sounds, with all frames.
         n_samples: As for `colored_noise`.
-        interchannel: As for `colored_noise`; the sum is over all channels, too.
+        interchannel: As for `colored_noise`; the sum then includes all channels.
 
     Returns:
         Numbers between 0.01 and 1 for each sample, interpolated between frames; if `interchannel`,
-        `(*batch, 1, time)`, as all channels have the same.
+        `(*batch, 1, time)`, because all channels share them.
 
     Raises:
         ValueError: If `s1` was not computed with `bank`.
@@ -175,7 +176,7 @@ def loudness(
 
 
 def checked_key(key: Array | np.ndarray | None) -> Array:
-    """The key as given, or the one that stands for None."""
+    """The given key, or the default key for None."""
     return random_key("key", jax.random.key(0) if key is None else key)
 
 
@@ -189,7 +190,7 @@ def _checked(
         raise ValueError(
             f"s1 must have {'mixtures, ' * interchannel}{shape[0]} rows and 1 or {shape[1]} frames "
             f"on its last axes, but its shape is {s1.shape}; compute it with this filterbank, and "
-            f"give n_samples if it is of segmented."
+            f"give n_samples if it comes from segmented."
         )
     return s1 if interchannel else s1[..., None, :, :]
 
@@ -197,7 +198,7 @@ def _checked(
 def _gaussian_noise(
     bank: FilterBank, n_sounds: int, n_channels: int, n_samples: int | None, key: Array
 ) -> Float[Array, "sound channel time"]:
-    """Of variance 1; each sound is the same for any `n_sounds`."""
+    """White noise of variance 1; each sound is the same for any `n_sounds`."""
     keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(n_sounds))
     shape = (n_channels, n_samples or bank.n_samples)
     return jax.vmap(lambda key: jax.random.normal(key, shape, bank.dtype))(keys)
@@ -207,7 +208,7 @@ def _gaussian_noise(
 def first_order(
     bank: FilterBank, y: Float[Array, "*batch time"], n_samples: int | None = None
 ) -> Float[Array, "*batch n1 frame"]:
-    """S1, in segments if `n_samples` is given; under `jit` nothing of the second order is done."""
+    """S1, in segments if `n_samples` is given; `jit` removes the unused second order."""
     transform = time_scattering if n_samples is None else segmented(time_scattering)
     return transform(bank, y).S1
 
@@ -253,5 +254,5 @@ def _colored_noise(
     amplitude = root_of_covariance(amplitudes)
     amplitude = jnp.broadcast_to(amplitude[None], (len(white), *amplitude.shape))
     none = jnp.zeros((len(white), len(s1), *white.shape[1:]), s1.dtype)
-    # The last noise is synthesized after the last correction, and not corrected itself.
+    # The last pass synthesizes the noise after the last correction; its own correction is unused.
     return jax.lax.fori_loop(0, _N_CORRECTIONS + 1, correct, (amplitude, none))[1]

@@ -1,4 +1,4 @@
-"""The objective: weighted coefficients of the targets, and the distance of sounds to them."""
+"""The objective: weighted coefficients of the targets, and the distance of sounds from them."""
 
 import math
 from collections.abc import Callable
@@ -14,42 +14,42 @@ from jtfs_jax._coefficients import broadcast_weights
 from jtfs_jax._nodes import exportable
 from jtfs_jax._norms import flat, norm
 
-Bank = TypeVar("Bank")  # a filterbank, or whatever else a transform takes
+Bank = TypeVar("Bank")  # a filterbank, or any other first argument of a transform
 Transform = Callable[[Bank, Float[Array, "sound time"]], PyTree[Array]]
 
 
 class Goal(Protocol):
-    """What a search minimizes."""
+    """Objective that a search minimizes."""
 
     def loss(self, s: Any, n_targets: int) -> Float[Array, " sound"]:
-        """Loss of each sound, not negative, from what the transform returns for them."""
+        """Nonnegative loss of each sound, from the results of the transform."""
         ...
 
 
 @exportable
 class Objective(NamedTuple):
-    """Weights and weighted coefficients, both relative to the norm of the latter."""
+    """Weights and weighted coefficients, both divided by the norm of the latter."""
 
     weights: PyTree[Array]
     coefficients: PyTree[Array]
 
     def loss(self, s: PyTree[Array], n_targets: int) -> Float[Array, " sound"]:
-        """½E² of each sound of a batch, which counts over targets first."""
+        """½E² of each sound of a batch, in which targets vary fastest."""
         return half_square(self, s, n_targets)
 
 
 def flattened(
     target: PyTree[Array], like: PyTree[jax.ShapeDtypeStruct]
 ) -> tuple[PyTree[Array], tuple[int, ...]]:
-    """Coefficients with a single axis for all targets, and the axes that it stands for.
+    """Coefficients with a single axis for all targets, and the axes that it replaces.
 
     `like` has the structure and the shapes for a batch of one target.
     """
     leaves, tree = jax.tree.flatten(jax.tree.map(jnp.asarray, target))
     if tree != jax.tree.structure(like):
         raise ValueError(
-            f"target must be coefficients as transform returns them, {jax.tree.structure(like)}, "
-            f"got {tree}; compute them by the same transform."
+            f"target must have the structure that transform returns, {jax.tree.structure(like)}, "
+            f"got {tree}; compute it with the same transform."
         )
     shapes = [leaf.shape[1:] for leaf in jax.tree.leaves(like)]
     targets = leaves[0].shape[: max(leaves[0].ndim - len(shapes[0]), 0)]
@@ -59,7 +59,7 @@ def flattened(
             f"{[leaf.shape for leaf in leaves]}; compute it with this filterbank."
         )
     if 0 in targets:
-        raise ValueError(f"target must be of at least one sound, got the batch axes {targets}.")
+        raise ValueError(f"target must have at least one sound, got the batch axes {targets}.")
     flat = [
         leaf.reshape(math.prod(targets), *shape) for leaf, shape in zip(leaves, shapes, strict=True)
     ]
@@ -67,7 +67,7 @@ def flattened(
 
 
 def objective(coefficients: PyTree[Array], weights: PyTree) -> Objective:
-    """Errors are relative to the norm of each target; raises where that is 0 or not finite."""
+    """Objective relative to the norm of each target, which must be finite and not 0."""
     weights = broadcast_weights(weights, coefficients)
     weighted = jax.tree.map(jnp.multiply, weights, coefficients)
     size = norm(flat(weighted, n_batch=1))
@@ -75,8 +75,8 @@ def objective(coefficients: PyTree[Array], weights: PyTree) -> Objective:
         bad = [float(n) for n in size if not (np.isfinite(n) and n > 0)]
         if bad:
             raise ValueError(
-                f"target must be finite and not silent, but the norm of the coefficients, times "
-                f"the weights, is {bad[0]}; take another sound, or scale it to a peak of 1."
+                f"target must be finite and not silent, but the norm of its weighted coefficients "
+                f"is {bad[0]}; take another sound, or scale it to a peak of 1."
             )
 
     def relative(leaf):
@@ -86,7 +86,7 @@ def objective(coefficients: PyTree[Array], weights: PyTree) -> Objective:
 
 
 def half_square(goal: Objective, s: PyTree[Array], n_targets: int) -> Float[Array, " sound"]:
-    """½E² of each sound of a batch, which counts over targets first."""
+    """½E² of each sound of a batch, in which targets vary fastest."""
 
     def difference(s, weights, weighted):
         by_target = s.reshape(len(s) // n_targets, n_targets, *s.shape[1:])

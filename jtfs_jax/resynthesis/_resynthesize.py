@@ -1,4 +1,4 @@
-"""The search for sounds of given coefficients: arguments, and the history of the steps."""
+"""The search for sounds with given coefficients: arguments, and the history of the steps."""
 
 import time
 from collections.abc import Callable
@@ -28,21 +28,21 @@ _DEFAULT_OPTIMIZER = lbfgs()
 
 @exportable
 class Resynthesis(eqx.Module):
-    """Sounds that `resynthesize` or `metamer` found, and the history of the search.
+    """Result of `resynthesize` or `metamer`: the sounds and the history of the search.
 
     Each row of the history is a step. Row 0 is the start; in a run that resumes another one, it is
-    the first step after that run, so that both histories together are the history of one run.
+    the first step after that run, so the two histories can be concatenated.
 
     Attributes:
-        error: Relative error of each sound after each step; it never rises.
-        learning_rate: Factor of the direction in the step after; None if the optimizer is neither
+        error: Relative error of each sound after each step; it never increases.
+        learning_rate: Factor of the direction in the next step; None if the optimizer is neither
             `bold_driver` nor `lbfgs`.
-        accepted: Whether the step was kept; a failed one leaves the sound as it was.
-        n_forward: Evaluations of the transform so far, each of the whole batch.
+        accepted: Whether the step was accepted; a failed step leaves the sound unchanged.
+        n_forward: Evaluations of the transform so far, each for the whole batch.
         n_gradient: Evaluations of its gradient so far.
-        seconds: Time since the call of `resynthesize`, compilation included. None without
-            `callback`, when no step is waited for.
-        state: From which another call goes on.
+        seconds: Time since the call of `resynthesize`, including compilation. None without
+            `callback`, because the steps are then not awaited.
+        state: State from which another call can continue.
     """
 
     error: Float[Array, "step sound *batch"]
@@ -72,44 +72,46 @@ def resynthesize(
     state: ResynthesisState | None = None,
     callback: Callable[[ResynthesisState], object] | None = None,
 ) -> Resynthesis:
-    """Sounds y whose coefficients Sy approach the target R.
+    """Find sounds y with coefficients Sy that match the target R.
 
-    From the sounds y0, the optimizer minimizes half of the square of
+    Starting from the sounds y0, the optimizer minimizes half the square of
 
         E(y) = ‖w (Sy − R)‖ / ‖w R‖     norms over all coefficients of all orders
 
-    for each sound by itself. It acts on z, where y = r √e z: e is an envelope, in general the
-    loudness of the target over time, which gives quiet moments the same attention as loud ones; r
-    is such that z has a mean square of 1 at the start. So neither the level nor the length of the
-    sounds matters to the steps.
+    for each sound separately. It acts on z, where y = r √e z. The envelope e, by default the
+    loudness of the target over time, gives quiet moments the same attention as loud ones; r scales
+    z to a mean square of 1 at the start. The steps therefore do not depend on the level or the
+    length of the sounds.
 
-    A step is one trial. Where the optimizer is `lbfgs` or `bold_driver`, a trial that improves no
-    sound costs no gradient. The loop is compiled once, for any number of steps. It depends on
-    `transform`, `optimizer` and the shapes: pass the same objects to use it again.
+    A step is one trial. If the optimizer is `lbfgs` or `bold_driver`, a trial that improves no
+    sound costs no gradient. The loop is compiled once for any number of steps. It depends on
+    `transform`, `optimizer` and the shapes: pass the same objects to reuse it.
 
     Args:
-        bank: Filters from `filterbank`, or whatever else `transform` takes.
-        target: R, what `transform` returns for sounds, or such coefficients composed: finite, and
-            not all 0. Leading axes `*batch` are for several targets at once, or none.
+        bank: Filters from `filterbank`, or any other first argument of `transform`.
+        target: R, the coefficients that `transform` returns for sounds, or combinations of such
+            coefficients: finite, and not all 0. Leading axes `*batch`, if any, are for several
+            targets at once.
         transform: `jtfs`, `time_scattering`, or any function of `bank` and a batch of sounds
-            `(sound, time)` that returns a pytree of arrays with the leading axis of the batch:
-            `segmented(jtfs)` for sounds of any length, which is that of `y0`. With `interchannel`
-            of one of these, sounds have several channels: `(channel, time)` instead of `(time)`,
+            `(sound, time)` that returns a pytree of arrays with the leading axis of the batch. With
+            `segmented(jtfs)`, sounds may have any length: the length of `y0`. With `interchannel`
+            of any of these, sounds have several channels: `(channel, time)` instead of `(time)`,
             here and below.
         y0: Sounds to start from: `(sound, *batch, time)`, where the first axis is for several
-            sounds per target, or any shape that broadcasts to it. None: one from
+            sounds per target, or any shape that broadcasts to it. None: one sound from
             `colored_noise(bank, target.S1)`, if `transform` is `jtfs` or `time_scattering`.
         envelope: e, positive numbers that broadcast to `(*batch, time)`. None:
-            `loudness(bank, target.S1)` if `transform` is one of these two, also segmented, else 1.
-        weights: w ≥ 0, a number, or a pytree like that of the coefficients, or the upper part of
+            `loudness(bank, target.S1)` if `transform` is one of these two, segmented or not; else
+            1.
+        weights: w ≥ 0, a number, or a pytree with the structure of the coefficients or a prefix of
             it, whose leaves broadcast to the coefficients; see `losses.path_weights`.
-        optimizer: Any of optax that needs no line search, with the loss as `value` if it asks for
-            it. None: `lbfgs()`.
-        n_steps: Number of steps, failed ones included. The start costs one more evaluation.
+        optimizer: Any optax optimizer without line search; it receives the loss as `value` if it
+            accepts it. None: `lbfgs()`.
+        n_steps: Number of steps, including failed ones. The start costs one more evaluation.
         state: The state of another `Resynthesis`, to continue it: two runs of 50 steps give the
-            same bits as one of 100. `y0` and `envelope` are then ignored.
-        callback: Called with each state, the one at the start included. If it returns something
-            true, this step is the last one.
+            same bits as one run of 100. `y0` and `envelope` are then ignored.
+        callback: Called with each state, including the start. A true return value stops the search
+            after this step.
 
     Returns:
         Sounds `(sound, *batch, time)` and their history.
@@ -137,10 +139,10 @@ def resynthesize(
         Lostanlen & Han, Musical metamerism with time–frequency scattering, 2024, section 2.3.
 
     See Also:
-        metamer: the same from a recording.
+        metamer: the same search from a recording.
         colored_noise, white_noise: sounds to start from.
-        lbfgs, bold_driver: how steps are chosen.
-        losses.distance: E for a loop of your own.
+        lbfgs, bold_driver: optimizers.
+        losses.distance: E, for your own loop.
     """
     begun = time.monotonic()
     positive_integer("n_steps", n_steps)
@@ -166,7 +168,7 @@ def resynthesize(
     n_left = n_steps + 1 if state is None else n_steps
     while n_left:
         is_start = state is None and not rows
-        # A start that leads nowhere shall be known before the steps.
+        # Run the start alone, to reject a bad one before the steps.
         alone = callback or (is_start and not within_jit)
         n = 1 if alone else min(n_left, CHUNK)
         now, history = advance(now, n)
@@ -193,19 +195,19 @@ def _n_samples(bank: Any, y0: Any, state: ResynthesisState | None, facts: Known)
         return np.shape(y0)[-1]
     if facts.is_segmented:
         raise ValueError(
-            f"y0 must be sounds where transform is segmented, as coefficients do not tell how long "
-            f"these are, got {y0!r}; make it by colored_noise(bank, target.S1, n_samples=…)."
+            f"y0 must be sounds if transform is segmented, because coefficients do not determine "
+            f"their length, got {y0!r}; make it with colored_noise(bank, target.S1, n_samples=…)."
         )
     if isinstance(bank, FilterBank):
         return bank.n_samples
     raise ValueError(
-        f"y0 must be sounds where bank is not a FilterBank, whose length would be known, got "
+        f"y0 must be sounds if bank is not a FilterBank, because their length is then unknown, got "
         f"{y0!r}; pass an array."
     )
 
 
 def real_dtype(target: PyTree[Array]) -> np.dtype:
-    """The precision of the target, float32 where it has integers."""
+    """The precision of the target; float32 for integers."""
     dtype = jnp.asarray(jax.tree.leaves(target)[0]).dtype
     is_inexact = jnp.issubdtype(dtype, jnp.inexact)
     return np.dtype(jnp.finfo(dtype).dtype if is_inexact else jnp.float32)
@@ -220,7 +222,7 @@ def _start(
     dtype: np.dtype,
     facts: Known,
 ) -> tuple[Float[Array, "sound *batch time"], Float[Array, "*batch time"]]:
-    """Sounds to start from, and the envelope, as given or made from S1 where that is known."""
+    """Sounds to start from, and the envelope: as given, or computed from S1 if it is known."""
     options = facts.noise_options(shape[-1])
     if envelope is None:
         envelope = jnp.ones(shape, dtype) if s1 is None else loudness(bank, s1, **options)
@@ -237,8 +239,8 @@ def _start(
         return _broadcast("y0", y0, axes, (n_sounds, *shape), dtype, cure), envelope
     if s1 is None:
         raise ValueError(
-            "y0 must be given where transform is neither jtfs nor time_scattering, got None; make "
-            "it by colored_noise from S1, or take any noise as loud as the target."
+            "y0 must be given if transform is neither jtfs nor time_scattering, got None; make it "
+            "with colored_noise from S1, or take any noise as loud as the target."
         )
     return colored_noise(bank, s1, **options), envelope
 
@@ -258,19 +260,19 @@ def _broadcast(
 def _check_state(state, batch, signal, optimizer) -> None:
     if state.batch[1:] != batch or state.signal != signal:
         raise ValueError(
-            f"state must be of sounds {(*batch, *signal)} as the target is, but is of "
+            f"state must have sounds of shape {(*batch, *signal)}, like the target, but has "
             f"{(*state.batch[1:], *state.signal)}; resume with the same target."
         )
     expected = jax.eval_shape(jax.vmap(optimizer.init), state.best)
     if jax.tree.structure(expected) != jax.tree.structure(state.optimizer) or [
         leaf.shape for leaf in jax.tree.leaves(expected)
     ] != [leaf.shape for leaf in jax.tree.leaves(state.optimizer)]:
-        raise ValueError("state must come from the same optimizer, and does not; pass that one.")
+        raise ValueError("state must come from the same optimizer, but does not; pass that one.")
 
 
 def _check_start(state) -> None:
     if not is_traced(state.value) and not np.isfinite(state.value).all():
         raise ValueError(
-            "transform must be finite at the start, with a finite gradient, and is not; "
+            "transform must be finite at the start, with a finite gradient, but is not; "
             "choose another y0."
         )

@@ -1,4 +1,4 @@
-"""Metamers of one target that differ from one another as much as their coefficients allow."""
+"""Metamers of one target that differ from each other as much as their coefficients allow."""
 
 import dataclasses
 from collections.abc import Callable
@@ -25,20 +25,20 @@ from ._objective import Bank, Objective, Transform, flattened, half_square, obje
 from ._resynthesize import real_dtype
 from ._transforms import Known, known, signal_shape
 
-OPTIMIZER = lbfgs(learning_rate=0.01)  # few steps of 0.1 would remain within the bound
-_BARRIER = 0.03  # its weight; sounds end at 0.8 to 0.95 of the bound
+OPTIMIZER = lbfgs(learning_rate=0.01)  # few steps of 0.1 would stay within the bound
+_BARRIER = 0.03  # weight of the barrier; errors end at 0.8 to 0.95 of the bound
 
 
 @exportable
 class Spread(eqx.Module):
-    """Sounds that `spread` moved apart.
+    """Result of `spread`: sounds moved apart.
 
     Attributes:
         y: The sounds.
-        error: Relative error of each, below the bound.
+        error: Relative error of each sound, below the bound.
         start_distances: The `mutual_distances` of the sounds at the start.
-        distances: Those of `y`.
-        state: From which another call goes on.
+        distances: The `mutual_distances` of `y`.
+        state: State from which another call can continue.
     """
 
     y: Float[Array, "sound *batch time"]
@@ -61,10 +61,10 @@ def spread(
     state: ResynthesisState | None = None,
     callback: Callable[[ResynthesisState], object] | None = None,
 ) -> Spread:
-    """Metamers moved apart, so that their scalograms differ more, while they remain metamers.
+    """Move metamers apart, so that their scalograms differ more while they remain metamers.
 
-    The coefficients R of the target leave a freedom, of which the search for each metamer alone
-    makes no use. Here all sounds y of a target are moved together, by `lbfgs`, to minimize
+    The coefficients R of the target leave some freedom, which separate searches for each metamer do
+    not use. Here `lbfgs` moves all sounds y of a target together, to minimize
 
         2 − mean d² − 0.03 mean log(1 − (E / max_error)²)
 
@@ -72,34 +72,33 @@ def spread(
     is over all sounds, with E the error of `resynthesize`. The logarithm is infinite at the bound,
     and a trial beyond it fails and is undone: no sound ever reaches the bound.
 
-    A step costs one gradient for all sounds, as one of `resynthesize` does. The loop is compiled
-    once for any number of steps and any bound. Distances still grow after 50 steps, more slowly:
-    pass the result's `state` to go on.
+    As in `resynthesize`, a step costs one gradient for all sounds. The loop is compiled once for
+    any number of steps and any bound. Distances still grow after 50 steps, but more slowly: pass
+    the result's `state` to continue.
 
     Args:
         bank: As for `resynthesize`.
         target: R, as for `resynthesize`; leading axes `*batch` are for several targets.
-        y: At least two metamers for each target, such as the `y` of `metamer`: from different
-            noises, with errors less than `max_error`.
-        fine: Filters from `filterbank`, as for `mutual_distances`. A T much shorter than that of
+        y: At least two metamers per target, such as the `y` of `metamer`: from different noises,
+            with errors less than `max_error`.
+        fine: Filters from `filterbank`, as for `mutual_distances`. A T much shorter than the T of
             `bank` leaves the most freedom.
         transform: As for `resynthesize`.
         weights: As for `resynthesize`.
         max_error: Bound of the errors, above 0.
-        n_steps: Number of steps, failed ones included.
-        state: The state of another `Spread`, to continue it with the same other arguments: two runs
-            of 25 steps give the same bits as one of 50.
-        callback: Called with each state, the one at the start included, in which the sounds of a
-            target are one `y (1, *batch, sound, time)`. If it returns something true, this step is
-            the last one.
+        n_steps: Number of steps, including failed ones.
+        state: The state of another `Spread`, to continue it with otherwise the same arguments: two
+            runs of 25 steps give the same bits as one run of 50.
+        callback: Called with each state, including the start, in which the sounds of a target form
+            one `y (1, *batch, sound, time)`. A true return value stops the search after this step.
 
     Returns:
-        The sounds, in the order of `y`, their errors, and distances before and after.
+        The sounds in the order of `y`, their errors, and the distances before and after.
 
     Raises:
-        ValueError: If there are not at least two sounds, one of them has an error of `max_error` or
-            more, `state` is not of such sounds, or an argument is out of range or does not match
-            the others.
+        ValueError: If there are fewer than two sounds, one of them has an error of `max_error` or
+            more, `state` has other sounds, or an argument is out of range or does not match the
+            others.
 
     Example:
         >>> import jax.numpy as jnp, jtfs_jax
@@ -119,8 +118,8 @@ def spread(
         Nocedal & Wright, Numerical Optimization, 2006, section 19.6: the log-barrier.
 
     See Also:
-        metamer: makes the sounds to begin with.
-        mutual_distances: what is made larger.
+        metamer: makes the sounds to start from.
+        mutual_distances: the distances that are increased.
     """
     _checks.positive_integer("n_steps", n_steps)
     _checks.positive_number("max_error", max_error)
@@ -134,19 +133,19 @@ def spread(
     coefficients, batch = flattened(target, like)
     if sounds.shape[1:] != (*batch, *signal) or len(sounds) < 2:
         raise ValueError(
-            f"y must be at least two sounds (sound, {', '.join(map(str, (*batch, *signal)))}), as "
-            f"the target has them, but its shape is {sounds.shape}; make it by metamer with "
+            f"y must be at least two sounds (sound, {', '.join(map(str, (*batch, *signal)))}), to "
+            f"match the target, but its shape is {sounds.shape}; make it with metamer and "
             f"n_sounds=2 or more."
         )
     envelope = _envelope(bank, target, (*batch, *signal), dtype, facts)
     goal = Apart(objective(coefficients, weights), jnp.asarray(max_error, dtype))
     both = _Both(transform)
-    together = jnp.moveaxis(sounds, 0, -1 - facts.n_axes)[None]  # one variable of a target
+    together = jnp.moveaxis(sounds, 0, -1 - facts.n_axes)[None]  # one variable per target
     start = begin(together, envelope, OPTIMIZER, facts.n_axes + 1)
     if state is not None and (state.batch, state.signal) != (start.batch, start.signal):
         raise ValueError(
-            f"state must be of sounds {(*start.batch, *start.signal)}, as y are, but is of "
-            f"{(*state.batch, *state.signal)}; go on with the same sounds."
+            f"state must have sounds of shape {(*start.batch, *start.signal)}, like y, but has "
+            f"{(*state.batch, *state.signal)}; continue with the same sounds."
         )
     error, start_distances = _measured((bank, fine), goal, start.scale * start.best, both)
     if not _checks.is_traced(error) and not (error < max_error).all():
@@ -176,7 +175,7 @@ def spread(
 def _envelope(
     bank: Any, target: Any, shape: tuple[int, ...], dtype: np.dtype, facts: Known
 ) -> Float[Array, "*batch 1 time"]:
-    """That of `resynthesize`, for all sounds of each target."""
+    """The envelope of `resynthesize`, for all sounds of each target."""
     e = jnp.ones(shape, dtype)
     if facts.has_s1:
         e = loudness(bank, target.S1, **facts.noise_options(shape[-1])).astype(dtype)
@@ -185,17 +184,17 @@ def _envelope(
 
 @exportable
 class Apart(NamedTuple):
-    """Sounds far from one another, whose errors are within a bound."""
+    """Objective for sounds far from each other, with errors within a bound."""
 
     of_each: Objective
     max_error: Float[Array, ""]
 
     def squared_errors(self, s: PyTree[Array], n_targets: int) -> Float[Array, "sound target"]:
-        """E² of each sound of a batch, which counts over targets first."""
+        """E² of each sound of a batch, in which targets vary fastest."""
         return 2 * half_square(self.of_each, s, n_targets).reshape(-1, n_targets)
 
     def loss(self, s: tuple[PyTree[Array], Array], n_targets: int) -> Float[Array, " target"]:
-        """Nearness of all sounds of each target, from 0 to 2, and the barrier."""
+        """Nearness of all sounds of each target, from 0 to 2, plus the barrier."""
         coefficients, found = s
         room = 1 - self.squared_errors(coefficients, n_targets) / jnp.square(self.max_error)
         barrier = -jnp.log(jnp.where(room > 0, room, 1)).mean(axis=0)
@@ -207,7 +206,7 @@ class Apart(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class _Both:
-    """Coefficients that shall stay, and scalograms that shall not."""
+    """Coefficients to preserve, and scalograms to change."""
 
     transform: Transform[Any]
 

@@ -1,4 +1,4 @@
-"""What is known of the transforms whose coefficients sounds are to have."""
+"""Properties of transforms on which resynthesis depends."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,9 +15,9 @@ from ._channels import Interchannel, n_channels
 
 
 class Known(NamedTuple):
-    """What is known of a transform."""
+    """Known properties of a transform."""
 
-    has_s1: bool  # what it calls S1 is S1; others may compress it
+    has_s1: bool  # its S1 is the true S1; other transforms may compress it
     is_segmented: bool
     has_channels: bool  # signals are (channel, time)
 
@@ -40,7 +40,7 @@ class Known(NamedTuple):
 
 
 def known(transform: Callable[..., Any]) -> Known:
-    """What is known of this transform."""
+    """Known properties of this transform."""
     has_channels = isinstance(transform, Interchannel)
     inner = transform.transform if isinstance(transform, Interchannel) else transform
     is_segmented = inner in (segmented(jtfs), segmented(time_scattering))
@@ -50,14 +50,14 @@ def known(transform: Callable[..., Any]) -> Known:
 def signal_shape(
     transform: Callable[..., Any], bank: Any, target: PyTree[Array], n_samples: int, dtype: Any
 ) -> tuple[int, ...]:
-    """Shape of the signals of a target; its mixtures say how many channels they have."""
+    """Shape of the signals of a target; its mixtures determine the number of channels."""
     if not known(transform).has_channels:
         return (n_samples,)
     one = jax.eval_shape(transform, bank, jax.ShapeDtypeStruct((1, n_samples), dtype))
     leaf, of_one = jnp.asarray(jax.tree.leaves(target)[0]), jax.tree.leaves(one)[0]
     if leaf.ndim < of_one.ndim:
         raise ValueError(
-            f"target must have an axis of mixtures, as interchannel makes it, but the shape of its "
-            f"first array is {leaf.shape}; compute it by the same transform."
+            f"target must have an axis of mixtures, as from interchannel, but the shape of its "
+            f"first array is {leaf.shape}; compute it with the same transform."
         )
     return n_channels(leaf.shape[leaf.ndim - of_one.ndim]), n_samples

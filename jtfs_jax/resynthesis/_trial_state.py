@@ -1,4 +1,4 @@
-"""Trials, which optimizers judge and undo if they fail; the algebra of pytrees that it takes."""
+"""Trials that optimizers accept or undo, and the pytree algebra for them."""
 
 import math
 from typing import Any, NamedTuple
@@ -15,16 +15,16 @@ from jtfs_jax._nodes import exportable
 
 @exportable
 class TrialState(NamedTuple):
-    """Where an optimizer stands that undoes failed trials: `bold_driver` or `lbfgs`.
+    """State of an optimizer that undoes failed trials: `bold_driver` or `lbfgs`.
 
     Attributes:
-        params: The point accepted last.
+        params: The last accepted point.
         value: The loss there; infinite until a point has been accepted.
         gradient: The gradient there.
-        step: From the accepted point to the next trial.
+        step: Step from the accepted point to the next trial.
         learning_rate: Factor of the direction in this step.
         accepted: Whether the last trial was accepted.
-        memory: What else the method remembers.
+        memory: Further memory of the method.
     """
 
     params: PyTree[Array]
@@ -37,7 +37,7 @@ class TrialState(NamedTuple):
 
 
 def at_rest(params: PyTree[Array], memory: Any) -> TrialState:
-    """Nothing accepted yet; the first trial is `params` itself."""
+    """State with nothing accepted yet; the first trial is `params` itself."""
     dtype = value_dtype(params)
     return TrialState(
         params=jax.tree.map(jnp.asarray, params),
@@ -53,14 +53,14 @@ def at_rest(params: PyTree[Array], memory: Any) -> TrialState:
 def proposed(state, tried, value, gradient, step, rate, accepted, memory):
     """The update from the point just tried to the next trial, and the state after."""
     params = tree_utils.tree_where(accepted, tried, state.params)
-    # What was accepted is not gone back on: there, rounding is kept out of the step.
+    # An accepted trial needs no way back: its step is used as it is, without rounding.
     back = jax.tree.map(lambda p, s, t: jnp.where(accepted, s, (p + s) - t), params, step, tried)
     value = jnp.where(accepted, value, state.value)
     return back, TrialState(params, value, gradient, step, rate, accepted, memory)
 
 
 def trial_state(state: PyTree) -> TrialState | None:
-    """The `TrialState` within the state of an optimizer, None where there is none."""
+    """The `TrialState` within the state of an optimizer, or None."""
     nodes = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, TrialState))
     return next((node for node in nodes if isinstance(node, TrialState)), None)
 
@@ -72,13 +72,13 @@ def given(params):
 
 
 def check(name: str, value: object, rule: str, holds) -> None:
-    # optax.inject_hyperparams gives arrays under a trace, which cannot be judged.
+    # Under a trace, optax.inject_hyperparams passes arrays, which cannot be checked.
     if not is_traced(holds) and not holds:
         raise ValueError(f"{name} must be {rule}, got {value!r}.")
 
 
 def value_dtype(params: PyTree[Array]):
-    """That of the most precise leaf, float32 at least."""
+    """Dtype of the most precise leaf, at least float32."""
     dtypes = [np.dtype(np.float32), *(leaf.dtype for leaf in jax.tree.leaves(params))]
     return max(dtypes, key=lambda dtype: jnp.finfo(dtype).bits)
 
@@ -88,7 +88,7 @@ def is_finite(tree: PyTree[Array]) -> Bool[Array, ""]:
 
 
 def relative_length(params: PyTree[Array], gradient: PyTree[Array]) -> Float[Array, ""]:
-    """‖params‖ / ‖gradient‖, in which 0 counts as √size above, and as nothing to do below."""
+    """‖params‖ / ‖gradient‖; ‖params‖ = 0 counts as √size, and ‖gradient‖ = 0 gives 0."""
     size = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
     length, slope = norm(params), norm(gradient)
     length = jnp.where(length > 0, length, math.sqrt(size))
