@@ -255,7 +255,7 @@ def test_no_overlaps_in_a_column(bank, S, rising, ax, name, sample_rate):
 
 
 BAD = {
-    "batch": (lambda b, S: plot.scale_rate(b, batch_of(S)), "S must be that of one sound"),
+    "batch": (lambda b, S: plot.scale_rate(b, batch_of(S)), "S must come from one sound"),
     "other bank": (lambda b, S: plot.path(other_bank(), S, 0), "S must have the"),
     "S2": (lambda b, S: plot.energy_profile(b, S.S2), "S must be what jtfs returns"),
     "band": (lambda b, S: plot.scale_rate(b, S, band=99), "band must be an integer between 0 and"),
@@ -306,5 +306,5 @@ def test_where_no_wavelet_of_the_second_order_acts(ax):
 
 def test_a_band_without_averaging_is_refused():
     bank = jtfs_jax.filterbank(512, J=5, Q=4, J_fr=2, F=0)
-    with pytest.raises(ValueError, match="band and frame must be None where T=0 or F=0"):
+    with pytest.raises(ValueError, match="band and frame must be None if T=0 or F=0"):
         plot.scale_rate(bank, coefficients(bank), band=1)

@@ -52,5 +52,5 @@ def test_responses_may_be_averaged_before(cortex, ax, shape):
 
 @pytest.mark.parametrize("shape", [(3, 2, 4, 3), (2, 3, 4), (2, 4, 3, 1, 1, 1)])
 def test_wrong_shapes_are_named(cortex, ax, shape):
-    with pytest.raises(ValueError, match=r"r must be that of one sound, of shape \(2, 4, 3\)"):
+    with pytest.raises(ValueError, match=r"the response to one sound, of shape \(2, 4, 3\)"):
         plot.cortical(cortex, np.ones(shape), ax=ax)

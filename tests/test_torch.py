@@ -347,7 +347,7 @@ ERRORS = {
         "floating-point numbers, got dtype torch.complex64",
     ),
     "an array": (lambda: np.zeros(N, np.float32), "x must be a tensor, got ndarray"),
-    "no data": (lambda: torch.zeros(N, device="meta"), "a device that JAX has, got meta"),
+    "no data": (lambda: torch.zeros(N, device="meta"), "device available to JAX, got meta"),
     "another length": (lambda: torch.zeros(3), "x has 3 samples .* the filterbank is for 128"),
     "a scalar": (lambda: torch.tensor(1.0), "time as its last axis"),
 }
