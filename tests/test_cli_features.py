@@ -308,7 +308,7 @@ BAD = {
     "workers": (["features", "good.wav", "--workers=2"], "--workers is for a store"),
     "columns": (["features", "no-path.csv"], "must name its columns, one of which is path"),
     "a list": (["features", "empty.csv"], "this list has no recordings"),
-    "JSON": (["features", "bad.jsonl"], "line 2 is no JSON"),
+    "JSON": (["features", "bad.jsonl"], "line 2 is not JSON"),
     "worker": (["features", "good.wav", "-o", "a.zarr", "--worker=2/2"], "must be i/n"),
     "no averages": (["features", "good.wav", "-o", "a.zarr", "--T=0"], "a store holds paths of"),
     "no store": (["features", "good.wav", "-o", "texts.zarr"], "this is no store"),
