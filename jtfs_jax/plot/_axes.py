@@ -118,7 +118,7 @@ def write_in(ax: "Axes", text: str) -> None:
 
 
 def write_title(write: "Callable[..., Text]", name: str) -> None:
-    """Write a title from a file name of any script and length, with a method of a figure."""
+    """Write a file name of any script and length as a title, with a text method of a figure."""
     fonts = require("matplotlib.font_manager", "plot")
     known = fonts.get_font(fonts.findfont(fonts.FontProperties())).get_charmap()
     text = "".join(letter if ord(letter) in known else "□" for letter in name)

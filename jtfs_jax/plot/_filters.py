@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _WAVELET = "#3A94C9"  # a blue between those of Okabe & Ito, legible in thin lines
 _N_POINTS = 512
-_CROWD = 50  # filters from which on lines are thinner
+_CROWD = 50  # number of filters from which lines are thinner
 
 
 def filters(

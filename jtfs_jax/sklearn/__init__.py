@@ -4,8 +4,8 @@
 arguments of `jtfs_jax.filterbank` are their parameters. `MuLog` compresses their features in a
 later step. Import this package explicitly; it requires the extra `sklearn`.
 
-Each process that `n_jobs` starts compiles its own programs, which takes a few seconds each. Start
-new processes, which is joblib's default ("loky"): forked processes cannot use JAX.
+Each process that `n_jobs` starts compiles its own programs, in a few seconds each. Keep joblib's
+default ("loky"), which starts new processes: forked processes cannot use JAX.
 
 Example:
     >>> import numpy as np

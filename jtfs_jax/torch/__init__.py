@@ -1,13 +1,13 @@
 """The transforms for PyTorch tensors, with PyTorch's derivatives.
 
 `jtfs`, `time_scattering`, `scalogram` and `segmented` have the same arguments as in `jtfs_jax`;
-`Scattering` makes one of them a `torch.nn.Module`. Derivatives are exact and available to every
-order: `backward`, `torch.autograd.grad` with `create_graph=True`, forward mode, and `torch.func`
-with `vmap`, `grad`, `jvp`, `jacrev` and `hessian`. Import this package explicitly; it requires the
-extra `torch`.
+`Scattering` wraps one of them in a `torch.nn.Module`. Derivatives are exact, to every order:
+`backward`, `torch.autograd.grad` with `create_graph=True`, forward mode, and `torch.func` with
+`vmap`, `grad`, `jvp`, `jacrev` and `hessian`. Import this package explicitly; it requires the extra
+`torch`.
 
 PyTorch and JAX exchange tensors through DLPack, without a copy if they are contiguous and, on a
-CPU, aligned to 64 bytes, as all memory that PyTorch allocates itself. Coefficients are on the
+CPU, aligned to 64 bytes, as is all memory that PyTorch allocates itself. Coefficients are on the
 device of `x`. For a GPU, install JAX with GPU support (`pip install 'jax[cuda12]'`); the
 environment variable `XLA_PYTHON_CLIENT_PREALLOCATE=false` leaves memory to PyTorch.
 
