@@ -1,4 +1,4 @@
-"""Files that cannot be read are refused with the true cause, the name and a cure."""
+"""Files that cannot be read are refused with their name, the true cause, and a cure."""
 
 import io
 import os
@@ -36,7 +36,7 @@ def link_to_itself(path):
 
 
 def headers_of_vorbis(path):
-    """The pages of the header, without the sound."""
+    """Write the header pages without the sound."""
     data = written(path, format="OGG")
     path.write_bytes(data[: data.index(b"OggS", data.index(b"OggS", 4) + 4)])
 
@@ -53,7 +53,7 @@ def of(data):
     return lambda path: path.write_bytes(data)
 
 
-CAUSES = {  # name of the file, how it is made, the cause and the cure
+CAUSES = {  # file name, how it is made, its cause and cure
     "absent": ("a.wav", lambda path: None, "there is no such file.*check its name"),
     "absent folder": ("no/a.wav", lambda path: None, "there is no folder .*no"),
     "a link to nothing": ("a.wav", link_to_nothing, r"a link to .*gone\.wav, which does not exist"),
@@ -102,7 +102,7 @@ def test_a_device_is_no_file():
 
 @pytest.fixture
 def ordinary_user():
-    """Not the superuser, who may read everything."""
+    """Run as a user other than the superuser, who may read everything."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(65534)
@@ -133,7 +133,7 @@ def test_names_in_no_encoding(tmp_path):
 
 @pytest.fixture
 def ffmpeg(tmp_path, monkeypatch):
-    """A program of this name that takes the file for WAV of 16 bits, without looking at it."""
+    """A program named ffmpeg that treats the file as 16-bit WAV without checking it."""
     folder = tmp_path / "bin"
     folder.mkdir()
     program = folder / "ffmpeg"
@@ -236,7 +236,7 @@ def test_standard_input_that_cannot_be_read(monkeypatch, given, words):
 
 
 def cancelling(dtype_bits, level=0.5):
-    """Two channels, x and −x, each rounded on its own to so many bits."""
+    """Two channels, x and −x, each rounded separately to this many bits."""
     x = level * noise(RATE, dtype=np.float64) / 4
     step = 2.0 ** (1 - dtype_bits)
     return np.stack([np.floor(x / step), np.floor(-x / step)], axis=1) * step

@@ -99,7 +99,7 @@ def test_several_recordings_of_which_some_fail(tmp_path, monkeypatch, recording,
 
 @pytest.fixture
 def dataset(tmp_path, monkeypatch, recording):
-    """Two folders with recordings of one name, among others."""
+    """Two folders with recordings, some of the same name."""
     monkeypatch.chdir(tmp_path)
     for name in ("ds/a/x.wav", "ds/b/c/x.wav", "ds/b/y.WAV"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Fourier transforms by phases, against those of NumPy."""
+"""Fourier transforms by phases, against NumPy."""
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ def turns_of(phases):
 
 
 def synthesis(lowest, n, phases):
-    """Signals by phases and in the order of time."""
+    """Signals by phases and in order of time."""
 
     @jax.jit
     def both(lowest):

@@ -1,4 +1,4 @@
-"""Parameters in their units, and as numbers between −1 and 1."""
+"""Parameters in their own units, and as numbers between −1 and 1."""
 
 import jax
 import jax.numpy as jnp
