@@ -1,9 +1,9 @@
 """Joint time-frequency scattering by its literal definition, in NumPy and float64.
 
 The oracle of the test suite: full-rate convolutions, circular over time, unbounded over rows.
-It shares nothing with `jtfs_jax`: filters, padding, sampling grids and conventions are written a
-second time. `decimate=True` is the same definition on the library's grids: a band-pass output is
-kept every 2**k samples *before* its modulus, which then may alias. Without it k = 0, everywhere.
+It shares nothing with `jtfs_jax`: filters, padding, sampling grids and conventions are implemented
+again. `decimate=True` is the same definition on the library's grids: a band-pass output is kept
+every 2**k samples *before* its modulus, which then may alias. Without it, k = 0 everywhere.
 
 Axes are (n1, time); `k` is the log2 of the sampling step; `at` are indices of the padded signal.
 """

@@ -1,6 +1,6 @@
 """Filters by their definitions, which the oracle in `reference.py` convolves with.
 
-It shares nothing with `jtfs_jax`: filters, padding and conventions are written a second time.
+It shares nothing with `jtfs_jax`: filters, padding and conventions are implemented a second time.
 """
 
 import math
@@ -74,9 +74,9 @@ def morlet(n, xi, sigma, analytic=False, tight=False):
 def tight_share(covered, missing, family):
     """Fraction of 1 − φ̂² that a tight family covers: all of it from its lowest to its highest ξ.
 
-    Above, as much as twice the gain at the highest ξ covers; below, c / (c + ε) of it, where c is
-    what untreated wavelets cover, and ε 0.305 of c at the highest ξ, or less, until the sum with
-    φ̂² is nowhere below 0.57.
+    Above, the fraction that twice the gain covers, relative to the highest ξ; below, c / (c + ε),
+    relative to the lowest ξ. Here c is the coverage of untreated wavelets, and ε is 0.305 of c at
+    the highest ξ, or less, such that the sum with φ̂² is nowhere below 0.57.
     """
     n = len(covered)
     f = np.minimum(np.arange(n), n - np.arange(n))

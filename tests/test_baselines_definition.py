@@ -77,7 +77,7 @@ def rate_filter(rate, n, frame_rate, end):
     peak = np.argmax(gain)
     if end == "low":
         gain[:peak] = 1
-        phase[0] = 0  # which is that of rounding
+        phase[0] = 0  # at the level of rounding
     if end == "high":
         gain[peak + 1 :] = 1
     return gain * np.exp(1j * phase)

@@ -311,7 +311,7 @@ BAD = {
     "JSON": (["features", "bad.jsonl"], "line 2 is not JSON"),
     "worker": (["features", "good.wav", "-o", "a.zarr", "--worker=2/2"], "must be i/n"),
     "no averages": (["features", "good.wav", "-o", "a.zarr", "--T=0"], "a store holds paths of"),
-    "no store": (["features", "good.wav", "-o", "texts.zarr"], "this is no store"),
+    "no store": (["features", "good.wav", "-o", "texts.zarr"], "this is not a store"),
     "J": (["scalogram", "good.wav", "--J=12"], "good.wav: --J 12 needs at least 2^12"),
     "suffix": (["plot", "good.wav", "-o", "a.gif"], "must end in .png, .pdf, .svg"),
     "a folder": (["scalogram", "good.wav", "-o", "folder.png"], "this is a folder"),

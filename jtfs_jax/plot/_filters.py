@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-_WAVELET = "#3A94C9"  # a blue between those of Okabe & Ito, legible in thin lines
+_WAVELET = "#3A94C9"  # between the two blues of Okabe & Ito, legible in thin lines
 _N_POINTS = 512
 _CROWD = 50  # number of filters from which lines are thinner
 
