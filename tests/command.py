@@ -1,4 +1,4 @@
-"""The command line, within the process of the tests and as a process of its own."""
+"""The command line, run within the test process and as a separate process."""
 
 import os
 import subprocess
@@ -11,11 +11,11 @@ from typing import Any
 from jtfs_jax._cli import main
 
 _REPOSITORY = Path(__file__).parents[1]
-_CACHES = tempfile.TemporaryDirectory()  # instead of the user's, for all programs of a worker
+_CACHES = tempfile.TemporaryDirectory()  # replaces the user's cache, for all programs of a worker
 
 
 def run(*arguments):
-    """The exit status, whether it is returned or raised."""
+    """Exit status, whether it is returned or raised."""
     try:
         return main([str(argument) for argument in arguments])
     except SystemExit as exit:
@@ -30,7 +30,7 @@ def start(
     stdout: Any = PIPE,
     stderr: Any = PIPE,
 ):
-    """The program, as a process whose output is collected, compiling little and that once."""
+    """Start the program as a process with captured output, with little and cached compilation."""
     paths = [str(_REPOSITORY), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {
         "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
@@ -47,6 +47,6 @@ def start(
 
 
 def finish(process, timeout=100):
-    """Exit status, standard output and standard error; of those that are not collected, ""."""
+    """Exit status, standard output and standard error; "" for streams that are not captured."""
     out, err = process.communicate(timeout=timeout)
     return process.returncode, (out or b"").decode(), (err or b"").decode()

@@ -1,9 +1,9 @@
-"""Damaged files of sound, of each format: `audio.load` ends in samples or in a helpful ValueError.
+"""Damaged sound files of each format: `audio.load` returns samples or raises a helpful ValueError.
 
     python tests/fuzz_audio.py --seed 0 --count 2000
 
-Each format has a process of its own, so that a crash, a hang or a thirst for memory is seen. Prints
-a line of JSON for each: how many files were read, how many were refused, what else happened.
+Each format runs in its own process, so that crashes, hangs and excessive memory use are detected.
+Prints one line of JSON per format: the numbers of files read and refused, and other outcomes.
 """
 
 import argparse
@@ -28,7 +28,7 @@ EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFF
 
 
 def sound(suffix, folder):
-    """The bytes of a good file, of two channels."""
+    """The bytes of a valid file with two channels."""
     t = np.arange(2 * RATE) / RATE
     x = 0.4 * np.sin(2 * np.pi * np.stack([300 * t, 200 * t**2]).T)
     path = folder / f"good.{suffix}"
@@ -61,7 +61,7 @@ def mutated(good, rng):
 
 
 def with_checksums(data):
-    """The bytes with the checksums of Ogg's pages put right, so that the faults are met later."""
+    """The bytes with corrected checksums of Ogg pages, so that decoding proceeds to the faults."""
     pages = data.split(b"OggS")
     if len(pages) == 1:
         return data
@@ -89,7 +89,7 @@ CHECKSUMS = [_remainder(byte << 24) for byte in range(256)]
 
 
 def outcome(path):
-    """How it ends, "read", "refused", or what is wrong with the end; and the number of samples."""
+    """The outcome ("read", "refused", or what is wrong), and the number of samples."""
     begun, size = time.monotonic(), 0
     try:
         with warnings.catch_warnings():
@@ -105,7 +105,7 @@ def outcome(path):
 
 
 def fuzz(suffix, seed, count):
-    """Numbers of each end for so many files; memory that was taken, and that of the largest, MB."""
+    """Count the outcomes for `count` files; memory used, and used by the largest file, in MB."""
     rng = np.random.default_rng([seed, *suffix.encode()])
     ends, largest = {}, 0
     with tempfile.TemporaryDirectory() as folder:
@@ -116,7 +116,7 @@ def fuzz(suffix, seed, count):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for k in range(count):
             path.write_bytes(mutated(good, rng))
-            print(k, file=sys.stderr, flush=True)  # the last number is that of a crash
+            print(k, file=sys.stderr, flush=True)  # the last number belongs to a crash
             end, size = outcome(path)
             largest = max(largest, size)
             ends[end] = ends.get(end, 0) + 1
@@ -126,7 +126,7 @@ def fuzz(suffix, seed, count):
 
 
 def reports(suffixes, seed, count):
-    """What `fuzz` finds, in a process of its own, or how that ended."""
+    """Findings of `fuzz` in a separate process, or how that process ended."""
     command = [sys.executable, __file__, "--seed", str(seed), "--count", str(count)]
     command += ["--formats", *suffixes, "--here"]
     limit = 60 + SLOW_S * count * len(suffixes) / 20
@@ -137,7 +137,7 @@ def reports(suffixes, seed, count):
     found = [json.loads(line) for line in done.stdout.splitlines()]
     if done.returncode:
         found.append({"format": suffixes[len(found)], "crash": done.returncode})
-        found[-1]["words"] = done.stderr[-300:]  # the last number is that of the file
+        found[-1]["words"] = done.stderr[-300:]  # the last number belongs to the file
     return found
 
 

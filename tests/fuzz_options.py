@@ -1,12 +1,12 @@
-"""Random options of `filterbank`: a helpful error at once, or a filterbank that is right.
+"""Random options of `filterbank`: a helpful error at once, or a correct filterbank.
 
     python tests/fuzz_options.py --seed 0 --options 10000 --banks 1000 --definition 300
     python tests/fuzz_options.py --seed 7 --seconds 600
 
-draws options of all arguments, in range, at its ends and far beyond, of the right type and of
-others. An error is helpful if the library raises it, in its own words, with the name of an argument
-and what it must be. A filterbank is right if all checks of `invariants.py` pass. Faults are printed
-with the options that show them.
+draws options for all arguments, within range, at the limits and far beyond, of the right type and
+of others. An error is helpful if the library raises it in its own words, with the name of an
+argument and what it must be. A filterbank is correct if all checks of `invariants.py` pass. Faults
+are printed with the options that reproduce them.
 """
 
 import argparse
@@ -30,9 +30,9 @@ from invariants import ALWAYS, SOMETIMES, has_definition, is_its_definition, mak
 import jtfs_jax
 
 PACKAGE = str(Path(jtfs_jax.__file__).parent)
-SLOW = 5.0  # seconds that no error may take
-LONGEST = 4096  # samples of a padded signal that is transformed
-CACHED = 10  # filterbanks until compiled programs are dropped
+SLOW = 5.0  # maximum seconds until an error is raised
+LONGEST = 4096  # maximum samples of a padded signal that is transformed
+CACHED = 10  # filterbanks after which compiled programs are dropped
 
 JUNK: tuple[Any, ...] = (
     *(None, True, False, "", "global", "8", b"8", 0, -1, 1, 2, 3.5, -0.0, 1e-300, 1e300, 10**30),
@@ -55,7 +55,7 @@ JUNK: tuple[Any, ...] = (
 
 
 def draw(rng: np.random.Generator) -> dict[str, Any]:
-    """Options, most of them in range; some replaced by what is of another kind, or far beyond."""
+    """Options, most of them in range; some replaced by other types or values far out of range."""
     options = draw_in_range(rng)
     for name in rng.permutation([*options, "T", "F", "r_psi"])[: rng.integers(0, 3)]:
         if rng.random() < 0.6:
@@ -64,7 +64,7 @@ def draw(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def draw_in_range(rng: np.random.Generator) -> dict[str, Any]:
-    """Options that are mostly in range by themselves, though not always together."""
+    """Options that are mostly in range individually, though not always in combination."""
 
     def one_of(*values: Any) -> Any:
         return values[rng.integers(len(values))]
@@ -106,7 +106,7 @@ def draw_in_range(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def build(options: dict[str, Any]) -> jtfs_jax.FilterBank | None:
-    """A filterbank, or None where an error is helpful; other errors are a fault."""
+    """A filterbank, or None after a helpful error; other errors are faults."""
     start = time.monotonic()
     try:
         with warnings.catch_warnings():
@@ -131,13 +131,13 @@ def build(options: dict[str, Any]) -> jtfs_jax.FilterBank | None:
 
 @dataclass
 class Report:
-    """What came of the options that were drawn."""
+    """Outcomes of the drawn options."""
 
     counts: Counter = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
     def attempt(self, kind: str, options: dict[str, Any], check: Callable[[], Any]) -> Any:
-        """What the check returns; a fault if it raises."""
+        """Result of the check; a fault if it raises."""
         try:
             return check()
         except Exception as error:
@@ -149,7 +149,7 @@ class Report:
 
 
 def shown(options: dict[str, Any]) -> str:
-    """Options that can be pasted, however long they are."""
+    """Options in a form that can be pasted, whatever their length."""
 
     def text(value: Any) -> str:
         try:
@@ -170,7 +170,7 @@ def run(
     largest_gain: int = 30,
     verbose: bool = False,
 ) -> Report:
-    """Options until all counts are reached, or time is over; the same for the same seed."""
+    """Draw options until all counts are reached or time runs out; reproducible by seed."""
     report = Report()
     wanted = {"options": n_options, "banks": n_banks, "is_its_definition": n_definition}
     deadline = time.monotonic() + seconds
@@ -202,7 +202,7 @@ def run(
 
 
 def main() -> int:
-    """Draw, check, and say what came of it."""
+    """Draw, check, and report the outcomes."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

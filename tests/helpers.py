@@ -1,4 +1,4 @@
-"""What several tests need: signals, random coefficients, comparisons, rules written out."""
+"""Helpers for several tests: signals, random coefficients, comparisons, literal rules."""
 
 import subprocess
 import sys
@@ -26,20 +26,20 @@ def noise(*shape: int, seed: int = 0, dtype: Any = np.float32) -> Any:
 
 
 def bursts(n: int) -> np.ndarray:
-    """Two of noise between silent ends, which nothing reaches from beyond."""
+    """Two noise bursts with silent ends, so that padding has no influence."""
     x = noise(2, n)
     x[..., : 3 * n // 8] = x[..., -3 * n // 8 :] = 0
     return x
 
 
 def shapes(bank, *batch: int, transform: Any = jtfs_jax.jtfs) -> Any:
-    """Coefficients that have shapes and dtypes, but are not computed."""
+    """Coefficients with shapes and dtypes, but without values."""
     x = jax.ShapeDtypeStruct((*batch, bank.n_samples), np.float32)
     return jax.eval_shape(transform, bank, x)
 
 
 def coefficients(bank, *batch: int, seed: int = 0, transform: Any = jtfs_jax.jtfs) -> Any:
-    """Random ones of the right shapes, no two of them alike, without a transform to compile."""
+    """Random coefficients of the right shapes, no two alike, without compiling a transform."""
     rng = np.random.default_rng(seed)
     return jax.tree.map(
         lambda leaf: rng.standard_normal(leaf.shape).astype(leaf.dtype),
@@ -63,7 +63,7 @@ def relative_error(actual: Any, expected: Any) -> float:
 
 
 def assert_close(actual: Any, expected: Any, tolerance: float = 1e-5) -> None:
-    """Pytrees of one structure, to a tolerance relative to the loudest value of each leaf."""
+    """Assert that pytrees agree, to a tolerance relative to the loudest value of each leaf."""
     assert jax.tree.structure(actual) == jax.tree.structure(expected)
     for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
         assert a.shape == b.shape
@@ -71,13 +71,13 @@ def assert_close(actual: Any, expected: Any, tolerance: float = 1e-5) -> None:
 
 
 def imports(package: str, module: str) -> bool:
-    """Whether a new process that imports a package then has a module."""
+    """Whether importing a package in a new process also imports a module."""
     code = f"import sys, {package}; sys.exit({module!r} in sys.modules)"
     return subprocess.run([sys.executable, "-c", code], check=False).returncode != 0
 
 
 def energy(transform, bank, x):
-    """The sum of squares of all coefficients, as a loss to derive."""
+    """Sum of squares of all coefficients, as a loss to differentiate."""
     return jnp.stack([jnp.sum(leaf**2) for leaf in jax.tree.leaves(transform(bank, x))]).sum()
 
 
@@ -85,9 +85,9 @@ def energy(transform, bank, x):
 
 
 def literal_bold_driver(error, gradient, y, n_trials, learning_rate=0.1):
-    """The rule as it is written, in NumPy: (y, error, step size, accepted) after each trial.
+    """The literal rule in NumPy: (y, error, step size, accepted) after each trial.
 
-    The first step is a share of y, `learning_rate`, along the gradient.
+    The first step is a fraction `learning_rate` of y along the gradient.
     """
     d, v, e = -gradient(y), np.zeros_like(y), error(y)
     mu = learning_rate * np.linalg.norm(y) / np.linalg.norm(d)

@@ -1,8 +1,7 @@
-"""What holds for every filterbank and signal, as checks of a `Case`.
+"""Properties of every filterbank and signal, as checks of a `Case`.
 
-The transforms have to be finite, to have the shapes that the tables say, to commute with gains,
-batches and time reversal, to vanish for constants and to agree with the literal definition in
-`reference.py`.
+The transforms must be finite, have the shapes stated in the tables, commute with gains, batches and
+time reversal, vanish for constants, and agree with the literal definition in `reference.py`.
 """
 
 from collections.abc import Callable
@@ -21,7 +20,7 @@ PRECISION = 1e-5  # relative to the loudest coefficient of an order
 
 @dataclass(frozen=True)
 class Case:
-    """A filterbank, signals, and what the transforms make of them."""
+    """A filterbank, signals, and their transforms."""
 
     bank: jtfs_jax.FilterBank
     x: dict[str, np.ndarray]
@@ -29,7 +28,7 @@ class Case:
 
     @property
     def rounding(self) -> float:
-        """Of samples of the signal "x", of which some coefficients are made alone."""
+        """Rounding error of the signal "x"; some coefficients consist of nothing else."""
         return float(4 * np.finfo(self.bank.dtype).eps * np.abs(self.x["x"]).max())
 
     def of(self, name: str) -> dict[str, dict[str, np.ndarray]]:
@@ -42,7 +41,7 @@ class Case:
 
 
 def transforms(bank: jtfs_jax.FilterBank, x: Any) -> dict[str, Any]:
-    """All that the bank serves."""
+    """All transforms that the filterbank supports."""
     results: dict[str, Any] = {
         "time": jtfs_jax.time_scattering(bank, x),
         "scalogram": jtfs_jax.scalogram(bank, x),
@@ -54,7 +53,7 @@ _transforms = jax.jit(transforms)
 
 
 def by_order(results: dict[str, Any]) -> dict[str, dict[str, np.ndarray]]:
-    """Arrays of coefficients; of S2 one for each path, where it is a dictionary."""
+    """Arrays of coefficients; one array per path if S2 is a dictionary."""
     arrays = jax.tree.map(np.asarray, results)
     found: dict[str, dict[str, np.ndarray]] = {"scalogram": {"U1": arrays["scalogram"]}}
     for name in arrays.keys() - {"scalogram"}:
@@ -66,7 +65,7 @@ def by_order(results: dict[str, Any]) -> dict[str, dict[str, np.ndarray]]:
 
 
 def make_case(bank: jtfs_jax.FilterBank, rng: np.random.Generator, largest_gain: int) -> Case:
-    """Noise or a click, the same with gains and reversed, a constant, and a signal with NaN."""
+    """Noise or a click, its scaled and reversed copies, a constant, and a signal with NaN."""
     n = bank.n_samples
     noise = rng.standard_normal(n)
     click = np.zeros(n)
@@ -82,12 +81,12 @@ def make_case(bank: jtfs_jax.FilterBank, rng: np.random.Generator, largest_gain:
 
 
 def gains(largest: int) -> list[float]:
-    """Powers of two and of ten, and a negative one."""
+    """Powers of two and ten, and a negative gain."""
     return [2.0**3, 2.0**-3, -1.0, 10.0**largest, 10.0**-largest]
 
 
 def is_finite(case: Case) -> None:
-    """No NaN, no infinity, but for the signal that has them; moduli are not negative."""
+    """No NaN or infinity except for the signal with NaN; moduli are not negative."""
     for name in case.x.keys() - {"nan"}:
         floor = -PRECISION * np.abs(case.x[name]).max()
         for transform, orders in case.of(name).items():
@@ -98,7 +97,7 @@ def is_finite(case: Case) -> None:
 
 
 def nan_stays(case: Case) -> None:
-    """NaN in, NaN out, in every coefficient that a row feeds and every order."""
+    """NaN in, NaN out: in all orders, in every coefficient that a row feeds."""
     for transform, orders in case.of("nan").items():
         for order, values in orders.items():
             fed = np.asarray(case.of("x")[transform][order]) != 0
@@ -108,7 +107,7 @@ def nan_stays(case: Case) -> None:
 
 
 def has_shapes(case: Case) -> None:
-    """Shapes are what tables and coordinates say, and rows that nothing feeds are 0."""
+    """Shapes match tables and coordinates, and rows that nothing feeds are 0."""
     bank, found = case.bank, case.of("x")
     frames = len(jtfs_jax.frame_times(bank))
     rows = len(jtfs_jax.wavelet_frequencies(bank))
@@ -163,7 +162,7 @@ def is_homogeneous(case: Case) -> None:
 
 
 def constants_vanish(case: Case) -> None:
-    """Wavelets have no mean; φ_T has one of 1."""
+    """Wavelets have mean 0; φ_T has sum 1."""
     if case.bank.pad_mode == "zero":
         return
     for transform, orders in case.of("constant").items():
@@ -192,7 +191,7 @@ def reversal_swaps_spins(case: Case) -> None:
 
 
 def mirrored_paths(bank: jtfs_jax.FilterBank) -> dict[int, int]:
-    """For each path the one of the other spin; itself, where it has none."""
+    """For each path, the path of opposite spin, or the path itself if it has no spin."""
     table = jtfs_jax.path_table(bank)
     columns = zip(table.n2.tolist(), table.n_fr.tolist(), table.spin.tolist(), strict=True)
     paths, n_psi = list(columns), len(bank.wavelets_fr)
@@ -203,20 +202,20 @@ def mirrored_paths(bank: jtfs_jax.FilterBank) -> dict[int, int]:
 
 
 def swapped_keys(bank: jtfs_jax.FilterBank) -> dict[tuple[int, int], tuple[int, int]]:
-    """The same, as keys of the dictionary that S2 is."""
+    """The same as keys, for S2 as a dictionary."""
     table = jtfs_jax.path_table(bank)
     keys = list(zip(table.n2.tolist(), table.n_fr.tolist(), strict=True))
     return {keys[index]: keys[other] for index, other in mirrored_paths(bank).items()}
 
 
 def single_is_batch(case: Case) -> None:
-    """Signals do not depend on others of their batch."""
+    """Results do not depend on other signals of the batch."""
     single = by_order(_transforms(case.bank, case.x["x"]))
     assert_near(single, case.of("x"), "single", case.rounding)
 
 
 def path_is_row(case: Case) -> None:
-    """`jtfs_path` is a row of S2, for the first, the last, and some between."""
+    """`jtfs_path` is a row of S2, for the first path, the last, and some in between."""
     if case.bank.J_fr is None or 0 in (case.bank.T, case.bank.F):
         return
     s2 = case.of("x")["jtfs"]["S2"]
@@ -231,7 +230,7 @@ Results = dict[str, dict[str, np.ndarray]]
 
 
 def assert_near(actual: Results, expected: Results, what: str, rounding: float) -> None:
-    """To rounding, relative to what is loudest in an order of a transform."""
+    """Assert equality to rounding, relative to the loudest coefficient of an order."""
     assert actual.keys() == expected.keys(), what
     for transform, orders in expected.items():
         assert orders.keys() == actual[transform].keys(), f"{transform}, {what}"
@@ -257,7 +256,7 @@ SOMETIMES: tuple[Callable[[Case], None], ...] = (single_is_batch, path_is_row)  
 
 
 def literal_options(bank: jtfs_jax.FilterBank) -> dict[str, Any]:
-    """The options of a filterbank as `reference.py` takes them."""
+    """The options of a filterbank in the form of `reference.py`."""
     names = ("J", "Q", "T", "stride", "analytic", "pad_mode", "normalize", "r_psi")
     options = {name: getattr(bank, name) for name in names}
     if bank.J_fr is not None:
@@ -284,20 +283,20 @@ def is_its_definition(case: Case) -> None:
     for index, (key, values) in enumerate(expected.S2.items()):
         path = found["S2"][index] if "S2" in found else found[f"S2{key}"]
         live = path[: len(values)] if path.ndim == 2 else path
-        # Filters are cut at 4e-6 of their peak, which paths that are silent are made of.
+        # Filters are cut at 4e-6 of their peak; silent paths consist of the difference.
         assert_close(live, values, 1e-5, f"S2{key}", room=1e-6 * float(loudest))
 
 
 def assert_close(
     actual: np.ndarray, expected: np.ndarray, tolerance: float, what: str, room: float = 1e-12
 ) -> None:
-    """As vectors."""
+    """Assert closeness as vectors."""
     assert actual.shape == expected.shape, f"{what}: {actual.shape} for {expected.shape}"
     error, length = np.linalg.norm(actual - expected), np.linalg.norm(expected)
     assert error <= tolerance * length + room, f"{what}: {error:.1e} of {length:.1e}"
 
 
 def has_definition(bank: jtfs_jax.FilterBank) -> bool:
-    """In float64, and with as few periods of wavelets as the reference has."""
+    """Whether the case is in float64, with as few periods of wavelets as in the reference."""
     psis = (*bank.wavelets1, *bank.wavelets2, *bank.wavelets_fr)
     return bank.dtype == np.float64 and max(psi.sigma for psi in psis) < 0.3

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-# What has been heard of each channel, up to the longest that an analyser keeps.
+# The latest samples of each channel, as many as an analyser keeps at most.
 _LISTEN = """() => {
   const output = listening.output();
   const splitter = new ChannelSplitterNode(output.context, { numberOfOutputs: 2 });
@@ -26,28 +26,28 @@ _RECALL = """(count) => {
 }"""
 _TIME = "() => listening.output().context.currentTime"
 EAR = 512  # samples by which a sound is recognized
-_SETTLED = 0.13  # seconds of what is heard after a key: the sound begins, fades in, and is heard
+_SETTLED = 0.13  # seconds to listen after a key: the sound begins, fades in, and is heard
 
 
 class Listener:
-    """Of a page of Playwright that has been opened."""
+    """Listener to an open Playwright page."""
 
     def __init__(self, page, sounds):
         self.page = page
         self.sounds = np.asarray(sounds)  # of one channel
 
     def play(self):
-        """Press the key; returns the rate at which sounds play."""
+        """Press the key; return the rate at which sounds play."""
         self.page.keyboard.press("Space")
         self.page.locator("html[data-state=playing]").wait_for()
         return self.page.evaluate(_LISTEN)
 
     def position(self):
-        """The one that the page shows, in seconds."""
+        """Position shown by the page, in seconds."""
         return self.page.evaluate("() => listening.position()")
 
     def heard(self, count=32768):
-        """The last samples of both channels, and the position that the page shows then."""
+        """The last samples of both channels, and the position shown by the page at that time."""
         found = self.page.evaluate(_RECALL, count)
         return np.array(found["heard"], np.float32), found["position"]
 
@@ -65,12 +65,12 @@ class Listener:
         return int(index), int(start) + len(samples), float(gain)
 
     def wait(self, seconds):
-        """Until so much more has been played, however slow the machine is."""
+        """Wait until this much more has been played, however slow the machine is."""
         end = self.page.evaluate(_TIME) + seconds
         while self.page.evaluate(_TIME) < end:
             time.sleep(0.01)
 
     def listen(self):
-        """What plays now: index, position and gain."""
+        """Index, position and gain of the sound that is playing."""
         self.wait(_SETTLED)
         return self.recognize(self.heard(EAR)[0][0])

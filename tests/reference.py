@@ -1,9 +1,9 @@
 """Joint time-frequency scattering by its literal definition, in NumPy and float64.
 
-The oracle of the test suite: full-rate circular convolutions over time, unbounded ones over rows.
-It shares nothing with `jtfs_jax`: filters, padding, sampling grids and conventions are written a
-second time. `decimate=True` is the same definition on the library's grids: a band-pass output is
-kept every 2**k samples *before* its modulus, which then may alias. Without it k = 0, everywhere.
+The oracle of the test suite: full-rate convolutions, circular over time, unbounded over rows.
+It shares nothing with `jtfs_jax`: filters, padding, sampling grids and conventions are implemented
+again. `decimate=True` is the same definition on the library's grids: a band-pass output is kept
+every 2**k samples *before* its modulus, which then may alias. Without it, k = 0 everywhere.
 
 Axes are (n1, time); `k` is the log2 of the sampling step; `at` are indices of the padded signal.
 """
@@ -66,7 +66,7 @@ def low_pass(u, phi_hat, k, at):
 
 
 def average(bank, u, k):
-    """Mean of u over the signal if T is "global", else u ⋆ φ_T at the frames."""
+    """Mean of u over the signal if T is "global", otherwise u ⋆ φ_T at the frames."""
     if bank.T == "global":
         at = np.arange(u.shape[-1]) * 2**k
         end = bank.pad_left + bank.n_samples
@@ -87,7 +87,7 @@ def reach(h):
 
 
 def reflected_rows(y, n_more, conjugate):
-    """y and, on either side, rows of its mirror images, conjugate or not."""
+    """y, with rows of its mirror images on both sides, conjugate or not."""
     image = y[::-1].conj() if conjugate else y[::-1]
     return np.concatenate([y, image])[np.arange(-n_more, len(y) + n_more) % (2 * len(y))]
 
@@ -95,8 +95,8 @@ def reflected_rows(y, n_more, conjugate):
 def across_rows(fr, n_fr, y, finish, decimate):
     """|y ⋆ ψ_fr| over all rows, averaged over time by `finish`, then over rows by F.
 
-    y is zero beyond its own rows, or its conjugate reflections. Both averages are linear, on
-    different axes: the one over time comes last here because fewer rows are left then.
+    Beyond its own rows, y is zero, or continued by conjugate reflections. Both averages are linear,
+    on different axes; averaging over time comes last because fewer rows remain then.
     """
     psi, n_live = fr.psi[n_fr], len(y)
     live = rows_in = np.arange(n_live)
@@ -128,7 +128,7 @@ def across_rows(fr, n_fr, y, finish, decimate):
 
 
 def first_orders(bank, x, decimate):
-    """S0, S1, and what higher orders need: u1(n1) = |x ⋆ ψ_n1| with its k, and its average.
+    """S0, S1, and the input of higher orders: u1(n1) = |x ⋆ ψ_n1| with its k, and its average.
 
     S0 = x ⋆ φ_T and S1(n1) = u1(n1) ⋆ φ_T; for T = 0, they are x and u1 on the signal's samples.
     """
@@ -149,7 +149,7 @@ def first_orders(bank, x, decimate):
 
 
 def runs_backward(bank):
-    """Where reflections run backward, between the samples at which they turn."""
+    """Mask of samples at which reflections run backward, between their turning points."""
     t = np.arange(bank.n_pad) - bank.pad_left
     beyond = np.maximum(np.maximum(-t, t - (bank.n_samples - 1)), 0)
     turns = beyond / (bank.n_samples - 1) % 2
@@ -170,7 +170,7 @@ def second_orders(bank, u1, decimate):
             continue
         k = log2_step(psi.j, bank.T, bank.n_samples, 6, decimate)
         y2 = np.stack([band_pass(u_hat, psi.hat, k) for u_hat in u1_hat[:n_live]])
-        if bank.pad_mode == "conj-reflect" and bank.T != "global":  # which is of the signal alone
+        if bank.pad_mode == "conj-reflect" and bank.T != "global":  # of the signal alone
             backward = runs_backward(bank)[:: 2**k]
             y2[:, backward] = y2[:, backward].conj()
         if bank.T == 0:

@@ -1,6 +1,6 @@
 """Filters by their definitions, which the oracle in `reference.py` convolves with.
 
-It shares nothing with `jtfs_jax`: filters, padding and conventions are written a second time.
+It shares nothing with `jtfs_jax`: filters, padding and conventions are implemented a second time.
 """
 
 import math
@@ -53,7 +53,7 @@ def step(x):
 
 
 def positive(n, sigma):
-    """What is left of frequencies: all between 0 and ½, and next to nothing below 0."""
+    """Gain of frequencies: 1 between 0 and ½, and almost 0 below 0."""
     f = np.arange(n) / n + np.arange(-2, 3)[:, None]
     rises = [step((row / sigma - 0.42) / 0.38) for row in f]
     falls = [step(((row - 0.5) / sigma + 0.42) / 0.38) for row in f]
@@ -72,11 +72,11 @@ def morlet(n, xi, sigma, analytic=False, tight=False):
 
 
 def tight_share(covered, missing, family):
-    """Share of what φ̂² leaves that a tight family covers: all, from its lowest ξ to its highest.
+    """Fraction of 1 − φ̂² that a tight family covers: all of it from its lowest to its highest ξ.
 
-    Above, as much as twice the gain at the highest ξ covers; below, c / (c + ε) of it, where c is
-    what untreated wavelets cover, and ε 0.305 of c at the highest ξ, or less, until the sum with
-    φ̂² is nowhere below 0.57.
+    Above, the fraction that twice the gain covers, relative to the highest ξ; below, c / (c + ε),
+    relative to the lowest ξ. Here c is the coverage of untreated wavelets, and ε is 0.305 of c at
+    the highest ξ, or less, such that the sum with φ̂² is nowhere below 0.57.
     """
     n = len(covered)
     f = np.minimum(np.arange(n), n - np.arange(n))
@@ -106,14 +106,14 @@ def morlets(n, J, Q, r_psi, analytic, normalize):
 
 
 def width(value, J):
-    """Width of the low-pass that T (or F) asks for: 2**J where it names none."""
+    """Width of the low-pass filter that T (or F) specifies; 2**J if it specifies none."""
     return 2**J if value in (None, "global", 0) else value
 
 
 def padded_length(n_samples, J, T, pad_mode):
-    """N_pad: a power of two with three supports of φ_T on either side, if reflection allows.
+    """N_pad: a power of two with three supports of φ_T on each side, if reflection allows.
 
-    That is Kymatio's. It doubles until filters see nothing but the signal's continuation.
+    This is Kymatio's rule. N_pad then doubles until filters see only the continued signal.
     """
     m = max(n_samples, 2**J)
     half = np.abs(np.fft.ifft(gaussian(m, max(width(T, J), 2 ** (J - 2)))))[: m // 2]
@@ -127,7 +127,7 @@ def padded_length(n_samples, J, T, pad_mode):
 
 
 def is_long_enough(n_pad, n_samples, J, T, pad_mode):
-    """Whether padding is longer than filters, or the padded signal goes on by itself."""
+    """Whether padding is longer than the filters, or the padded signal is periodic anyway."""
     std_phi = 0 if T == "global" else width(T, J) / (2 * math.pi * SIGMA0)
     std_psi = 2**J / (2 * math.pi * SIGMA0)
     if n_pad < 6 * std_psi:
@@ -157,7 +157,7 @@ def filters(
     r_psi=R_PSI,
     stretch=1,
 ):
-    """The time filterbank, and the grid on which it lies; `stretch` makes the padding longer."""
+    """The time filterbank and its grid; `stretch` makes the padding longer."""
     J1, J2 = J if isinstance(J, tuple) else (J, J)
     Q1, Q2 = Q if isinstance(Q, tuple) else (Q, 1)
     J, T = max(J1, J2), T if T is not None else 2 ** max(J1, J2)
@@ -203,7 +203,7 @@ def filters_fr(
     n_rows = max((J1 + 1) * Q1, n1) + 8 * max(2**J_fr, width(F, J_fr))
     n_rows = int(n_rows) // 2**J_fr * 2**J_fr
     low_pass = SimpleNamespace(j=J_fr, spin=0, h=np.fft.ifft(gaussian(n_rows, 2**J_fr)))
-    share = math.sqrt(n_spins) if normalize == "energy" else 1  # of the energy of complex rows
+    share = math.sqrt(n_spins) if normalize == "energy" else 1  # energy of complex rows
     up = [
         SimpleNamespace(j=exponent(xi, sigma), spin=1, h=np.fft.ifft(hat) / share)
         for xi, sigma, hat in morlets(n_rows, J_fr, Q_fr, r_psi, False, normalize)

@@ -1,4 +1,4 @@
-"""What tests of `jtfs-jax stimuli` need: recordings, tables of them, and what was made."""
+"""Helpers for tests of `jtfs-jax stimuli`: recordings, their tables, and results."""
 
 import csv
 import json
@@ -10,7 +10,7 @@ from jtfs_jax import audio
 
 RATE, N = 8000, 1024
 BASE = {"sample_rate": RATE, "duration": N / RATE, "J": 2, "Q": 2, "J_fr": 1, "T": "global"}
-BASE |= {"optimizer": "bold_driver", "steps": 3}  # compiled soon
+BASE |= {"optimizer": "bold_driver", "steps": 3}  # compiles fast
 
 
 def chirp(first, rate, n=2 * N):
@@ -19,14 +19,14 @@ def chirp(first, rate, n=2 * N):
 
 
 def write_sounds():
-    """Two recordings, in a folder of the current one."""
+    """Write two recordings in a subfolder of the current folder."""
     Path("sounds").mkdir()
     audio.save("sounds/up.wav", 0.1 * chirp(400, 1000), RATE)
     audio.save("sounds/down.flac", 0.07 * chirp(900, -100), RATE)
 
 
 def toml(**settings):
-    """Write a table of these settings next to the sounds; returns its path."""
+    """Write a table of these settings next to the sounds; return its path."""
     lines = [
         f"{key} = {value if isinstance(value, Raw) else json.dumps(value)}"
         for key, value in (BASE | settings).items()
@@ -38,7 +38,7 @@ def toml(**settings):
 
 
 class Raw(str):
-    """A value of TOML as it is written."""
+    """A TOML value in its written form."""
 
 
 def rows_of(output):

@@ -1,4 +1,4 @@
-"""Signals as users have them: arrays of NumPy of any kind give the same numbers, or an error."""
+"""Signals as users have them: NumPy arrays of any kind give the same numbers, or an error."""
 
 import multiprocessing
 import pickle
@@ -69,7 +69,7 @@ KINDS = {
 
 def test_same_numbers_for_arrays_of_any_kind(transform, bank, tmp_path):
     x = integers().astype(np.float32)
-    expected = jax.tree.leaves(transform(bank, x))  # compiled for float32 of this machine
+    expected = jax.tree.leaves(transform(bank, x))  # compiled for this machine's float32
     for make in [*KINDS.values(), lambda x: memory_mapped(x, tmp_path)]:
         for _ in range(2):
             found = jax.tree.leaves(transform(bank, make(x)))
@@ -78,7 +78,7 @@ def test_same_numbers_for_arrays_of_any_kind(transform, bank, tmp_path):
 
 
 class Tensor:
-    """What acts as an array, as tensors and data frames of others do."""
+    """An array-like object, such as tensors and data frames of other libraries."""
 
     def __array__(self, dtype=None, copy=None):
         return np.ones(N, np.float32)
@@ -119,7 +119,7 @@ def test_order_of_bytes_of_coefficients(bank):
 
 
 def first_use(name, make, x):
-    """A filterbank made for the first time within something that JAX traces."""
+    """A filterbank created for the first time within a function traced by JAX."""
     if name == "jit":
         return jax.jit(lambda x: jtfs_jax.scalogram(make(), x))(x)
     if name == "vmap":
@@ -161,7 +161,7 @@ def test_weights_made_under_a_trace_may_be_kept(bank):
 
 
 def features(bank, x):
-    """A function of a module, as processes that are spawned find it again."""
+    """A function at module level, so that spawned processes find it."""
     return np.asarray(jtfs_jax.jtfs(bank, x).S1)
 
 

@@ -1,4 +1,4 @@
-"""Sound files: what is saved is loaded, at any rate and of any duration."""
+"""Sound files: loading what was saved, at any rate and with any duration."""
 
 import math
 import sys

@@ -1,4 +1,4 @@
-"""Files that cannot be read are refused with the true cause, the name and a cure."""
+"""Files that cannot be read are refused with their name, the true cause, and a cure."""
 
 import io
 import os
@@ -36,7 +36,7 @@ def link_to_itself(path):
 
 
 def headers_of_vorbis(path):
-    """The pages of the header, without the sound."""
+    """Write the header pages without the sound."""
     data = written(path, format="OGG")
     path.write_bytes(data[: data.index(b"OggS", data.index(b"OggS", 4) + 4)])
 
@@ -53,27 +53,27 @@ def of(data):
     return lambda path: path.write_bytes(data)
 
 
-CAUSES = {  # name of the file, how it is made, the cause and the cure
+CAUSES = {  # file name, how it is made, its cause and cure
     "absent": ("a.wav", lambda path: None, "there is no such file.*check its name"),
     "absent folder": ("no/a.wav", lambda path: None, "there is no folder .*no"),
     "a link to nothing": ("a.wav", link_to_nothing, r"a link to .*gone\.wav, which does not exist"),
     "a link to itself": ("a.wav", link_to_itself, "a link that leads to itself"),
     "a long name": (300 * "a" + ".wav", lambda path: None, "the name is longer than"),
     "a folder": ("a.wav", lambda path: path.mkdir(), "this is a folder; name a file"),
-    "no bytes": ("a.wav", of(b""), "the file is empty, it has no bytes"),
+    "no bytes": ("a.wav", of(b""), r"the file is empty \(0 bytes\)"),
     "few bytes": ("a.wav", of(b"RIFF"), "of 4 bytes, too few for a sound"),
     "no samples": ("a.wav", lambda path: written(path, SINE[:0]), "a header but no samples"),
     "cut Vorbis": ("a.ogg", headers_of_vorbis, "a header but no samples.* it was cut short"),
     "HTML": ("a.mp3", of(HTML), r"it is a web page \(HTML\).*download the sound itself"),
     "Git LFS": ("a.wav", of(b"version https://git-lfs.github.com/spec/v1\n"), "run `git lfs pull`"),
-    "text": ("a.au", of(b"a list of sounds\n" * 9), "it is a text"),
+    "text": ("a.au", of(b"a list of sounds\n" * 9), "it is a text file; name a"),
     "ZIP": ("a.flac", of(b"PK\3\4" + bytes(99)), "a ZIP archive; unpack it"),
     "PNG": ("a.wav", of(b"\x89PNG\r\n" + bytes(99)), "it is a picture"),
     "raw": ("a.raw", of(bytes(range(250))), "it has no header.*ffmpeg -f s16le"),
-    "unknown": ("a.mp3", of(bytes(5000)), "its kind is not known.*ffmpeg -i .* out.wav"),
+    "unknown": ("a.mp3", of(bytes(5000)), "its format is unknown.*ffmpeg -i .* out.wav"),
     "M4A": ("it's.m4a", of(FTYP), r"begins as MP4 or M4A files do.*ffmpeg -i '.*' out\.wav"),
-    "1 Hz": ("a.wav", with_rate(1), "claims to have 1 samples a second.* factor of 1,000"),
-    "2 GHz": ("a.wav", with_rate(2 * 10**9), "claims to have 2,000,000,000 samples"),
+    "1 Hz": ("a.wav", with_rate(1), "claims a sampling rate of 1 Hz.* factor of 1,000"),
+    "2 GHz": ("a.wav", with_rate(2 * 10**9), "sampling rate of 2,000,000,000 Hz"),
     "4 GHz": ("a.wav", with_rate(4 * 10**9), "its rate or number of channels is impossible"),
     "2 samples": ("a.wav", lambda path: written(path, SINE[:2], 96000), "too short; its 2 samples"),
 }
@@ -102,7 +102,7 @@ def test_a_device_is_no_file():
 
 @pytest.fixture
 def ordinary_user():
-    """Not the superuser, who may read everything."""
+    """Run as a user other than the superuser, who may read everything."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(65534)
@@ -119,7 +119,7 @@ def unreadable(tmp_path):
 
 
 def test_no_permission(unreadable, ordinary_user):
-    with pytest.raises(ValueError, match=r"a\.wav: it may not be read by you; change its perm"):
+    with pytest.raises(ValueError, match=r"a\.wav: you may not read this file; change its perm"):
         audio.load(unreadable, RATE)
 
 
@@ -133,7 +133,7 @@ def test_names_in_no_encoding(tmp_path):
 
 @pytest.fixture
 def ffmpeg(tmp_path, monkeypatch):
-    """A program of this name that takes the file for WAV of 16 bits, without looking at it."""
+    """A program named ffmpeg that treats the file as 16-bit WAV without checking it."""
     folder = tmp_path / "bin"
     folder.mkdir()
     program = folder / "ffmpeg"
@@ -236,7 +236,7 @@ def test_standard_input_that_cannot_be_read(monkeypatch, given, words):
 
 
 def cancelling(dtype_bits, level=0.5):
-    """Two channels, x and −x, each rounded on its own to so many bits."""
+    """Two channels, x and −x, each rounded separately to this many bits."""
     x = level * noise(RATE, dtype=np.float64) / 4
     step = 2.0 ** (1 - dtype_bits)
     return np.stack([np.floor(x / step), np.floor(-x / step)], axis=1) * step

@@ -1,4 +1,4 @@
-"""Sounds are read to the end of what their file has, whatever its header says."""
+"""Sounds are read to the actual end of their file, whatever its header says."""
 
 import re
 import warnings
@@ -18,14 +18,14 @@ LITTLE = dict.fromkeys(["wav", "rf64", "w64"], "little")
 
 
 def written(folder, suffix, x: np.ndarray = SOUND, **options):
-    """Path of a sound in a format, and its bytes."""
+    """Path of a sound in this format, and its bytes."""
     path = folder / f"sound.{suffix}"
     soundfile.write(path, x, RATE, format=FORMATS.get(suffix), **options)
     return path, path.read_bytes()
 
 
 def size_field(data, suffix):
-    """Where the file states the size of the sound, and what it states."""
+    """Position and width in bytes of the size that the file states for the sound."""
     if suffix == "rf64":
         at = data.index(b"ds64") + 16
         return at, 8
@@ -36,14 +36,14 @@ def size_field(data, suffix):
 
 
 def with_size(data, suffix, size):
-    """The file, stating another size."""
+    """The file with another stated size."""
     at, n_bytes = size_field(data, suffix)
     order = LITTLE.get(suffix, "big")
     return data[:at] + (size % 256**n_bytes).to_bytes(n_bytes, order) + data[at + n_bytes :]
 
 
 def loaded(path, data=None, rate=RATE, **options):
-    """The samples of these bytes, and the texts of warnings."""
+    """The samples of these bytes, and the warning texts."""
     if data is not None:
         path.write_bytes(data)
     with warnings.catch_warnings(record=True) as caught:
@@ -61,7 +61,7 @@ def test_a_file_cut_in_half_is_read_with_one_warning(tmp_path, suffix):
     assert len(said) == 1
     assert re.match(f"{re.escape(str(path))}: it is cut short.* of the 3 s in its header", said[0])
     _, said = loaded(path, duration=0.5)
-    assert not said  # as nothing of that is missing
+    assert not said  # nothing is missing from that part
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -70,7 +70,7 @@ def test_a_header_that_states_less_is_not_believed(tmp_path, suffix):
     x, said = loaded(path, with_size(data, suffix, 8000))
     np.testing.assert_allclose(x, NOISE / 8, atol=2**-15)
     assert len(said) == 1
-    assert "it goes on" in said[0]
+    assert "the file continues" in said[0]
 
 
 @pytest.mark.parametrize("size", [0, -1, 2**31 - 1, 2**31 - 1 - 36])
@@ -107,7 +107,7 @@ def test_a_second_file_after_the_first_is_reported(tmp_path):
 
 
 def with_samples(flac, n_samples):
-    """The FLAC file, stating another number of samples."""
+    """The FLAC file with another stated number of samples."""
     field = int.from_bytes(flac[18:26], "big") >> 36 << 36 | n_samples
     return flac[:18] + field.to_bytes(8, "big") + flac[26:]
 
@@ -143,7 +143,7 @@ def test_ogg_cut_in_half(tmp_path):
 
 
 def mp3(folder, x, level=0.5):
-    """An MP3 of variable bit rate, whose first frame, Xing's, states the number of frames."""
+    """A variable-bit-rate MP3; its first frame (Xing) states the number of frames."""
     path = folder / "sound.mp3"
     soundfile.write(path, x, 44100, format="MP3", bitrate_mode="VARIABLE", compression_level=level)
     data = path.read_bytes()
@@ -152,7 +152,7 @@ def mp3(folder, x, level=0.5):
 
 
 def quiet_then_loud(n=44100):
-    """Two channels whose first seconds take few bits, and whose last ones take many."""
+    """Two channels that take few bits in the first seconds and many in the last."""
     rng = np.random.default_rng(1)
     loud = rng.standard_normal((n, 2)) * 0.1
     quiet = 0.01 * np.sin(np.arange(2 * n) * 0.05)[:, None].repeat(2, axis=1)
@@ -160,7 +160,7 @@ def quiet_then_loud(n=44100):
 
 
 def without_first_frame(data, tag):
-    """The frames after Xing's, which begins 36 bytes before its tag (MPEG 1, two channels)."""
+    """Frames after the Xing frame, which begins 36 bytes before its tag (MPEG 1, two channels)."""
     second = data.index(data[tag - 36 : tag - 34], tag)
     return data[second:]
 
@@ -172,17 +172,17 @@ def test_mp3_of_variable_bit_rate_without_its_first_frame(tmp_path, before):
     assert not said
     frames = without_first_frame(data, tag)
     path.write_bytes(frames)
-    assert soundfile.info(path).frames < 0.9 * len(whole)  # what libsndfile makes of it
+    assert soundfile.info(path).frames < 0.9 * len(whole)  # as read by libsndfile
     x, said = loaded(path, before + frames, rate=44100)
     assert len(x) == pytest.approx(len(whole), abs=3000)
     assert not said
-    # Xing's frame also states the encoder's delay, without which the sound begins later.
+    # The Xing frame also states the encoder's delay, without which the sound begins later.
     end = slice(150_000, 170_000)
     likeness = [np.corrcoef(x[lag:][end], whole[end])[0, 1] for lag in range(500, 700)]
     assert max(likeness) > 0.999
 
 
-@pytest.mark.parametrize(("keep", "words"), [(0.5, "cut short"), (2, "it goes on")])
+@pytest.mark.parametrize(("keep", "words"), [(0.5, "cut short"), (2, "the file continues")])
 def test_mp3_with_a_wrong_number_of_frames(tmp_path, keep, words):
     path, data, _ = mp3(tmp_path, quiet_then_loud())
     whole, _ = loaded(path, data)
@@ -200,7 +200,7 @@ def test_mp3_of_two_rates_is_not_read_by_halves(tmp_path, monkeypatch):
     path, data, _ = mp3(tmp_path, quiet_then_loud())
     soundfile.write(path, SOUND, RATE, format="MP3")
     path.write_bytes(data + path.read_bytes())
-    with pytest.raises(ValueError, match="no more than the first of the sounds joined"):
+    with pytest.raises(ValueError, match="only the first of the sounds joined"):
         audio.load(path, RATE)
 
 
@@ -208,5 +208,5 @@ def test_ogg_of_two_streams_is_not_read_by_halves(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     path, data = written(tmp_path, "ogg")
     path.write_bytes(data + data)
-    with pytest.raises(ValueError, match="no more than the first of the sounds joined"):
+    with pytest.raises(ValueError, match="only the first of the sounds joined"):
         audio.load(path, RATE)

@@ -1,4 +1,4 @@
-"""Broken files end in samples or a helpful error, and memory is bound by what is returned."""
+"""Broken files give samples or a helpful error, and memory is bounded by the result."""
 
 import json
 import subprocess
@@ -36,7 +36,7 @@ for options in json.loads(sys.argv[2]):
 
 
 def measured(path, *options):
-    """Bytes of memory that loading takes with each of the options, and of the sound."""
+    """Bytes of memory used by loading with each of the options, and the size of the sound."""
     command = [sys.executable, "-c", MEASURE, path, json.dumps(options)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -51,7 +51,7 @@ def test_memory(tmp_path):
     parts = {"duration": 1}, {"duration": 1, "start": 200}, {"duration": 60, "channels": "each"}
     for taken, size in measured(path, *parts, {}):
         assert size > 0
-        assert taken <= 4 * size + 16 * MB  # and the blocks in which it is read
+        assert taken <= 4 * size + 16 * MB  # and the blocks of samples read
     path.unlink()
 
 

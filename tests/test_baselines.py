@@ -1,4 +1,4 @@
-"""What all baselines promise: purity, batching, derivatives, precision, errors with their cure."""
+"""Guarantees of all baselines: purity, batching, derivatives, precision, helpful errors."""
 
 import functools
 from typing import Any
@@ -35,7 +35,7 @@ def make_gabor(dtype=jnp.float32):
     return baselines.gabor_filterbank(ROWS, dtype=dtype)
 
 
-# name → (how filters are made, function, shape of its input)
+# name → (constructor of the filters, function, input shape)
 CASES = {
     "auditory": (make_ear, baselines.auditory_spectrogram, (N,)),
     "mel": (make_mel, baselines.log_mel_spectrogram, (N,)),

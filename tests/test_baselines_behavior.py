@@ -1,4 +1,4 @@
-"""The baselines on sounds whose answer is known: ripples, chirps, tones, levels."""
+"""The baselines on sounds with known responses: ripples, chirps, tones, levels."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -53,7 +53,7 @@ def test_ripples_are_one_line_of_the_modulation_power_spectrum(ear, spectrograms
 
 
 def test_spins_are_those_of_jtfs(ear, cortex):
-    """A rising chirp and its reversal, in all representations that have a direction."""
+    """A rising chirp and its reversal, in all representations with a direction."""
 
     def chirps(n):
         chirp = np.asarray(synth.exponential_chirp(300.0, 2400.0, n_samples=n, sample_rate=FS))
@@ -94,7 +94,7 @@ def test_the_cortex_is_homogeneous_and_saturation_is_not(ear, cortex, ripples):
 
 
 def test_a_gain_leaves_gabor_features_and_modulation_power(ripples):
-    """But for the average, logarithms only gain a constant where they are far above their level."""
+    """Except in the average: far above the level, a gain only adds a constant to logarithms."""
     mel = baselines.mel_filterbank(N, sample_rate=FS, f_min=250.0, f_max=3000.0, level=1e-9)
     gabor = baselines.gabor_filterbank()
     soft, loud = (baselines.log_mel_spectrogram(mel, c * ripples[0]) for c in (1.0, 8.0))
@@ -113,12 +113,12 @@ def test_tones_are_in_their_channels(ear):
     plain = baselines.auditory_filterbank(N, sample_rate=FS, lateral_inhibition=False)
     y = np.asarray(baselines.auditory_spectrogram(plain, x))[..., 60]
     np.testing.assert_allclose(plain.frequencies[y.argmax(axis=1)], f, rtol=0.02)
-    # At ± 0.83 σ there is half the energy, where σ is 0.141 of the frequency for a quality of 4.
+    # Half the energy is at ± 0.83 σ, with σ = 0.141 of the frequency for a quality factor of 4.
     for row in y:
         wide = plain.frequencies[row > row.max() * np.sqrt(0.5)]
         expected = 24 * np.log2((1 + 0.83 * 0.141) / (1 - 0.83 * 0.141))
         assert len(wide) == pytest.approx(expected, abs=1.2)
-    # The next higher channel takes away the lower side, and leaves what is narrower.
+    # The next higher channel removes the lower side and leaves a narrower response.
     sharp = np.asarray(baselines.auditory_spectrogram(ear, x))[..., 60]
     peak = ear.frequencies[sharp.argmax(axis=1)]
     assert (peak > f).all()

@@ -1,4 +1,4 @@
-"""The baselines against their equations, written out in NumPy and float64, slowly."""
+"""The baselines against their equations, written literally in NumPy and float64."""
 
 import itertools
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
 def envelopes(frequencies, quality, x):
-    """|x ⋆ ψ| of Morlets whose equivalent rectangular bandwidth is frequency / quality."""
+    """|x ⋆ ψ| of Morlet wavelets with equivalent rectangular bandwidth frequency / quality."""
     n = 8 * len(x)
     x_hat = np.fft.fft(x, n)
     rows = []
@@ -43,7 +43,7 @@ def test_auditory_spectrogram(options):
     np.testing.assert_allclose(f[:-1] / f[1:], 2 ** (1 / 24))
     assert f[-1] / 2 ** (1 / 24) < 200 <= f[-1]
     inhibition = options.get("lateral_inhibition", True)
-    if inhibition:  # there is one more channel, which is above the highest
+    if inhibition:  # one more channel is above the highest
         f = np.concatenate([[f[0] * 2 ** (1 / 24)], f])
     assert f[0] > 0.95 * FS / 2
     y = envelopes(f, options.get("quality", 4.0), x)
@@ -77,7 +77,7 @@ def rate_filter(rate, n, frame_rate, end):
     peak = np.argmax(gain)
     if end == "low":
         gain[:peak] = 1
-        phase[0] = 0  # which is that of rounding
+        phase[0] = 0  # at the level of rounding
     if end == "high":
         gain[peak + 1 :] = 1
     return gain * np.exp(1j * phase)
@@ -95,7 +95,7 @@ def scale_filter(scale, n, density, end):
 
 
 def literal_cortex(y, frame_rate, density, rates, scales, open_ends):
-    """R (spin, scale, rate, channel, frame), a channel and a frame at a time."""
+    """R (spin, scale, rate, channel, frame), one channel and frame at a time."""
     n_channels, n_frames = y.shape
     m, n = (2 ** int(np.ceil(np.log2(size))) for size in y.shape)
     over_channels = np.array([np.fft.fft(y[:, p], 2 * m)[:m] for p in range(n_frames)])
@@ -214,13 +214,13 @@ def literal_gabor(omega_k, omega_n, n_bands):
 
 
 def test_gabor_filters_of_23_bands():
-    """41 filters, 311 features: the numbers of the publication."""
+    """41 filters and 311 features, as in the publication."""
     gabor = baselines.gabor_filterbank(frame_rate=100.0)
     features = list(zip(gabor.scales, gabor.rates, gabor.spins, gabor.bands, strict=True))
     filters = {feature[:3] for feature in features}
     assert (len(features), len(filters)) == (311, 41)
     rates, scales = sorted({rate for _, rate, _, _ in features}), sorted({f[0] for f in features})
-    # π/2 is a quarter of a cycle; those of the publication are, in Hz and cycles/band:
+    # π/2 is a quarter of a cycle; the publication has, in Hz and cycles/band:
     np.testing.assert_allclose(rates, [0, 6.2, 9.9, 15.7, 25], atol=0.05)
     np.testing.assert_allclose(scales, [0, 0.029, 0.06, 0.122, 0.25], atol=0.0005)
     for scale, rate, spin in filters:

@@ -1,4 +1,4 @@
-"""The benchmark measures, survives a peer that fails, and prints what it measured."""
+"""The benchmark measures, survives a failing peer, and prints its results."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ import pytest
 
 SCRIPT = Path(__file__).parent / "benchmarks" / "run.py"
 
-# In the place of Kymatio: the one frontend returns the signal alone, the other fails.
+# Stand-in for Kymatio: one frontend returns only the signal, the other fails.
 FRONTENDS = {
     "__init__": "__version__ = '0'",
     "jax": """
@@ -47,7 +47,7 @@ def test_results_and_table(kymatio):
     printed = run(*arguments, "--kymatio", kymatio, "--output", output)
     assert len(printed.splitlines()) == 3
     results = json.loads(output.read_text())
-    assert set(results) == {"long", "quick"}  # Former results are kept.
+    assert set(results) == {"long", "quick"}  # Earlier results are kept.
 
     record = results["quick"]["time_scattering"]
     assert record["parameters"]["n_samples"] == 8192

@@ -1,4 +1,4 @@
-"""Metamers of several channels and of any length, and the image between the channels."""
+"""Metamers of several channels and of any length, and the interchannel image."""
 
 import functools
 import math
@@ -30,7 +30,7 @@ def segment_bank():
 
 @functools.cache
 def stereo(n, seed=0):
-    """A gliding tone on the left, and noise that both channels have in part."""
+    """A gliding tone on the left, and noise that the channels share in part."""
     t = np.arange(n) / n
     tone = np.sin(2 * np.pi * n * 0.02 * (2 ** (3 * t) - 1) / (3 * np.log(2)))
     common, left, right = noise(3, n, seed=seed, dtype=float)
@@ -39,7 +39,7 @@ def stereo(n, seed=0):
 
 
 def wavelet_coefficients(x):
-    """Those of one band, by an analytic Gaussian filter."""
+    """Wavelet coefficients of one band, from an analytic Gaussian filter."""
     f = np.fft.fftfreq(N)
     return np.fft.ifft(np.fft.fft(x) * np.exp(-0.5 * ((f - 0.12) / 0.01) ** 2) * (f > 0))
 
@@ -58,14 +58,14 @@ def test_mixtures_are_channels_sums_and_differences(bank, n_channels):
 
 
 def test_it_is_one_object_for_one_transform():
-    """So that programs are compiled once."""
+    """One object per transform, so that programs are compiled once."""
     assert interchannel(jtfs_jax.jtfs) == interchannel(jtfs_jax.jtfs)
     assert hash(interchannel(segmented_jtfs)) == hash(interchannel(segmented_jtfs))
     assert interchannel(jtfs_jax.jtfs) != interchannel(jtfs_jax.time_scattering)
 
 
 def test_image_is_its_definition():
-    """Of a band of noise, against the same band made otherwise."""
+    """Compare a band of noise with the same band computed in another way."""
     bank = jtfs_jax.filterbank(N, J=6, Q=8, pad_mode="periodic")
     a, b = noise(2, N, dtype=float)
     x = np.stack([2 * a, a + b])
@@ -118,7 +118,7 @@ def test_noise_has_the_image_of_the_mixtures(mixing, correlation, level):
     y = colored_noise(bank, s1, interchannel=True, n_sounds=2)
     assert y.shape == (2, 2, 2**14)
     image = analysis.interchannel_image(bank, y)
-    high = jtfs_jax.wavelet_frequencies(bank) > 0.05  # where the noise has many periods
+    high = jtfs_jax.wavelet_frequencies(bank) > 0.05  # with many periods of the noise
     np.testing.assert_allclose(image.correlation[:, high].mean(), correlation, atol=0.05)
     np.testing.assert_allclose(image.level_difference[:, high].mean(), level, atol=0.5)
 
@@ -152,7 +152,7 @@ def test_one_channel_is_the_sound_itself(bank):
 
 
 def test_batches_and_counts(bank):
-    """Sounds of two targets are those of each alone."""
+    """Sounds for two targets equal the sounds for each target alone."""
     x = np.stack([stereo(N), stereo(N, seed=5)])
     transform = interchannel(jtfs_jax.time_scattering)
     both = metamer(bank, x, transform=transform, n_sounds=2, n_steps=3)
@@ -185,7 +185,7 @@ def test_composed_targets_start_from_their_own_image(bank):
 
 @pytest.mark.parametrize(("channels", "T"), [(2, 2**7), (1, "global"), (1, 0)])
 def test_metamers_of_any_length(channels, T):
-    """More samples than the filterbank is for, with the target's coefficients at every frame."""
+    """Targets longer than the filterbank, with the target's coefficients at every frame."""
     options = {"J": 5, "Q": 4, "J_fr": 2, "T": T}
     bank = jtfs_jax.filterbank(None, **options)
     x, wrap = (stereo(LONG)[0], lambda f: f) if channels == 1 else (stereo(LONG), interchannel)
@@ -210,7 +210,7 @@ def test_noise_and_loudness_of_any_length_are_those_of_one_call(segment_bank):
 
 
 def test_stationary_noise_has_no_seams(segment_bank):
-    """Its power is the same in all parts of many stretches, within what chance allows."""
+    """Over many stretches, the power is the same in all parts, within statistical error."""
     n = 2**17
     s1 = jnp.ones((len(segment_bank.wavelets1), 2**10))
     s1 = s1 * jnp.sqrt(jnp.array([psi.sigma for psi in segment_bank.wavelets1]))[:, None]  # white

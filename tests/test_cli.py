@@ -1,4 +1,4 @@
-"""The command `metamer`: from files to files, records, errors, interruptions."""
+"""The command `metamer`: input and output files, records, errors, interruptions."""
 
 import datetime
 import hashlib
@@ -43,7 +43,7 @@ def read(path):
 
 
 def error_of(*paths):
-    """The relative error of the first sound, as a metamer of the second."""
+    """Relative error of the first sound as a metamer of the second."""
     bank = jtfs_jax.filterbank(N, J=4, Q=4, J_fr=2, T=64)
     sounds = (audio.load(path, RATE, N / RATE) for path in paths)
     return relative_error(*(jtfs_jax.jtfs(bank, x) for x in sounds))
@@ -92,7 +92,7 @@ def test_metamer_writes_sound_picture_and_record(tmp_path, recording, capsys):
 
 
 def test_each_metamer_can_be_made_alone(tmp_path, recording):
-    """To the bit, whatever its place among others was."""
+    """Identical to the bit, whatever its position among others."""
     output = tmp_path / "out.wav"
     arguments = ["--steps=5", "--count=3", "--seed=7", *SMALL]
     assert run("metamer", recording, "-o", output, *arguments) == 0
@@ -229,14 +229,14 @@ def test_bad_options(tmp_path, monkeypatch, capsys, name):
 
 @pytest.fixture(autouse=True)
 def answered_ctrl_c():
-    """Shells have programs in the background ignore it, the tests among them."""
+    """Restore Ctrl-C, which shells make background programs such as the tests ignore."""
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, previous)
 
 
 def press_ctrl_c(monkeypatch, step, presses=1):
-    """Ctrl-C while this step is reported."""
+    """Press Ctrl-C while this step is reported."""
     report, steps = _steps.Steps.__call__, itertools.count()
 
     def interrupted(progress, state):
@@ -269,7 +269,7 @@ def test_interruption_of_the_compilation_or_twice_writes_no_results(
 ):
     press_ctrl_c(monkeypatch, step, presses)
     assert run("metamer", recording, "-o", tmp_path / "out.wav", *SMALL) == 130
-    state = ["out.state.npz"] if step else []  # from which the run goes on
+    state = ["out.state.npz"] if step else []  # from which the run continues
     assert [path.name for path in tmp_path.iterdir()] == state
     assert capsys.readouterr().err.endswith("interrupted\n")
 
@@ -289,7 +289,7 @@ def no_space(*args, **kwargs):
 
 
 def ctrl_c(*args, **kwargs):
-    raise KeyboardInterrupt  # the signal itself may be ignored, as in a shell's background
+    raise KeyboardInterrupt  # the signal itself may be ignored, as in background jobs of a shell
 
 
 @pytest.mark.parametrize(
@@ -301,13 +301,13 @@ def test_failure_to_write_leaves_what_was_there(
 ):
     for name in NAMES:
         (tmp_path / name).write_text(f"old {name}")
-    # The picture is drawn when the sound is already written, to a temporary file.
+    # The picture is drawn after the sound is written to a temporary file.
     monkeypatch.setattr(_metamer.plot, "metamer", fail)
     arguments = ["-o", tmp_path / "out.wav", "--steps=1", "--overwrite", *SMALL]
     assert run("metamer", recording, *arguments) == status
     assert capsys.readouterr().err.splitlines()[-1].endswith(message)
     assert {path.name for path in tmp_path.iterdir()} == NAMES
-    for name in NAMES - {"out.state.npz"}:  # which is written before, to go on from
+    for name in NAMES - {"out.state.npz"}:  # written earlier, to continue from
         assert (tmp_path / name).read_text() == f"old {name}"
 
 

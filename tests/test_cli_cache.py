@@ -1,4 +1,4 @@
-"""Compiled programs that the command line keeps: where, for whom, and whatever is wrong there."""
+"""Compiled programs cached by the command line: location, owner, and all kinds of defects."""
 
 import os
 import stat
@@ -34,7 +34,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def caches(tmp_path_factory, monkeypatch):
-    """The user's folder of caches."""
+    """The user's cache folder."""
     path = tmp_path_factory.mktemp("caches")
     monkeypatch.setenv("XDG_CACHE_HOME", str(path))
     monkeypatch.delenv("JTFS_JAX_NO_CACHE", raising=False)
@@ -43,7 +43,7 @@ def caches(tmp_path_factory, monkeypatch):
 
 @pytest.fixture
 def config():
-    """Settings of JAX as they are by default, and afterwards again."""
+    """Default JAX settings, restored afterwards."""
     before = {name: getattr(jax.config, name) for name in FLAGS}
     jax.config.update("jax_compilation_cache_dir", None)
     yield jax.config
@@ -52,19 +52,19 @@ def config():
 
 
 def features(folder, name, *options, env):
-    """Start the command in this folder, for a result of this name."""
+    """Start the command in this folder, with an output of this name."""
     return start("features", "a.wav", "-o", name, *SMALL, *options, cwd=folder, env=env)
 
 
 def finished(process):
-    """The log of a program that has said nothing else."""
+    """Log of a program that succeeds with one line of output."""
     code, out, err = finish(process)
     assert (code, out.count("\n")) == (0, 1)
     return err
 
 
 def entries(caches):
-    """All programs that are kept, and their bytes."""
+    """All cached programs and their bytes."""
     return {path: path.read_bytes() for path in caches.rglob("*-cache")}
 
 
@@ -102,12 +102,12 @@ FULL = (
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
 def test_what_is_not_whole_is_made_again_without_a_word(folder, caches):
-    """Programs that did not fit on the disk, for which the limit of file sizes stands here."""
+    """Programs that did not fit on the disk, emulated by a limit on file sizes."""
     env = {"XDG_CACHE_HOME": str(caches)}
     arguments = ["features", "a.wav", "-o", "1.npz", *SMALL]
     program = ["-c", FULL.format(30_000)]
     assert finished(start(*arguments, program=program, cwd=folder, env=env)) == ""
-    assert max(map(len, entries(caches).values())) == 30_000  # the first part of a larger one
+    assert max(map(len, entries(caches).values())) == 30_000  # the first part of a larger file
     assert finished(features(folder, "2.npz", env=env)) == ""
     whole = entries(caches)
     assert max(map(len, whole.values())) > 30_000
@@ -122,8 +122,8 @@ def test_what_is_not_whole_is_made_again_without_a_word(folder, caches):
 
 
 def test_features_that_the_processor_lacks_are_not_reported(folder, caches, monkeypatch):
-    """Some versions of XLA report them of every program that they load."""
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")  # as all programs do that import JAX
+    """Some versions of XLA report such features for every program that they load."""
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")  # as in all programs that import JAX
     env = {"XDG_CACHE_HOME": str(caches)}
     assert finished(features(folder, "1.npz", env=env)) == ""
     lacking, claimed = b"-avx10.2", b"+avx10.2"
@@ -137,7 +137,7 @@ def test_features_that_the_processor_lacks_are_not_reported(folder, caches, monk
         path.write_bytes(zlib.compress(program.replace(lacking, claimed)))
     tampered = entries(caches)
     assert finished(features(folder, "2.npz", env=env)) == ""
-    assert entries(caches) == tampered  # which were read
+    assert entries(caches) == tampered  # the entries that were read
 
 
 def test_the_folder_that_a_user_has_given_to_jax_stays(folder, caches):
@@ -160,7 +160,7 @@ def test_no_place_no_cache_no_word(folder):
 
 
 def place():
-    """Where JAX keeps programs within the block; None if nowhere."""
+    """Folder in which JAX caches programs within the block; None if there is none."""
     config: Any = jax.config
     with kept_programs(wanted=True):
         found = config.jax_enable_compilation_cache and config.jax_compilation_cache_dir
@@ -258,4 +258,4 @@ def test_the_cache_is_no_option_of_the_results(folder, monkeypatch, config):
     monkeypatch.chdir(folder)
     assert run("features", "a.wav", *SMALL) == 0
     assert run("features", "a.wav", *SMALL, "--resume", "--no-cache") == 0
-    assert config.jax_enable_compilation_cache  # the process is not the program's
+    assert config.jax_enable_compilation_cache  # the process does not belong to the program

@@ -1,4 +1,4 @@
-"""`metamer` of recordings of several channels and of any length, and its page."""
+"""`metamer` with recordings of several channels and of any length, and its page."""
 
 import json
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 
 RATE = 8000
 SMALL = ["--J=4", "--Q=4", "--J-fr=2", "--T=64", f"--sample-rate={RATE}"]
-LONG = 20_000  # more than is transformed in one call with these options
+LONG = 20_000  # more than one call transforms with these options
 
 
 @pytest.fixture

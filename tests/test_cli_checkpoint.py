@@ -1,4 +1,4 @@
-"""States on disk come back as they were, or are refused."""
+"""States on disk are restored exactly, or refused."""
 
 import jax
 import numpy as np

@@ -99,7 +99,7 @@ def test_several_recordings_of_which_some_fail(tmp_path, monkeypatch, recording,
 
 @pytest.fixture
 def dataset(tmp_path, monkeypatch, recording):
-    """Two folders with recordings of one name, among others."""
+    """Two folders with recordings, some of the same name."""
     monkeypatch.chdir(tmp_path)
     for name in ("ds/a/x.wav", "ds/b/c/x.wav", "ds/b/y.WAV"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -308,10 +308,10 @@ BAD = {
     "workers": (["features", "good.wav", "--workers=2"], "--workers is for a store"),
     "columns": (["features", "no-path.csv"], "must name its columns, one of which is path"),
     "a list": (["features", "empty.csv"], "this list has no recordings"),
-    "JSON": (["features", "bad.jsonl"], "line 2 is no JSON"),
+    "JSON": (["features", "bad.jsonl"], "line 2 is not JSON"),
     "worker": (["features", "good.wav", "-o", "a.zarr", "--worker=2/2"], "must be i/n"),
     "no averages": (["features", "good.wav", "-o", "a.zarr", "--T=0"], "a store holds paths of"),
-    "no store": (["features", "good.wav", "-o", "texts.zarr"], "this is no store"),
+    "no store": (["features", "good.wav", "-o", "texts.zarr"], "this is not a store"),
     "J": (["scalogram", "good.wav", "--J=12"], "good.wav: --J 12 needs at least 2^12"),
     "suffix": (["plot", "good.wav", "-o", "a.gif"], "must end in .png, .pdf, .svg"),
     "a folder": (["scalogram", "good.wav", "-o", "folder.png"], "this is a folder"),

@@ -1,4 +1,4 @@
-"""Recordings that come through pipes, and their channels, on the command line."""
+"""Recordings from pipes, and their channels, on the command line."""
 
 import io
 import json
@@ -32,7 +32,7 @@ def stereo(tmp_path):
 
 @pytest.fixture
 def no_copies(monkeypatch):
-    """As at the beginning of a process."""
+    """State as at the start of a process."""
     for name in ("_copies", "_names"):
         monkeypatch.setattr(_pipes, name, {})
 

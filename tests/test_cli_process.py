@@ -32,7 +32,7 @@ def folder(tmp_path):
 
 
 def read_until(process, text):
-    """Wait until the program has said this."""
+    """Wait until the program has printed this."""
     said = b""
     while text not in said:
         byte = process.stderr.read(1)
@@ -41,7 +41,7 @@ def read_until(process, text):
 
 
 def test_interrupted_while_jax_is_imported(folder):
-    """From the first line of the package on, which comes before the import of JAX."""
+    """From the first line of the package, which precedes the import of JAX."""
     program = (
         "import sys, runpy, signal, os; sys.argv = ['jtfs-jax', 'features', 'a.wav']\n"
         "class Finder:\n"
@@ -55,7 +55,7 @@ def test_interrupted_while_jax_is_imported(folder):
 
 
 def test_interrupted_while_xla_compiles(folder):
-    """At once, although XLA takes some seconds more."""
+    """Immediately, although XLA takes some seconds more."""
     environment = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "0", "JAX_LOG_COMPILES": "1"}
     process = start("features", "--preset=sharp", cwd=folder, env=environment)
     read_until(process, b"Finished jaxpr to MLIR module conversion jit(of_windows)")
@@ -71,7 +71,7 @@ def test_interrupted_while_xla_compiles(folder):
 
 
 def test_terminated_between_steps(folder):
-    """As after Ctrl-C, what was found is written."""
+    """The results so far are written, as after Ctrl-C."""
     process = start("metamer", "a.wav", "-o", "out.wav", "--steps=100000", *SOON, cwd=folder)
     while not (folder / "out.state.npz").exists():
         assert process.poll() is None
@@ -140,7 +140,7 @@ def test_printing_never_fails_a_run(folder, monkeypatch, stream):
     monkeypatch.setattr(sys, "stderr", stream)
     names = ["Zaunkönig 鳥.wav"]
     if sys.platform == "linux":
-        names.append(os.fsdecode(b"\xff.wav"))  # no text in any encoding
+        names.append(os.fsdecode(b"\xff.wav"))  # not text in any encoding
     for name in names:
         assert run("features", "a.wav", "-o", name.replace(".wav", ".npz"), *SMALL) == 0
         assert run("features", name, *SMALL) == 2
@@ -169,7 +169,7 @@ def test_a_full_disk_is_said_in_a_line_before_the_work(folder, monkeypatch, caps
 
 @pytest.mark.usefixtures("quick_compile")
 def test_a_disk_that_fills_up_leaves_the_state(folder, monkeypatch):
-    """The limit of file sizes stands for it: the state fits, the picture does not."""
+    """Emulated by a limit on file sizes: the state fits, the picture does not."""
     program = (
         "import resource, runpy, sys; from jtfs_jax._cli import _metamer, main\n"
         "write = _metamer.write\n"

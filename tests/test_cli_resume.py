@@ -1,4 +1,4 @@
-"""`metamer --resume`: a run in parts is one run, and no other."""
+"""`metamer --resume`: a run in parts equals one run, and nothing else resumes it."""
 
 import json
 import shutil
@@ -42,7 +42,7 @@ def test_a_run_in_parts_is_one_run(folder):
     assert run("metamer", "up.wav", "-o", "whole.wav", "--steps=9", *options) == 0
     assert run("metamer", "up.wav", "-o", "parts.wav", "--steps=4", *options) == 0
     assert run("metamer", "--resume", "parts.wav", "--steps=7") == 0
-    # The old order of words, with all options again; and a last part with nothing left to do.
+    # The old argument order, with all options repeated, and a last part with nothing left to do.
     for _ in range(2):
         arguments = ["-o", "parts.wav", "--steps=9", "--resume", *options]
         assert run("metamer", "up.wav", *arguments) == 0
@@ -61,7 +61,7 @@ def test_a_run_in_parts_is_one_run(folder):
 
 @pytest.fixture
 def made(folder):
-    """A run of two steps, as `out.wav`."""
+    """A run of two steps, saved as `out.wav`."""
     assert run("metamer", "up.wav", "-o", "out.wav", "--steps=2", "--seed=5", *SMALL) == 0
     return folder
 
@@ -98,7 +98,7 @@ def test_conflicts_are_refused_in_words(made, capsys, name):
 def test_which_run_a_bare_resume_means(folder, capsys):
     assert run("metamer", "up.wav", "--steps=1", *SMALL) == 0
     assert (folder / "up-metamer.wav").exists()
-    assert run("metamer", "--resume", "--steps=2") == 0  # the only one
+    assert run("metamer", "--resume", "--steps=2") == 0  # the only state
     assert run("metamer", "up.wav", "--resume", "--steps=3") == 0
     assert run("metamer", "--resume", "up.wav", "--steps=4") == 0
     shutil.copy("up-metamer.state.npz", "b.state.npz")
@@ -116,7 +116,7 @@ def test_a_changed_recording_is_noticed(made, capsys):
 
 
 def test_a_killed_run_goes_on(folder):
-    """It loses nothing that was written, and the rest comes out as if it had not been killed."""
+    """Nothing that was written is lost, and the rest equals an uninterrupted run."""
     state = folder / "out.state.npz"
     soon = [SMALL[-1], SMALL[-2], "--J=2", "--Q=2", "--J-fr=1", "--T=global"]  # compiled
     process = start("metamer", "up.wav", "-o", "out.wav", "--steps=1000000", *soon)

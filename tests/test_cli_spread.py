@@ -1,4 +1,4 @@
-"""`metamer --spread`: metamers moved apart, in one go, in parts, and afterwards."""
+"""`metamer --spread`: metamers moved apart in one run, in parts, and afterwards."""
 
 import json
 import re
@@ -23,7 +23,7 @@ SPREAD = f"--spread={BOUND}"
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A folder with a recording and a run of 8 steps, as `whole.wav`."""
+    """A folder with a recording and a run of 8 steps, saved as `whole.wav`."""
     folder = tmp_path_factory.mktemp("whole")
     t = np.arange(N) / RATE
     audio.save(folder / "up.wav", 0.3 * np.sin(2 * np.pi * (400 + 3000 * t) * t), RATE)
@@ -104,7 +104,7 @@ def test_a_run_killed_on_the_way_is_one_run(whole, folder, monkeypatch, n_steps)
 
 
 def test_metamers_may_be_moved_apart_later_and_again(whole, folder):
-    """Those of a run without it, those that take more steps, and within another bound."""
+    """Metamers of a run without --spread, of a run with more steps, and within another bound."""
     assert run("metamer", "up.wav", "-o", "later.wav", "--steps=5", *SMALL) == 0
     assert record(folder / "later.json")["spread"] is None
     alone = (folder / "later-1.wav").read_bytes()

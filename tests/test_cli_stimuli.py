@@ -1,4 +1,4 @@
-"""The command `stimuli`: from a table to a set of sounds, in one go or in parts."""
+"""The command `stimuli`: from a table to a set of sounds, in one run or in parts."""
 
 import hashlib
 import importlib.metadata
@@ -70,7 +70,7 @@ def test_factorial_set(folder, capsys):
     assert float(rows[1]["error"]) == record["errors"]["up/up-jtfs-T16-seed0.wav"][-1]
     assert "stimuli" in record["command"]
 
-    # Each is the one that `metamer` makes.
+    # Each sound equals the result of `metamer`.
     for row in (rows[2], rows[-1]):
         names = ("transform", "T", "seed", "steps", "optimizer", "J", "Q", "duration")
         options = [f"--{name}={row[name]}" for name in names]
@@ -93,7 +93,7 @@ def test_levels_and_ramps_are_of_recordings_and_may_be_changed(folder, capsys):
     capsys.readouterr()
     toml(recordings=["up.wav", "down.flac"], seeds=2, level="rms", target_level=-31.5, ramp=0.01)
     assert run("stimuli", table, "-o", "out") == 0
-    assert "steps" not in capsys.readouterr().err  # nothing was searched again
+    assert "steps" not in capsys.readouterr().err  # no search was repeated
     rows = rows_of(Path("out"))
     gains = {}
     window = np.ones(N)
@@ -157,7 +157,7 @@ def test_page_has_a_comparison_for_each_condition(folder):
 
 @pytest.fixture(autouse=True)
 def answered_ctrl_c():
-    """Shells have programs in the background ignore it, the tests among them."""
+    """Restore Ctrl-C, which shells make background programs such as the tests ignore."""
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, previous)

@@ -1,4 +1,4 @@
-"""Tables of stimuli: TOML and CSV, names of sounds, and what is wrong said before any work."""
+"""Tables of stimuli: TOML and CSV, names of sounds, and errors reported before any work."""
 
 import csv
 import itertools
@@ -54,7 +54,7 @@ def test_toml_and_csv_mean_the_same(folder):
         settings = BASE | dict(zip(names, varying, strict=True))
         if settings["transform"] == "time_scattering":
             if settings["J_fr"] == 2:
-                continue  # there are no such wavelets
+                continue  # no such wavelets exist
             settings["J_fr"] = ""
         settings |= {"F": 1, "recording": recording, "start": start_, "seeds": "0 1 2"}
         settings |= {"level": "rms", "target_level": -30, "ramp": 0.01}

@@ -1,4 +1,4 @@
-"""Errors of the library in the words of the command line, and progress without a terminal."""
+"""Library errors in terms of command-line options, and progress without a terminal."""
 
 import argparse
 import warnings
@@ -62,7 +62,7 @@ def test_warnings_are_lines_with_options(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("jtfs_jax.audio.load", warn)
     assert run("scalogram", "-o", tmp_path / "a.png") == 2
     lines = capsys.readouterr().err.splitlines()
-    # T is no option of this command.
+    # T is not an option of this command.
     assert lines[0] == "jtfs-jax: warning: crow.flac: it is weak; raise --J. Or T=8."
     assert len(lines) == 2
 

@@ -1,4 +1,4 @@
-"""Functions of coefficients take integers, lists and single numbers, or say what they need."""
+"""Functions of coefficients accept integers, lists and single numbers, or say what they need."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def bank():
 
 @pytest.fixture(scope="module")
 def whole(bank):
-    """Coefficients that are whole numbers, as floats."""
+    """Integer-valued coefficients, as floats."""
     x = noise(2, 64)
     return jax.tree.map(lambda a: np.round(50 * np.asarray(a)), jtfs_jax.jtfs(bank, x))
 

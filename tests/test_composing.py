@@ -1,4 +1,4 @@
-"""Targets made from coefficients, against sounds that have such coefficients."""
+"""Targets composed from coefficients, against sounds with such coefficients."""
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ from jtfs_jax.resynthesis._edit import morph, scale_paths, swap_spins
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
 N = 2048
-# J is short enough to leave the silent ends of the sounds alone.
+# J is small enough not to reach the silent ends of the sounds.
 OPTIONS = {
     "dense": {"T": 2**6},
     "global": {"T": "global"},
@@ -46,7 +46,7 @@ def S_dense(dense):
 
 
 def transformed(bank, x, transform=jtfs_jax.jtfs):
-    """Coefficients in NumPy, whose operations need no compilation."""
+    """Coefficients in NumPy, which needs no compilation."""
     return jax.tree.map(np.asarray, transform(bank, x))
 
 
@@ -61,7 +61,7 @@ def paths(bank, S):
 
 
 def test_swapped_spins_are_those_of_the_reversed_sound(bank, S):
-    # Time 0 stays where it is, and with it the grid of frames.
+    # Time 0 stays fixed, and so does the grid of frames.
     backward = transformed(bank, np.roll(bursts(N)[:, ::-1], 1, axis=-1))
     forward = S
     if bank.T != "global":
@@ -145,7 +145,7 @@ def test_halfway_lies_the_sound_that_is_one_and_then_the_other(transform):
     np.testing.assert_allclose(twice.S1, both.S1, atol=1e-3 * np.max(both.S1))
     additive = np.ones(len(both.S2), bool)
     if transform is jtfs_jax.jtfs:
-        # Interference along log-frequency, in the one frame that both sounds share.
+        # Interference along log-frequency, in the only frame that both sounds share.
         additive = jtfs_jax.path_table(bank).kind != "phi_t*psi_f"
         assert np.all(twice.S2 >= (1 - 1e-3) * both.S2)
     np.testing.assert_allclose(

@@ -39,7 +39,7 @@ def S(case):
 
 
 def paths(bank, S):
-    """All that is known of each path: live coefficients, S0 first, then each row of S1."""
+    """Coefficients of each path without dead rows: S0 first, then each row of S1."""
     rows = [S.S0, *jnp.moveaxis(S.S1, -2, 0), *jtfs_jax.by_path(bank, S).values()]
     return [np.asarray(row, float) for row in rows]
 
@@ -71,7 +71,7 @@ def test_standardization(bank, S):
         paths(bank, analysis.standardize(S, constants)), paths(bank, S), strict=True
     ):
         np.testing.assert_allclose(found, (s - s.mean()) / s.std(), atol=1e-4)
-    # Constants of many sounds are for a single one, too.
+    # Constants fitted to many sounds also apply to a single sound.
     one = jax.tree.map(lambda leaf: leaf[1, 2], S)
     found = jax.tree.leaves(analysis.standardize(one, constants))
     for a, b in zip(found, jax.tree.leaves(analysis.standardize(S, constants)), strict=True):
@@ -88,7 +88,7 @@ def test_silence_and_constants_become_zero(bank, S):
 
 
 def test_equal_numbers_become_zero(bank, S):
-    """Also where their sum is not exact; and the derivative is finite."""
+    """Even if their sum is inexact; and the derivative is finite."""
     equal = jax.tree.map(lambda leaf: jnp.full_like(leaf, 1 / 3), S)
 
     def total(S):

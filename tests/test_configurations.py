@@ -1,4 +1,4 @@
-"""Settings of publications against the shapes that these report."""
+"""Settings from publications against the reported shapes."""
 
 import inspect
 
@@ -40,7 +40,7 @@ def test_compression_is_an_argument_of_what_compresses(name):
 
 @pytest.mark.parametrize("name", [name for name in ALL if "f_m" in ALL[name].ranges])
 def test_chirps_are_within_reach(name):
-    """Their carriers of the first order, and their modulations of the second."""
+    """Carriers are within reach of the first order, modulations within reach of the second."""
     configuration = ALL[name]
     bank = jtfs_jax.filterbank(**configuration.filterbank)
     sample_rate = configuration.sample_rate
@@ -49,6 +49,6 @@ def test_chirps_are_within_reach(name):
     low, high = configuration.ranges["f_c"]
     assert frequencies.min() < low / 2 < 2 * high < frequencies.max()  # over two octaves
     rates = jtfs_jax.path_table(bank, sample_rate=sample_rate).rate
-    # Envelopes beat twice a period of the modulation.
+    # Envelopes beat twice per period of the modulation.
     low, high = configuration.ranges["f_m"]
     assert rates.min() < 2 * low < 2 * high < rates.max()

@@ -1,4 +1,4 @@
-"""What every transform promises, whatever its options: purity, batching, derivatives, precision."""
+"""Guarantees of every transform for all options: purity, batching, derivatives, precision."""
 
 import functools
 
@@ -86,7 +86,7 @@ def test_vmap_and_grad_commute(transform, name):
 
 @pytest.mark.parametrize("name", ["averaged", "short", "global", "not averaged"])
 def test_derivatives_of_order_two(transform, name, x64):
-    # Two resolutions of the first order and one of the second are all that there is to derive.
+    # Two resolutions of the first order and one of the second cover all there is to differentiate.
     bank = jtfs_jax.filterbank(64, 3, 1, **BANKS[name] | {"J_fr": 1}, dtype=jnp.float64)
     assert (len({psi.j for psi in bank.wavelets1}), len(bank.tables.second)) == (2, 1)
     x, direction = noise(2, 64, dtype=np.float64)
@@ -154,8 +154,8 @@ def test_partial_silence_has_right_derivatives(transform, dtype, x64):
     gradient = jax.grad(lambda x: energy(transform, bank, x))
     value, product = jax.jit(lambda x: jax.jvp(gradient, (x,), (x,)))(impulse)
     assert np.isfinite(value).all()
-    # The energy is homogeneous of degree 2: its gradient is of degree 1. Where U1 is rounding
-    # noise its second derivatives are noise, too.
+    # The energy is homogeneous of degree 2, and its gradient of degree 1. If U1 is rounding
+    # noise, its second derivatives are noise, too.
     tolerance = 1e-6 if dtype == jnp.float64 else 2e-2
     np.testing.assert_allclose(product, value, atol=tolerance * np.abs(value).max())
 
@@ -200,7 +200,7 @@ def test_filterbank_is_a_pytree_of_arrays(bank):
 
 
 def constant_sizes(function, *arguments):
-    """Sizes of all arrays that are written into a program, and into the programs within it."""
+    """Sizes of all constant arrays in a program and its subprograms."""
 
     def within(jaxpr):
         for equation in jaxpr.eqns:
@@ -236,7 +236,7 @@ ENCLOSING = {
 
 @pytest.mark.parametrize("name", ENCLOSING)
 def test_constants_of_programs_are_found(name):
-    """Where a function closes over a filterbank: what the next test looks for."""
+    """A function that closes over a filterbank has the constants that the next test looks for."""
     bank = make_bank("averaged")
     closing = ENCLOSING[name](lambda x: jtfs_jax.scalogram(bank, x))
     largest = max(leaf.size for leaf in jax.tree.leaves(bank.tables.groups1))
@@ -244,8 +244,8 @@ def test_constants_of_programs_are_found(name):
 
 
 def test_filterbank_is_an_argument_not_a_constant(transform, bank):
-    """No array is written into the program: all come with the filterbank."""
-    # But for the order in which paths of time scattering are returned.
+    """The program contains no constant array: all come with the filterbank."""
+    # Except the order in which paths of time scattering are returned.
     is_ordered = transform is jtfs_jax.time_scattering
     largest = len(jtfs_jax.time_path_table(bank)) if is_ordered else 1
     assert max(constant_sizes(transform, bank, noise(N))) <= largest

@@ -1,8 +1,8 @@
 """The library against the literal definition in `reference.py`, over the space of options.
 
 Two comparisons explain each other. With the reference on the library's sampling grids, both must
-agree to the filters' truncation, on every path. With the reference at full rate, what is left is
-decimation: moduli are not band-limited, so that a path may differ by up to the 2 % below, and
+agree to the filters' truncation, on every path. With the reference at full rate, decimation is the
+remaining difference: moduli are not band-limited, so a path may differ by up to the 2 % below, and
 all paths together by far less.
 """
 
@@ -57,7 +57,7 @@ def draw(seed):
 
 
 def by_path(S, paths):
-    """The second order as it lies, with the rows that nothing feeds."""
+    """The second order in its stored layout, including the rows that nothing feeds."""
     return S.S2 if isinstance(S.S2, dict) else dict(zip(paths, S.S2, strict=True))
 
 
@@ -175,7 +175,7 @@ def test_oversampling_keeps_the_samples_of_paths_without_averages(x64, quick_com
 
 
 def test_reflections_of_reflections_keep_their_spin(x64, quick_compile):
-    # Of a signal as short as this, the padding takes many.
+    # For a signal this short, padding takes many.
     options: dict[str, Any] = {"J": 6, "Q": 3, "J_fr": 2, "pad_mode": "conj-reflect"}
     x = noise(23, dtype=np.float64)
     bank = jtfs_jax.filterbank(len(x), **options, dtype=jnp.float64)
@@ -195,7 +195,7 @@ def test_signals_shorter_than_the_wavelets(n, J, x64, quick_compile):
     expected = reference.jtfs(x, **options, decimate=True)
     assert S.S0.shape[-1] >= 1
     assert relative_error(S.S1, expected.S1) < 1e-6
-    # Filters are cut at 1e-8 of their peaks, and some paths of such long wavelets are as small.
+    # Filters are cut at 1e-8 of their peaks, and some paths with such long wavelets are as small.
     cut = 1e-9 * np.linalg.norm(expected.S1)
     for index, values in enumerate(expected.S2.values()):
         difference = np.linalg.norm(S.S2[index][: len(values)] - values)

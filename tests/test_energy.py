@@ -1,4 +1,4 @@
-"""Energies, ratios and distances, against sums written out and against what is known of sounds."""
+"""Energies, ratios and distances, against literal sums and known properties of sounds."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ def test_energies_without_averages():
 
 
 def noises(n):
-    """Two of noise; the second decays, so that its beginning matters most."""
+    """Two noises; the second decays, so its beginning matters most."""
     x = noise(2, n, seed=n)
     x[1] *= np.exp(-np.arange(n) / 100, dtype=np.float32)
     return x
@@ -103,7 +103,7 @@ def test_energies_do_not_depend_on_strides(name, pad_mode_fr):
         totals.append(analysis.pair_energies(bank, jtfs_jax.jtfs(bank, x)))
     dense, *others = [np.stack(list(total.values())) for total in totals]
     for other in others:
-        # Rows fade at ends of zeros in a way that depends on the sound.
+        # With zero padding, rows fade at the ends in a way that depends on the sound.
         np.testing.assert_allclose(other, dense, rtol=0.01 if pad_mode_fr != "zero" else 0.02)
         np.testing.assert_allclose(other[2:].sum(0), dense[2:].sum(0), rtol=0.01)
 
@@ -167,7 +167,7 @@ def test_time_reversal_inverts_spin_ratios(bank):
     up, down = energies[0, table.spin == 1], energies[0, table.spin == -1]
     np.testing.assert_allclose(ratios[0].ravel(), up / down, rtol=1e-4)
     np.testing.assert_allclose(rising, up.sum() / down.sum(), rtol=1e-4)
-    # Means are those of the reversed signal; frames are not mirrored onto frames.
+    # Means equal the means of the reversed signal; frames are not mirrored onto frames.
     np.testing.assert_allclose(falling, 1 / rising, rtol=0.01 if bank.T == "global" else 0.15)
 
 

@@ -1,4 +1,4 @@
-"""Programs saved by `jax.export`: for any platform, with their derivatives, any size of batch."""
+"""Programs saved by `jax.export`: for any platform and batch size, with derivatives."""
 
 import functools
 import os

@@ -1,4 +1,4 @@
-"""Arguments of `filterbank`: what None means, and errors that name argument, rule and cure."""
+"""Arguments of `filterbank`: the meaning of None, and errors that name argument, rule and cure."""
 
 import fractions
 import warnings
@@ -152,7 +152,7 @@ def test_traced_options_are_refused():
 
 @pytest.mark.parametrize("options", [{"J_fr": 5}, {"J_fr": 2, "F": 45.0, "stride_fr": 8}])
 def test_rows_of_all_octaves(options, x64, quick_compile):
-    """Frequential filters may be as wide as J + 1 octaves, though there are fewer rows."""
+    """Frequential filters may be as wide as J + 1 octaves, although there are fewer rows."""
     options = {"J": 5, "Q": 8} | options
     bank = jtfs_jax.filterbank(300, **options, dtype=jnp.float64)
     assert len(bank.wavelets1) < 2**5
@@ -171,7 +171,7 @@ def test_without_paths_of_wavelets_there_is_a_warning(J, Q, r_psi):
     assert (jtfs_jax.path_table(bank).n2 < 0).all()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        jtfs_jax.filterbank(1000, J, Q, r_psi=r_psi)  # for the first order, it is well
+        jtfs_jax.filterbank(1000, J, Q, r_psi=r_psi)  # valid for the first order
         jtfs_jax.filterbank(1000, 3, 1, J_fr=1)
 
 

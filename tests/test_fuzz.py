@@ -1,4 +1,4 @@
-"""A minute of random options; `fuzz_options.py` takes as many as one likes."""
+"""A minute of random options; `fuzz_options.py` draws any number."""
 
 import fuzz_options
 import pytest

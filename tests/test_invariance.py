@@ -1,6 +1,6 @@
-"""What the transforms tell apart and what they do not: delays and transpositions of tones.
+"""Which delays and transpositions of tones the transforms distinguish.
 
-Signals and filters are those of Wavespin's tests, and so are the bounds, but where it is said.
+Signals, filters and bounds are taken from Wavespin's tests, except where stated.
 """
 
 from typing import Any
@@ -14,18 +14,18 @@ from jtfs_jax import synth
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
-N = 2048  # samples in a second
+N = 2048  # samples per second
 
 
 def tones(frequencies, duration, *, delays: Any = 0, first=N // 2, **window):
-    """Tones under windows of so many samples, each later than the first by so many samples."""
+    """Windowed tones, with the windows' length and the delay of each tone in samples."""
     t_c = (first + np.broadcast_to(delays, np.shape(frequencies))) / N
     grid: dict[str, Any] = {"n_samples": N, "sample_rate": N}
     return synth.windowed_tones(np.asarray(frequencies), t_c, duration / N, **grid, **window)
 
 
 def relative_distances(bank, pairs):
-    """Between the sounds of each pair, by time scattering and by the paths with spin of JTFS."""
+    """Distances between the sounds of each pair, by time scattering and by JTFS paths with spin."""
     x = jnp.stack([jnp.stack(pair) for pair in pairs])
     S = jtfs_jax.time_scattering(bank, x)
     joint = jtfs_jax.jtfs(bank, x).S2[:, :, jtfs_jax.path_table(bank).spin != 0]
@@ -39,9 +39,9 @@ def relative_distances(bank, pairs):
 
 @pytest.mark.parametrize("oversampling", [0, 1])
 def test_delays_are_told_by_jtfs_and_not_by_time_scattering(oversampling):
-    """Time scattering errs by where samples of the second order fall, unless all move by one.
+    """Time scattering differs by the position of second-order samples, unless all move by one.
 
-    Silence around the tones lets the mean over the signal see all that wavelets make of them.
+    With silence around the tones, the mean over the signal includes their complete responses.
     """
     silence = N // 2
     options: dict[str, Any] = {"J": 8, "Q": 8, "J_fr": 4, "Q_fr": 4, "F": 4, "pad_mode": "zero"}
@@ -57,7 +57,7 @@ def test_delays_are_told_by_jtfs_and_not_by_time_scattering(oversampling):
     by_time, joint = relative_distances(bank, pairs)
     assert np.all(by_time < [1e-5 if oversampling else 0.0012, 8e-6, 8e-6])
     assert np.all(joint > 0.2056)
-    # Of the abrupt windows of the first two, each tone reaches into the bands of the other.
+    # With the abrupt windows of the first two, each tone reaches into the bands of the other.
     assert np.all(joint / by_time > [5e4 if oversampling else 1e4, 5e4, 6.2e4])
 
 

@@ -1,4 +1,4 @@
-"""One path at a time: the numbers and derivatives of all paths, from one compiled program."""
+"""One path at a time: values and derivatives for any path, from one compiled program."""
 
 from typing import Any
 

@@ -1,9 +1,9 @@
 """Agreement with Kymatio main, coefficient by coefficient, on golden data.
 
 Kymatio samples the wavelets of spin −1 without the period of their Gaussian that reaches below zero
-frequency: for the widest, 2.6e-5 of a low-pass is missing. Here negative spins are exact mirrors
-of the positive ones. So as to compare all that is built on these wavelets as well, a test puts
-Kymatio's in their place.
+frequency: for the widest wavelet, 2.6e-5 of a low-pass is missing. Here negative spins are exact
+mirrors of positive spins. To compare everything built on these wavelets as well, a test substitutes
+Kymatio's wavelets.
 """
 
 import json
@@ -36,7 +36,7 @@ def coefficients(file, dtype):
     transform, n, options, x, expected = read(file)
     bank = jtfs_jax.filterbank(n, **options, dtype=dtype)
     function = jtfs_jax.jtfs if transform == "jtfs" else jtfs_jax.time_scattering
-    # In NumPy, whose slices need no compilation.
+    # NumPy slices need no compilation.
     S = jax.tree.map(np.asarray, function(bank, jnp.asarray(x)))
     actual = jtfs_jax.to_kymatio(bank, S)
     n_psi = len(bank.wavelets_fr)
@@ -52,20 +52,20 @@ def is_down(key, n_psi):
 
 
 def assert_agree(actual, expected, file):
-    """To 2e-5 in float64; to 1e-4 in float32, where rounding is relative to what is loudest."""
+    """Agreement to 2e-5 in float64, and to 1e-4 of the loudest value in float32."""
     loudest = max(np.linalg.norm(value) / math.sqrt(value.size) for value in actual.values())
     errors = []
     for key, value in expected.items():
         norm, difference = np.linalg.norm(value), np.linalg.norm(actual[key] - value)
         if actual[key].dtype == np.float64:
-            # In this file, Kymatio's padding lets the highest rows reach the lowest ones.
+            # In this file, Kymatio's padding lets the highest rows wrap around to the lowest.
             assert difference < (1e-4 if file.stem == "jtfs_chirp_q2" else 2e-5) * norm, key
         else:
             assert difference < 1e-4 * norm + 2e-7 * loudest * math.sqrt(value.size), key
         if norm > 1e-3 * loudest * math.sqrt(value.size):
             errors.append(difference / norm)
     if all(value.dtype == np.float64 for value in actual.values()):
-        # Averages take out some of what differs from sample to sample.
+        # Averages remove part of the differences between samples.
         assert np.median(errors) < (1e-6 if file.stem == "jtfs_no_averaging" else 4e-8)
     else:
         assert np.median(errors) < 3e-6
@@ -83,7 +83,7 @@ def test_coefficients_of_another_filterbank_are_refused():
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_golden_data(file, dtype, x64, request):
-    if dtype == jnp.float64:  # in float32, rounding shall be that of an optimized program
+    if dtype == jnp.float64:  # in float32, round as an optimized program does
         request.getfixturevalue("quick_compile")
     actual, expected, n_psi = coefficients(file, dtype)
     kept = {key: value for key, value in expected.items() if not is_down(key, n_psi)}
@@ -91,7 +91,7 @@ def test_golden_data(file, dtype, x64, request):
 
 
 def kymatio_kernel_of_spin_down(wavelet, n):
-    """Kymatio's wavelet of spin −1, from its Gaussians on the frequencies [−1, 2) alone."""
+    """Kymatio's wavelet of spin −1, from its Gaussians on the frequencies [−1, 2) only."""
     f = np.arange(-n, 2 * n).reshape(3, n) / n
     gabor = np.exp(-((f + wavelet.xi) ** 2) / (2 * wavelet.sigma**2)).sum(0)
     low_pass = np.exp(-(f**2) / (2 * wavelet.sigma**2)).sum(0)

@@ -1,11 +1,12 @@
-"""Kymatio's own tests of scattering in one dimension, run against the library through an adapter.
+"""Kymatio's own tests of 1D scattering, run against the library through an adapter.
 
     KYMATIO=PATH pytest -n 0 tests/test_kymatio_suite.py
 
-PATH is a checkout of Kymatio main (commit 11552ed5). PyTorch and scikit-learn have to be installed,
-TensorFlow need not: its 15 tests, and those of array backends, which the library does not have, are
-left out. Of the other 62, one is known to fail: it is about padded grids of what Kymatio computes
-between U1 and S2, while the library goes to the rows and frames that are kept at once.
+PATH is a checkout of Kymatio main (commit 11552ed5). PyTorch and scikit-learn must be installed.
+TensorFlow need not be: its 15 tests are omitted, and so are the tests of array backends, which the
+library does not have. Of the other 62 tests, one is known to fail: it checks the padded grids of
+Kymatio's intermediate results between U1 and S2, whereas the library directly computes the rows and
+frames that are kept.
 """
 
 import os

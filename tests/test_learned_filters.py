@@ -1,4 +1,4 @@
-"""Filters from other parameters than those of the design, which may be traced."""
+"""Filters from parameters other than the designed ones, possibly traced."""
 
 import dataclasses
 from typing import Any
@@ -37,7 +37,7 @@ def make_bank(name, dtype: Any = np.float32):
 
 
 def moved(bank, seed=0):
-    """All parameters changed by a few percent, within their range."""
+    """All parameters changed by a few percent, within their ranges."""
     rng = np.random.default_rng(seed)
     parameters = jax.tree.map(
         lambda p: p * rng.uniform(0.97, 1.03, p.shape).astype(p.dtype), filter_parameters(bank)
@@ -64,7 +64,7 @@ def test_parameters_of_the_design_make_its_tables(x64, name, dtype):
 
 
 def test_wavelets_are_those_of_the_parameters(x64):
-    """By their definition, written a second time."""
+    """Compare with a second implementation of their definition."""
     bank = make_bank("averaged", np.float64)
     parameters = moved(bank)
     tables = with_parameters(bank, parameters).tables
@@ -82,7 +82,7 @@ def test_wavelets_are_those_of_the_parameters(x64):
 
 @pytest.mark.parametrize("change", [0.8, 1.1])
 def test_a_filterbank_of_other_widths(x64, change):
-    """T and F that a design could have had with the same sampling give the same numbers."""
+    """A T and F that a design allows with the same sampling give the same numbers."""
     options = {"J": 4, "Q": 2, "J_fr": 2, "dtype": np.float64}
     T, F = 11.0, 3.0
     bank = jtfs_jax.filterbank(N, T=T, F=F, **options)
@@ -213,7 +213,7 @@ def test_segments_have_learned_averages():
 
 @pytest.mark.parametrize("name", ["averaged", "sharp"])
 def test_clipped_parameters_are_sound(x64, name):
-    """However wild they are, a finer sampling would not change the coefficients."""
+    """However extreme they are, finer sampling would not change the coefficients."""
     bank = make_bank(name, np.float64)
     rng = np.random.default_rng(0)
     wild = jax.tree.map(lambda p: p * np.exp(rng.standard_normal(p.shape)), filter_parameters(bank))
@@ -271,7 +271,7 @@ def test_parameters_that_there_are_not():
 
 
 def test_tables_are_trainable_too():
-    """One number a bin is a parameter as well; what is learned so are no wavelets."""
+    """Each bin of a response is a parameter as well; filters learned this way are not wavelets."""
     bank, x = make_bank("averaged"), noise(N)
     descent = jax.jit(jax.value_and_grad(lambda b: energy(jtfs_jax.time_scattering, b, x)))
     before, gradient = descent(bank)

@@ -22,7 +22,7 @@ LEVELS = (1e-30, 1e-19, 1e-10, 1e10, 1e20, 1e30)
 
 
 def waves(leaf):
-    """Weights of coefficients, no two of them alike."""
+    """Weights of coefficients, no two alike."""
     return jnp.cos(jnp.arange(leaf.size, dtype=leaf.dtype)).reshape(leaf.shape)
 
 
@@ -40,12 +40,12 @@ def test_transforms_are_homogeneous_over_the_range_of_float32(name, options, qui
 
     @jax.jit
     def of_each(x):
-        """Coefficients, and the gradient of a linear function of those of each sound."""
+        """Coefficients, and the gradient of a linear function of each sound's coefficients."""
         S, pullback = jax.vjp(lambda x: TRANSFORMS[name](bank, x), x)
         weights = jax.tree.map(lambda s: jnp.broadcast_to(waves(s[0]), s.shape), S)
         return S, pullback(weights)[0]
 
-    # One batch of very different sounds, as each has a level of its own.
+    # One batch of very different sounds, because each has its own level.
     levels = np.array([1.0, *LEVELS], np.float32)
     S, gradients = of_each(levels[:, None] * noise(N))
     for index, level in enumerate(levels[1:].astype(float), start=1):
@@ -55,7 +55,7 @@ def test_transforms_are_homogeneous_over_the_range_of_float32(name, options, qui
 
 
 def test_derivatives_at_any_level_are_those_of_the_transform(x64, quick_compile):
-    # Three levels, each a power of two and a bit, so that the power that is taken out matters.
+    # Three levels, each slightly above a power of two, so that the factored-out power matters.
     bank = jtfs_jax.filterbank(128, J=4, Q=2, J_fr=2, dtype=jnp.float64)
     direction, x = noise(2, 128, dtype=np.float64)
 
@@ -123,7 +123,7 @@ def test_silence_is_exactly_zero_among_loud_sounds(name, quick_compile):
 @pytest.mark.parametrize("is_segmented", [False, True], ids=["one call", "segmented"])
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_a_gradient_traces_its_transform_once(name, is_segmented, monkeypatch):
-    # Tracing a transform takes about a second, as much as a tenth of its compilation.
+    # Tracing a transform takes about a second, up to a tenth of its compilation.
     if is_segmented and name == "jtfs_path":
         pytest.skip("takes another argument")
     transform = jtfs_jax.segmented(TRANSFORMS[name]) if is_segmented else TRANSFORMS[name]
@@ -145,5 +145,5 @@ def test_a_gradient_traces_its_transform_once(name, is_segmented, monkeypatch):
 
     n_of_loss = n_traced(loss, 11)
     assert n_of_loss > 0
-    # Batches of another size are traced anew, and segments, which have one shape, not even that.
+    # Batches of another size are retraced; segments, which have one shape, are not even retraced.
     assert n_traced(jax.value_and_grad(loss), 13) == (0 if is_segmented else n_of_loss)

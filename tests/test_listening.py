@@ -1,4 +1,4 @@
-"""Pages to listen with, as files: what is embedded, levels, errors, names of any kind."""
+"""Listening pages as files: embedded data, levels, errors, names of any kind."""
 
 import base64
 import io
@@ -33,7 +33,7 @@ def comparison(**changes):
 
 
 class Blocks(HTMLParser):
-    """The blocks of data in a page, by their id, and all attributes with an address."""
+    """The data blocks of a page by id, and all attributes with an address."""
 
     def __init__(self, text):
         super().__init__()
@@ -179,7 +179,7 @@ def test_a_tone_is_where_the_axes_say(tmp_path):
     row = rows * np.log(high / frequency) / np.log(high / low)
     assert abs(target[:, 3 * columns // 4].argmax() + 0.5 - row) <= 2
     assert target[:, : columns // 3].max() < 0.1 < target[:, columns // 2 + 20 :].max()
-    assert 0.1 < quiet.max() < target.max() / 2  # in the colors of the target
+    assert 0.1 < quiet.max() < target.max() / 2  # on the target's color scale
 
 
 def test_channels_are_averaged_in_power(bank):

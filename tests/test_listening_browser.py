@@ -1,4 +1,4 @@
-"""Pages to listen with, in a browser: what they play, show and log. Needs Debian's `chromium`."""
+"""Listening pages in a browser: what they play, show and log. Requires Debian's `chromium`."""
 
 import csv
 import io
@@ -56,7 +56,7 @@ def browser():
 
 @pytest.fixture
 def page(browser, address):
-    """The page, which must cause no error, no message and no request."""
+    """The page, which must cause no errors, messages or requests."""
     complaints = []
     page = browser.new_page()
     page.on("console", lambda message: complaints.append(message.text))
@@ -114,7 +114,7 @@ def test_switching_keeps_the_position_to_the_sample(page, listener):
     begun = np.flatnonzero(heard)[0]
     first = listener.recognize(heard[begun : begun + EAR])
     assert (first[0], last[0]) == (0, 1)
-    start = last[1] - (len(heard) - begun)  # the position of the first sample that was heard
+    start = last[1] - (len(heard) - begun)  # position of the first sample heard
     assert first[1] == start + EAR
     target, metamer = SOUNDS[:2, start : start + len(heard) - begun]
     heard = heard[begun:]
@@ -264,7 +264,7 @@ def test_comparisons_are_found_by_words(page):
     expect(page.locator("#found")).to_have_text("1 of 2 comparisons")
     expect(page.locator("#errors")).to_be_hidden()
     expect(page.locator("#settings")).to_be_hidden()
-    page.get_by_label("Find").fill("1 t l")  # keys that have a meaning elsewhere
+    page.get_by_label("Find").fill("1 t l")  # keys that have another meaning elsewhere
     expect(page.locator("#found")).to_have_text("No title contains these words.")
     page.get_by_label("Find").fill("")
     page.get_by_role("button", name="Previous").click()

@@ -1,4 +1,4 @@
-"""Littlewood–Paley sums against filters that are written a second time."""
+"""Littlewood–Paley sums against a second implementation of the filters."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_sums_along_log_frequency(bank):
 
 
 def test_joint_sums(bank):
-    """One term a path, at points in the plane of rates and scales."""
+    """One term per path, at points in the plane of rates and scales."""
     joint = joint_littlewood_paley(bank)
     n = bank.n_padded
     n_fr = 2 * (len(joint.frequential.frequency) - 1)

@@ -1,4 +1,4 @@
-"""Distances between coefficients against their definitions, and what training asks of them."""
+"""Distances between coefficients: definitions, and requirements of training."""
 
 from operator import itemgetter
 from typing import Any
@@ -149,7 +149,7 @@ def test_what_is_not_finite_is_no_match(distance, bad):
 
 @pytest.mark.parametrize("exponent", [-100, 100])
 def test_levels_change_nothing(distance, bank, exponent):
-    """Neither of squares, nor of their inverses, is too small or too large for float32."""
+    """Neither squares nor their inverses underflow or overflow in float32."""
     S, R = coefficients(bank), coefficients(bank, seed=1)
     level = 2.0**exponent
     value, gradient = jax.value_and_grad(distance)(S, R)
@@ -193,7 +193,7 @@ def test_path_weights(options):
 @pytest.mark.parametrize("relative", [True, False])
 @pytest.mark.usefixtures("standard_promotion")
 def test_adam_on_a_quiet_sound(bank, relative):
-    """Gradients by a parameter survive float32 if relative, and do not otherwise."""
+    """Gradients with respect to a parameter survive float32 only if relative."""
     x = noise(N)
 
     @jax.jit

@@ -17,7 +17,7 @@ SCALES: dict[str, Any] = {"n_fft": (64, 16)}
 
 
 def spectrogram(x, n):
-    """Frame by frame."""
+    """Spectrogram, computed frame by frame."""
     padded = np.pad(np.asarray(x, float), n // 2, mode="reflect")
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
     starts = range(0, len(padded) - n + 1, n // 4)

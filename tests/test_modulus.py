@@ -1,4 +1,4 @@
-"""The modulus and its derivatives, at zero, next to it, and inside loops."""
+"""The modulus and its derivatives at zero, near zero, and inside loops."""
 
 import functools
 

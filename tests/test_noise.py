@@ -1,4 +1,4 @@
-"""Noise at the start of metamers: its first-order coefficients, and its keys."""
+"""Initial noise of metamers: its first-order coefficients and keys."""
 
 import itertools
 from typing import Any

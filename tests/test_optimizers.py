@@ -1,4 +1,4 @@
-"""`bold_driver` and `lbfgs` by themselves, on losses whose steps can be written out."""
+"""`bold_driver` and `lbfgs` in isolation, on losses with steps known in closed form."""
 
 import itertools
 from typing import Any
@@ -16,14 +16,14 @@ OPTIMIZERS: dict[str, Any] = {"bold_driver": bold_driver, "lbfgs": lbfgs}
 
 
 def quadratic(condition, size=8, seed=0):
-    """Matrix and minimum of E(y) = ½ (y − x)ᵀ A (y − x), and a point to start from."""
+    """Matrix and minimum of E(y) = ½ (y − x)ᵀ A (y − x), and a starting point."""
     rng = np.random.default_rng(seed)
     basis, _ = np.linalg.qr(rng.standard_normal((size, size)))
     return (basis * np.geomspace(1, condition, size)) @ basis.T, *rng.standard_normal((2, size))
 
 
 def minimize(optimizer, value_and_grad, y, n_trials) -> list[Any]:
-    """All states, one a trial, of a run in which the loss is given and steps are applied."""
+    """All states, one per trial, of a run that passes the loss and applies the steps."""
     update, state, states = jax.jit(optimizer.update), optimizer.init(y), []
     for _ in range(n_trials):
         value, gradient = value_and_grad(y)
@@ -118,7 +118,7 @@ def test_lbfgs_reaches_the_minimum_where_curvatures_differ_a_thousandfold():
 
 
 def test_lbfgs_passes_negative_curvature():
-    def loss(y):  # concave beyond |y| = 0.6, where pairs are of no use
+    def loss(y):  # concave beyond |y| = 0.6, where pairs are useless
         return jnp.sum(jnp.square(y) / (1 + jnp.square(y)))
 
     states = minimize(lbfgs(), jax.value_and_grad(loss), jnp.array([5.0, 3.0]), 60)
@@ -128,7 +128,7 @@ def test_lbfgs_passes_negative_curvature():
 
 
 def test_lbfgs_forgets_directions_that_fail():
-    """A memory that leads away from the minimum is given up after twelve failures."""
+    """A memory that leads away from the minimum is dropped after twelve failures."""
     loss = jax.value_and_grad(lambda y: jnp.sum(jnp.array([1.0, 9.0]) * jnp.square(y)))
     y = jnp.array([3.0, 1.0])
     optimizer = OPTIMIZERS["lbfgs"]()
@@ -146,7 +146,7 @@ def test_lbfgs_forgets_directions_that_fail():
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_is_never_accepted(name, bad):
-    def loss(y):  # its minimum, and what the first steps go for, lies beyond a cliff
+    def loss(y):  # its minimum, at which the first steps aim, is beyond a cliff
         value = jnp.sum(jnp.square(y - jnp.array([0.9, 0.0])))
         return jnp.where(y[0] > 1, bad, value)
 

@@ -1,4 +1,4 @@
-"""What the options of `filterbank` are for: direction, energy, continuity."""
+"""Purposes of the options of `filterbank`: direction, energy, continuity."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def exponential_chirp(n, low, high):
     ],
 )
 def test_rising_is_separated_from_falling_as_the_readme_says(options, ratio):
-    """In the setting of Wavespin's own test, in which its tight frames reach 829 and 336."""
+    """In the setting of Wavespin's own test, its tight frames reach 829 and 336."""
     bank = jtfs_jax.filterbank(2048, J=(8, 6), Q=16, J_fr=4, Q_fr=2, F=4, **options)
     energies = np.sum(jtfs_jax.jtfs(bank, exponential_chirp(2048, 64, 1024)).S2 ** 2, axis=(1, 2))
     spin = jtfs_jax.path_table(bank).spin
@@ -69,7 +69,7 @@ def test_delays_that_depend_on_frequency_are_heard_through_noise():
 
 
 def transfer_functions(groups, n):
-    """Of each wavelet, on all bins."""
+    """Transfer function of each wavelet, on all bins."""
     hats = []
     for group in groups:
         for psi_hat in group.psi_hat:
@@ -109,7 +109,7 @@ TIGHT: dict[str, Any] = {"normalize": "energy", "pad_mode_fr": "conj-reflect", "
 
 
 def cells(positions, n):
-    """How much of [−½, n − ½) the samples at these positions, evenly spaced, stand for."""
+    """Length of the part of [−½, n − ½) that each of these evenly spaced samples represents."""
     edges = (positions[1:] + positions[:-1]) / 2
     return np.diff(np.concatenate([[-0.5], edges, [n - 0.5]]))
 
@@ -137,7 +137,7 @@ def test_distances_contract():
     bank = jtfs_jax.filterbank(n, J=6, Q=(8, 1), J_fr=3, preset="sharp", **TIGHT)
     rng = np.random.default_rng(0)
     x = rng.standard_normal((20, n)).astype(np.float32)
-    # As far apart as they are long, and close to each other.
+    # Separated by their own length, and close to each other.
     y = x * 0.9 + rng.uniform(0, 1, (20, 1)).astype(np.float32) * rng.standard_normal((20, n))
     Sx, Sy = (jtfs_jax.jtfs(bank, jnp.asarray(z, jnp.float32)) for z in (x, y))
     frames = cells(jtfs_jax.frame_times(bank), n)
@@ -164,7 +164,7 @@ def test_averages_over_all_are_the_limit_of_wide_ones():
 
 
 def test_reflected_rows_are_not_computed_again():
-    """Moduli of conjugate reflections are those of the rows, however far φ_F reaches."""
+    """Moduli of conjugate reflections equal the rows' moduli, however far φ_F reaches."""
     options: dict[str, Any] = {"J": 7, "Q": 8, "J_fr": 5, "T": 1, "pad_mode_fr": "conj-reflect"}
     bank = jtfs_jax.filterbank(108, **options, preset="sharp", normalize="energy")
     for second in bank.tables.second:

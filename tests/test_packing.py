@@ -1,4 +1,4 @@
-"""Tensors of the second order: the place of each path, and the way back."""
+"""Tensors of the second order: the position of each path, and unpacking."""
 
 import jax
 import numpy as np

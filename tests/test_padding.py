@@ -1,4 +1,4 @@
-"""Coefficients are those of a signal that is continued without end, as its padding mode says."""
+"""Coefficients equal those of a signal continued without end according to its padding mode."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Optimizers with a memory for each path, beside their formulas written out in NumPy."""
+"""Optimizers with a memory for each path, against their formulas in NumPy."""
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
 def draws_and_gradients(n_paths, n_steps):
-    """Paths, of which the last is never drawn, and gradients by one weight of each of 3 axes."""
+    """Paths, the last of which is never drawn, and gradients by one weight on each of 3 axes."""
     rng = np.random.default_rng(0)
     draws = rng.integers(0, n_paths - 1, n_steps)
     return draws, rng.standard_normal((n_steps, 3)) + 0.3 * draws[:, None]
@@ -42,7 +42,7 @@ def p_saga_in_numpy(n_paths, draws, gradients):
 
 
 def updates_of(optimizer, draws, gradients, dtype=jnp.float32):
-    """Step by step, with one compiled function; weights are a pytree of two leaves."""
+    """Updates step by step, with one compiled function; weights are a pytree of two leaves."""
 
     traces = []
 
@@ -64,7 +64,7 @@ def updates_of(optimizer, draws, gradients, dtype=jnp.float32):
 
 @pytest.mark.parametrize("n_paths", [5, 315])
 def test_p_adam_is_its_formula(n_paths):
-    # Of 315 paths little is forgotten between steps: 3e-6 of the squares, which float32 keeps.
+    # With 315 paths little is forgotten between steps: 3e-6 of the squares, which float32 resolves.
     draws, gradients = draws_and_gradients(n_paths, 60)
     expected = p_adam_in_numpy(n_paths, draws, gradients)
     found = updates_of(scale_by_p_adam(n_paths), draws, gradients)
@@ -83,7 +83,7 @@ def test_options_of_p_adam(x64):
 def test_p_adam_of_a_single_path_is_adam():
     _, gradients = draws_and_gradients(2, 20)
     adam = optax.with_extra_args_support(optax.scale_by_adam())
-    with jax.numpy_dtype_promotion("standard"):  # as optax needs it
+    with jax.numpy_dtype_promotion("standard"):  # as optax requires
         expected = updates_of(adam, [0] * 20, gradients)
     found = updates_of(scale_by_p_adam(1), [0] * 20, gradients)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
@@ -105,7 +105,7 @@ def test_chain_of_both():
 
 
 def test_p_saga_settles_where_descent_wanders():
-    """Of a sum of many quadratics, one of which is drawn in each step."""
+    """Minimize a sum of many quadratics, one of which is drawn at each step."""
     n_paths, n_steps, size = 20, 2000, 4
     rng = np.random.default_rng(0)
     roots = rng.standard_normal((n_paths, size, size))

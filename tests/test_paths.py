@@ -1,4 +1,4 @@
-"""Tables and coordinates against what signals of known modulation do."""
+"""Tables and coordinates against responses to signals with known modulations."""
 
 import jax
 import numpy as np
@@ -33,7 +33,7 @@ _cache = {}
 
 @pytest.fixture
 def S(bank, quick_compile):
-    """Coefficients of all of these, compiled and computed once."""
+    """Coefficients of all these sounds, compiled and computed once."""
     if not _cache:
         _cache["S"] = jax.tree.map(np.asarray, jtfs_jax.jtfs(bank, sounds()))
     return _cache["S"]
@@ -95,7 +95,7 @@ def test_scale_is_that_of_the_ripples(bank, S):
 
 
 def test_columns_are_those_of_the_filters(bank):
-    """In Hz and cycles/octave, and in cycles/sample without a sample rate."""
+    """Compare in Hz and cycles/octave, and in cycles/sample without a sample rate."""
     psi1, psi2, psi_fr = (
         np.array(reference_filters.centers(J, Q)) for J, Q in ((10, 8), (10, 1), (3, 1))
     )
@@ -136,11 +136,11 @@ def test_frames_lie_where_they_say(n, T):
     times = jtfs_jax.frame_times(bank, sample_rate=FS)
     assert shapes(bank, transform=jtfs_jax.time_scattering).S0.shape == times.shape
     if T != "global":
-        # The center of an impulse's smooth response is the impulse.
+        # The smooth response to an impulse is centered on the impulse.
         assert bank.stride is not None
         position = 2000
         impulse = np.eye(1, n, position, np.float32)[0]
-        # Nothing is compiled but what S0 needs.
+        # Only what S0 needs is compiled.
         S0 = np.asarray(jax.jit(lambda x: jtfs_jax.time_scattering(bank, x).S0)(impulse))
         assert abs(np.sum(S0 * times) / np.sum(S0) - position / FS) < 0.05 * bank.stride / FS
 

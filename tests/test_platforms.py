@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    """Layouts whose parts are small enough for these short signals to have many."""
+    """Layouts with parts so small that these short signals have many."""
     for name, layout in _platforms.LAYOUTS.items():
         small = layout._replace(block=64, merged=128, n_bytes=layout.n_bytes and 2**15)
         longest = 256 if layout.transform < N else layout.transform
@@ -78,7 +78,7 @@ def test_of_segments_and_of_one_path(platform, x64):
 
 
 def n_loops(bank, backend, n_sounds=1):
-    """Loops of the gradient in a program for another backend than that of this process."""
+    """Number of loops of the gradient in a program for a backend other than this process's."""
 
     def loss(bank, x):
         return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(jtfs_jax.jtfs(bank, x)))

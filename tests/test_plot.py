@@ -1,4 +1,4 @@
-"""Pictures of sounds, and what importing `plot` does not do."""
+"""Plots of sounds, and what importing `plot` does not do."""
 
 import itertools
 
@@ -22,7 +22,7 @@ def bank():
 
 @pytest.fixture(scope="module")
 def burst():
-    """A tone burst of 1,200 Hz around 0.3 s."""
+    """A 1,200 Hz tone burst around 0.3 s."""
     t = np.arange(N) / RATE
     return np.asarray(
         0.1 * np.sin(2 * np.pi * 1200 * t) * np.exp(-(((t - 0.3) / 0.02) ** 2)), np.float32
@@ -35,7 +35,7 @@ def ax():
 
 
 def brightest(mesh):
-    """Coordinates of the cell of the greatest level."""
+    """Coordinates of the cell with the highest level."""
     corners, level = mesh.get_coordinates(), np.asarray(mesh.get_array())
     row, column = np.unravel_index(level.argmax(), level.shape)
     (t0, f0), (t1, f1) = corners[row, column], corners[row + 1, column + 1]
@@ -69,7 +69,7 @@ def test_levels_are_decibels(bank, burst, ax):
     xi = bank.wavelets1[5].xi
     tone = np.asarray(0.01 * np.sin(2 * np.pi * xi * np.arange(N)), np.float32)
     level = np.asarray(plot.scalogram(bank, tone, reference=0.05, ax=ax).get_array())
-    # Half of the amplitude is on positive frequencies: 0.005 is 20 dB below 0.05.
+    # Half of the amplitude is at positive frequencies: 0.005 is 20 dB below 0.05.
     assert level[5, level.shape[1] // 2] == pytest.approx(-20, abs=0.1)
 
 
@@ -105,7 +105,7 @@ def test_convergence_of_any_errors(errors, ax):
     ax.figure.draw_without_rendering()
 
 
-# Machado, Oliveira and Fernandes, 2009: linear RGB as seen without one kind of cone.
+# Machado, Oliveira and Fernandes, 2009: linear RGB as seen without one type of cone.
 PROTANOPIA = [
     [0.152286, 1.052583, -0.204868],
     [0.114503, 0.786281, 0.099216],
@@ -202,7 +202,7 @@ def test_metamer_picture(bank, burst):
 
 
 def test_sounds_of_any_length_and_of_channels(ax, bank, burst):
-    """Longer ones are drawn in segments, as one call for all of them draws them."""
+    """Longer sounds are drawn in segments, with the same result as in one call."""
     x = noise(20_001)
     segments, whole = (jtfs_jax.filterbank(n, J=5, Q=8, T=64) for n in (None, len(x)))
     found = np.asarray(plot.scalogram(segments, x, ax=ax).get_array())

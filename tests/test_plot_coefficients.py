@@ -1,4 +1,4 @@
-"""Pictures of second-order coefficients; and of all pictures, that labels do not overlap."""
+"""Plots of second-order coefficients; labels do not overlap in any plot."""
 
 import itertools
 from dataclasses import replace
@@ -43,7 +43,7 @@ def ax():
 
 
 def cell_at(mesh, x, y):
-    """The value of the cell of a mesh that has this point."""
+    """Value of the mesh cell that contains this point."""
     column = np.searchsorted(corners(mesh)[0, :, 0], x) - 1
     rows = corners(mesh)[:, 0, 1]
     row = (np.searchsorted(rows, y) if rows[0] < rows[-1] else np.sum(rows > y)) - 1
@@ -63,12 +63,12 @@ def data(line):
 
 
 def amplitudes(levels, reference):
-    """What has these levels in decibels."""
+    """Amplitudes with these levels in decibels."""
     return reference * 10 ** (levels / 20)
 
 
 def assert_levels(levels, u, reference=None):
-    """Levels are those of u; at 120 dB below the reference, they end."""
+    """Assert the levels of u, which end at 120 dB below the reference."""
     reference = np.max(u) if reference is None else reference
     assert levels.min() >= -120
     found = amplitudes(levels, reference)
@@ -77,7 +77,7 @@ def assert_levels(levels, u, reference=None):
 
 @pytest.mark.parametrize(("band", "frame"), [(None, None), (2, 5), (3, None), (None, 0)])
 def test_scale_rate_has_each_path_at_its_rate_and_scale(bank, table, ax, band, frame):
-    """A factor of 10 is 20 dB; neither other cells count, nor rows that a path does not have."""
+    """A factor of 10 is 20 dB; other cells and rows that a path does not have do not count."""
     levels = -20.0 * (np.arange(len(table)) % 5)
     bands, frames = (slice(k, None if k is None else k + 1) for k in (band, frame))
     S = coefficients(bank)
@@ -99,7 +99,7 @@ def test_scale_rate_has_each_path_at_its_rate_and_scale(bank, table, ax, band, f
         "scale (cycles/octave)\n← falling   rising →",
     )
     assert ax.get_xscale() == "log"
-    # Cells of scales are as high as each other: that of 0 as those of wavelets.
+    # All scales have cells of equal height, including scale 0.
     borders = ax.transData.transform(corners(mesh)[:, 0])[:, 1]
     np.testing.assert_allclose(np.diff(borders), np.diff(borders).mean(), rtol=1e-6)
 
@@ -212,7 +212,7 @@ def test_overview_shows_both_spins_of_the_loudest_path(bank, rising, S, table):
 
 
 def assert_tidy(figure):
-    """Nothing reaches out of the figure, and no label lies on another."""
+    """Assert that nothing extends beyond the figure and no labels overlap."""
     figure.draw_without_rendering()
     page = figure.bbox.padded(1)
     for ax in figure.axes:
@@ -255,7 +255,7 @@ def test_no_overlaps_in_a_column(bank, S, rising, ax, name, sample_rate):
 
 
 BAD = {
-    "batch": (lambda b, S: plot.scale_rate(b, batch_of(S)), "S must be that of one sound"),
+    "batch": (lambda b, S: plot.scale_rate(b, batch_of(S)), "S must come from one sound"),
     "other bank": (lambda b, S: plot.path(other_bank(), S, 0), "S must have the"),
     "S2": (lambda b, S: plot.energy_profile(b, S.S2), "S must be what jtfs returns"),
     "band": (lambda b, S: plot.scale_rate(b, S, band=99), "band must be an integer between 0 and"),
@@ -306,5 +306,5 @@ def test_where_no_wavelet_of_the_second_order_acts(ax):
 
 def test_a_band_without_averaging_is_refused():
     bank = jtfs_jax.filterbank(512, J=5, Q=4, J_fr=2, F=0)
-    with pytest.raises(ValueError, match="band and frame must be None where T=0 or F=0"):
+    with pytest.raises(ValueError, match="band and frame must be None if T=0 or F=0"):
         plot.scale_rate(bank, coefficients(bank), band=1)

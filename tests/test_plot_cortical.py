@@ -1,4 +1,4 @@
-"""Pictures of the cortical model."""
+"""Plots of the cortical model."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def ax():
 
 
 def test_each_rate_and_scale_is_in_its_cell(cortex, ax):
-    """A factor of 10 is 20 dB; the modulus is averaged over all that follows."""
+    """A factor of 10 is 20 dB; the modulus is averaged over all remaining axes."""
     r = 10 ** noise(2, 4, 3, 5, 6) * (1 + 1j)
     mesh = plot.cortical(cortex, r, reference=2.0, ax=ax)
     corners, levels = np.asarray(mesh.get_coordinates()), np.asarray(mesh.get_array())
@@ -34,7 +34,7 @@ def test_each_rate_and_scale_is_in_its_cell(cortex, ax):
                 assert levels[row, column] == pytest.approx(20 * np.log10(u[s, i, j] / 2), abs=1e-3)
     labels = ("rate (Hz)", "scale (cycles/octave)\n← falling   rising →")
     assert (ax.get_xlabel(), ax.get_ylabel()) == labels
-    # All cells are as high as each other, and the gap is a quarter of that.
+    # All cells have the same height, and the gap is a quarter of it.
     heights = np.diff(ax.transData.transform(corners[:, 0])[:, 1])
     np.testing.assert_allclose(np.delete(heights, 4), heights[0], rtol=1e-6)
     assert heights[4] == pytest.approx(heights[0] / 4)
@@ -52,5 +52,5 @@ def test_responses_may_be_averaged_before(cortex, ax, shape):
 
 @pytest.mark.parametrize("shape", [(3, 2, 4, 3), (2, 3, 4), (2, 4, 3, 1, 1, 1)])
 def test_wrong_shapes_are_named(cortex, ax, shape):
-    with pytest.raises(ValueError, match=r"r must be that of one sound, of shape \(2, 4, 3\)"):
+    with pytest.raises(ValueError, match=r"the response to one sound, of shape \(2, 4, 3\)"):
         plot.cortical(cortex, np.ones(shape), ax=ax)

@@ -1,4 +1,4 @@
-"""Pictures of whatever has little to show: one frame, one band, silence, NaN, short axes."""
+"""Plots with little to show: one frame, one band, silence, NaN, short axes."""
 
 import jax
 import numpy as np
@@ -33,7 +33,7 @@ def filterbank_of(name):
 
 
 def coefficients_of(bank, sound):
-    """Coefficients of the right shapes, with what the sound is said to make of them."""
+    """Coefficients of the right shapes, with the values that the named sound would give."""
 
     def values(leaf):
         u = 0.1 + np.abs(leaf)
@@ -57,7 +57,7 @@ def figure_of(draw):
 
 
 def assert_legible(figure):
-    """Each axes has more than one color, a line, or bars, or says in words why not."""
+    """Assert that each axes has more than one color, a line, or bars, or states why not."""
     for ax in figure.axes:
         remarks = " ".join(text.get_text() for text in ax.texts)
         for mesh in ax.collections:

@@ -1,4 +1,4 @@
-"""Pictures of joint wavelets and of filterbanks."""
+"""Plots of joint wavelets and filterbanks."""
 
 import itertools
 
@@ -39,13 +39,13 @@ def data(line):
 
 
 def peak(picture, width, height):
-    """Where the spectrum of a picture is greatest, in cycles over its unit of width and height."""
+    """Peak of an image's 2D spectrum, in cycles per unit of width and height."""
     size = (8 * picture.shape[0], 8 * picture.shape[1])
     spectrum = np.abs(np.fft.rfft2(picture.T, size[::-1])).T[: size[0] // 2]
     row, column = np.unravel_index(spectrum.argmax(), spectrum.shape)
     rate = np.fft.fftfreq(size[1], width / picture.shape[1])[column]
     scale = np.fft.fftfreq(size[0], height / picture.shape[0])[row]
-    # A real wave has two peaks: that of positive scale tells the direction by its rate.
+    # A real wave has two peaks; the rate of the peak with positive scale gives the direction.
     return -rate, scale
 
 
@@ -57,7 +57,7 @@ def test_joint_wavelet_oscillates_at_its_rate_and_scale(bank, table, ax, spin):
     picture = values(image)
     assert picture[picture.shape[0] // 2, picture.shape[1] // 2] == pytest.approx(1, abs=1e-3)
     assert np.abs(picture).max() <= 1
-    # Crests rise if phase falls with log-frequency as it grows with time.
+    # Crests rise if the phase decreases with log-frequency and increases with time.
     rate, scale = peak(picture, right - left, top - bottom)
     assert rate == pytest.approx(spin * table.rate[p], rel=0.1)
     assert scale == pytest.approx(table.scale[p], rel=0.1)
@@ -66,7 +66,7 @@ def test_joint_wavelet_oscillates_at_its_rate_and_scale(bank, table, ax, spin):
 
 
 def test_joint_wavelet_is_the_impulse_response(bank, table, ax):
-    """Against the definition: an inverse Fourier transform over time, and one over rows."""
+    """Compare with the definition: an inverse Fourier transform over time, and one over rows."""
     n2, n_fr, n = 4, 1 + len(bank.wavelets_fr), bank.n_padded
     p = int(np.flatnonzero((table.n2 == n2) & (table.n_fr == n_fr))[0])
     image = plot.joint_wavelet(bank, p, ax=ax)

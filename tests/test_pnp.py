@@ -59,7 +59,7 @@ def random_metrics(*batch):
 def test_metric_agrees_with_finite_differences(x64):
     found = metrics(make_bank(), 1.0, jnp.asarray(POINTS))
     assert found.dtype == jnp.float64
-    step = 1e-7  # for at γ = 0 the moduli of some coefficients have their kinks
+    step = 1e-7  # because the moduli of some coefficients have kinks at γ = 0
     for point, metric in zip(POINTS, np.asarray(found), strict=True):
         ends = point + step * np.stack([np.eye(3), -np.eye(3)]).reshape(6, 3)
         plus, minus = np.split(np.asarray(representation(make_bank(), ends)), 2)
@@ -101,7 +101,7 @@ def test_loss_is_the_distance_of_coefficients_to_second_order(x64):
     coefficients = np.asarray(representation(bank, points))
     distance = 0.5 * np.sum((coefficients[1:] - coefficients[0]) ** 2, axis=1)
     loss = np.array([pnp_loss(point, target, metric) for point in points[1:]])
-    # What is left is of the third order.
+    # The remainder is of third order.
     error = np.abs(loss - distance)
     np.testing.assert_allclose(error[:-1] / error[1:], 8, rtol=0.02)
     assert error[-1] < 1e-2 * distance[-1]

@@ -1,4 +1,4 @@
-"""Fourier transforms by phases, against those of NumPy."""
+"""Fourier transforms by phases, against NumPy."""
 
 import jax
 import jax.numpy as jnp
@@ -35,7 +35,7 @@ def polyphase_rfft(u, n_bins, phases):
 
 
 def synthesis(lowest, n, phases):
-    """Signals by phases and in the order of time."""
+    """Signals by phases and in order of time."""
 
     @jax.jit
     def both(lowest):

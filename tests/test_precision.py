@@ -1,4 +1,4 @@
-"""No product has less than full precision: on a GPU or TPU, the default would be three digits."""
+"""All products have full precision; on a GPU or TPU, the default would be three digits."""
 
 import functools
 import re
@@ -54,7 +54,7 @@ def test_of_a_path_and_of_segments():
 
 @functools.cache
 def other_functions():
-    """Whatever else has products: of analysis, of baselines, of losses, of resynthesis."""
+    """Other functions with products: analysis, baselines, losses, resynthesis."""
     bank = jtfs_jax.filterbank(N, J=5, Q=4, J_fr=2)
     cortex = baselines.cortical_filterbank(30, 40, frame_rate=125)
     gabor = baselines.gabor_filterbank()

@@ -27,7 +27,7 @@ def chirp():
 
 @pytest.mark.usefixtures("quick_compile")
 def test_time_reversal_swaps_spins():
-    # One frame in the middle of a signal with silent ends: padding plays no part.
+    # One frame in the middle of a signal with silent ends: padding has no influence.
     bank = jtfs_jax.filterbank(N, J=7, Q=8, J_fr=3, T="global")
     x = noise(N)
     x[: N // 4] = x[-N // 4 :] = 0
@@ -40,7 +40,7 @@ def test_time_reversal_swaps_spins():
         ]
     )
     difference = np.linalg.norm(backward[swapped] - forward) / np.linalg.norm(forward)
-    # Not exact: decimated samples do not lie symmetrically.
+    # Not exact: decimated samples are not symmetric.
     assert difference < 2e-3
     assert np.linalg.norm(backward - forward) > 10 * difference * np.linalg.norm(forward)
 
@@ -48,7 +48,7 @@ def test_time_reversal_swaps_spins():
 @pytest.mark.usefixtures("quick_compile")
 @pytest.mark.parametrize("transform", [jtfs_jax.jtfs, jtfs_jax.time_scattering])
 def test_shift_by_the_stride_shifts_frames(transform):
-    # Filters short enough to leave the silent ends alone.
+    # Filters short enough not to reach the silent ends.
     bank = jtfs_jax.filterbank(N, J=7, Q=8, J_fr=3, T=2**7)
     x = np.zeros(N, np.float32)
     x[N // 4 : N // 2] = np.random.default_rng(0).standard_normal(N // 4)
@@ -63,7 +63,7 @@ def test_shift_by_the_stride_shifts_frames(transform):
 
 @pytest.mark.usefixtures("quick_compile")
 def test_transposition_shifts_bands():
-    # Twice the frequency is Q rows up: here three bands.
+    # Doubling the frequency shifts by Q rows, here three bands.
     bank = jtfs_jax.filterbank(N, J=8, Q=12, J_fr=2, T="global", F=4)
     t = np.arange(N)
     tone = lambda f: np.sin(2 * np.pi * f * t).astype(np.float32)  # noqa: E731
@@ -94,7 +94,7 @@ def test_a_tone_excites_its_own_row(bank):
 def test_means_are_the_limit_of_wide_averages():
     x = noise(N, seed=1)
     options: dict[str, Any] = {"J": 6, "Q": 6, "J_fr": 2}
-    first_order = jax.jit(lambda bank, x: jtfs_jax.jtfs(bank, x).S1)  # and no more is compiled
+    first_order = jax.jit(lambda bank, x: jtfs_jax.jtfs(bank, x).S1)  # and nothing else is compiled
     mean = first_order(jtfs_jax.filterbank(N, **options, T="global"), x)
     wide = first_order(jtfs_jax.filterbank(N, **options, T=N, stride=N // 4), x)
     np.testing.assert_allclose(np.mean(wide, axis=-1), mean[:, 0], atol=0.02 * np.max(mean))

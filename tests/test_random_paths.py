@@ -1,4 +1,4 @@
-"""Losses of random paths: their mean is the loss of all, and importance is what formulas say."""
+"""Losses of random paths: their mean is the loss of all paths; importance follows its formulas."""
 
 import jax
 import jax.numpy as jnp
@@ -108,7 +108,7 @@ def test_curvatures_of_a_linear_network():
 
     weights = {"a": jnp.zeros((5, 3)), "b": jnp.ones(3)}
     found = path_curvatures(predict, loss, weights, jax.random.key(0), n_iterations=60)
-    # ∂q_k/∂w acts on the weights of θ_k alone, as h_kk XᵀX of the sounds and the constant 1.
+    # ∂q_k/∂w acts only on the weights of θ_k, as h_kk XᵀX of the sounds and the constant 1.
     x = np.hstack([sounds, np.ones((7, 1))])
     expected = np.abs(np.diag(hessian)) * np.linalg.eigvalsh(x.T @ x).max()
     assert len(np.unique(np.sign(np.diag(hessian)))) == 2
@@ -145,7 +145,7 @@ def test_curvatures_of_paths(x64):
     # Where a modulus is small, third derivatives are large.
     theta, h = jnp.array([0.5, 0.8]), 1e-5
     for index in (1, 7):
-        # Where parameters are the weights, these are the second derivatives by each.
+        # If the parameters are the weights, these are the second derivatives by each.
         expected = [
             np.abs(np.dot([1, -2, 1], [loss(theta + d * h * unit, index) for d in (-1, 0, 1)]))
             for unit in jnp.eye(2)

@@ -1,4 +1,4 @@
-"""Parameters in their units, and as numbers between −1 and 1."""
+"""Parameters in their own units, and as numbers between −1 and 1."""
 
 import jax
 import jax.numpy as jnp
@@ -53,7 +53,7 @@ def test_one_answer_for_all():
 
 
 ERRORS = {
-    "lengths": (lambda: ParameterRanges((1, 2), (3,)), "got 2, 1 and 2 of them"),
+    "lengths": (lambda: ParameterRanges((1, 2), (3,)), "got 2, 1 and 2 entries"),
     "empty": (lambda: ParameterRanges((1, 3), (2, 3)), r"low\[1\] must be less than high\[1\]"),
     "infinite": (lambda: ParameterRanges((1,), (np.inf,)), "both finite"),
     "log of 0": (lambda: ParameterRanges((0,), (1,)), r"low\[0\] must be positive"),

@@ -1,4 +1,4 @@
-"""What the README shows runs."""
+"""Examples in the README run."""
 
 import re
 from pathlib import Path
@@ -27,14 +27,14 @@ def test_the_examples_in_python(capsys, monkeypatch, tmp_path):
     assert of_signal["S"].S1.shape[-1] == len(of_signal["times"])
     printed = re.findall(r"\((\d+), (\d+), (\d+)\)", capsys.readouterr().out)
     assert sum(int(n_frames) for *_, n_frames in printed) == len(of_signal["times"])
-    assert "first_frame" in of_store  # which tests/test_store.py does
+    assert "first_frame" in of_store  # covered by tests/test_store.py
     monkeypatch.chdir(tmp_path)
     exec(labeled, names)
     assert abs(names["note"].frequency - 440) < 20
-    assert names["note"].sizes["time"] == 5  # of 2048 samples, in half a second
+    assert names["note"].sizes["time"] == 5  # with 2048 samples, in half a second
     assert set(names["rising"].spin.values) == {1}
     assert names["rising"].sizes["path"] < shape[0] / 2
     assert (tmp_path / "sounds.zarr").is_dir()
-    assert "jtfs_jax.torch" in of_torch  # which tests/test_torch.py does
+    assert "jtfs_jax.torch" in of_torch  # covered by tests/test_torch.py
     exec(of_sklearn, names)
     assert [name for name, _ in names["model"].steps][:2] == ["jtfs", "mulog"]

@@ -30,7 +30,7 @@ def metamer(*arguments, **options) -> Any:
 
 
 def noise_like(x, n_sounds=1):
-    """White noise as powerful as the sounds `(*batch, time)`, for transforms without S1."""
+    """White noise with the power of the sounds `(*batch, time)`, for transforms without S1."""
     noise = np.random.default_rng(0).standard_normal((n_sounds, *x.shape)).astype(np.float32)
     return noise * np.sqrt(np.square(x).mean(-1, keepdims=True))
 
@@ -53,7 +53,7 @@ def result(bank, x):
 
 
 def error_of(bank, y, x, transform: Any = jtfs_jax.jtfs):
-    """As `resynthesize` has it."""
+    """Error as defined by `resynthesize`."""
     return relative_error(transform(bank, y), transform(bank, x))
 
 
@@ -62,7 +62,7 @@ def linear(matrix, y):
 
 
 def same(a, b):
-    """All leaves have the same bits."""
+    """Whether all leaves are identical to the bit."""
     a, b = jax.tree.leaves(a), jax.tree.leaves(b)
     assert len(a) == len(b)
     for left, right in zip(a, b, strict=True):
@@ -109,7 +109,7 @@ def test_a_metamer_is_composed_of_public_functions(bank, x):
 
 
 def test_axes_of_starts(bank, x):
-    """One sound is for all targets, one axis more is for several sounds per target."""
+    """One sound serves all targets; one more axis gives several sounds per target."""
     S = jtfs_jax.jtfs(bank, np.stack([x, x[::-1]]))
     rows = np.random.default_rng(0).standard_normal((3, 2, N)).astype(np.float32)
     for y0 in (rows[0, 0], rows[0], rows, rows[:, :1]):
@@ -119,7 +119,7 @@ def test_axes_of_starts(bank, x):
 
 
 def test_what_a_transform_compresses_is_not_taken_for_loudness(bank, x):
-    """Starts and steps are in proportion to the S1 of x, whatever else is called S1."""
+    """Starts and steps scale with the S1 of x, whatever else is called S1."""
 
     def compressed(bank, y):
         return jtfs_jax.analysis.log_compress(jtfs_jax.time_scattering(bank, y), 1e-3)
@@ -131,7 +131,7 @@ def test_what_a_transform_compresses_is_not_taken_for_loudness(bank, x):
 
 
 def test_bold_driver_on_jtfs_is_the_literal_rule(bank, x):
-    """With an envelope of 1, z is proportional to y, and µ is free of the proportion."""
+    """With an envelope of 1, z is proportional to y, and µ does not depend on the factor."""
     target = jtfs_jax.jtfs(bank, x)
     norm = np.linalg.norm(flat(target))
 
@@ -261,7 +261,7 @@ def test_transforms(x, name):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers_of_optax(x, name):
     bank = jnp.asarray(noise(6, N)) / 10
-    with jax.numpy_dtype_promotion("standard"):  # that of optax
+    with jax.numpy_dtype_promotion("standard"):  # as in optax
         options = {"transform": linear, "optimizer": OPTIMIZERS[name], "n_steps": 20}
         run = resynthesize(bank, linear(bank, jnp.asarray(x)), y0=noise_like(x), **options)
     assert run.error[-1, 0] < 0.7 * run.error[0, 0]
@@ -274,7 +274,7 @@ def test_optimizers_of_optax(x, name):
 
 
 def test_weights(bank, x):
-    """Without the second order, the metamer is one of S1; a weight for all changes nothing."""
+    """Without the second order, the metamer matches S1 only; a common weight changes nothing."""
     first = JointScattering(S0=1.0, S1=1.0, S2=0.0)
     run = metamer(bank, x, weights=first, n_steps=10)
     S, Sy = jtfs_jax.jtfs(bank, x), jtfs_jax.jtfs(bank, run.y[0])
@@ -293,7 +293,7 @@ def test_weights(bank, x):
 
 
 def test_silence_within_the_target(bank, x):
-    """Where it is quiet, the metamer is quiet, and the steps there are small."""
+    """In quiet parts of the target, the metamer is quiet and steps are small."""
     burst = np.where((np.arange(N) > 300) & (np.arange(N) < 500), x, np.float32(0))
     run = metamer(bank, burst, n_steps=30)
     assert run.error[-1, 0] < 0.25 * run.error[0, 0]
@@ -348,7 +348,7 @@ def test_the_number_of_steps_does_not_matter_to_compilation(bank, x):
 
 
 def test_it_is_pure(x):
-    """It can be compiled as a whole, with the target as an argument."""
+    """The run can be compiled as a whole, with the target as an argument."""
     bank = jnp.asarray(noise(6, N)) / 10
 
     y0 = noise_like(x)

@@ -1,4 +1,4 @@
-"""Signals in segments: the numbers of one call for the whole, at their ends, too, of any length."""
+"""Signals in segments: same values as in one call, including the ends, for any length."""
 
 import os
 import subprocess
@@ -22,20 +22,20 @@ SMALL: dict[str, Any] = {"J": 4, "Q": 2, "J_fr": 1}
 
 
 def banks(n_samples: int, dtype: Any = jnp.float64, **options: Any):
-    """For segments, and for the whole signal."""
+    """Filterbanks for segments and for the whole signal."""
     options = SMALL | options
     return [jtfs_jax.filterbank(n, **options, dtype=dtype) for n in (SEGMENT, n_samples)]
 
 
 def errors(found, wanted):
-    """The largest relative error of all leaves."""
+    """Largest relative error over all leaves."""
     assert jax.tree.structure(found) == jax.tree.structure(wanted)
     pairs = zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True)
     return max(relative_error(a, b) for a, b in pairs)
 
 
 def extended(x, bank, before, after):
-    """The signal, continued one sample at a time as `pad_mode` says."""
+    """The signal continued one sample at a time according to `pad_mode`."""
     n, mode = len(x), bank.pad_mode
     position = np.arange(-before, n + after)
     if mode == "zero":
@@ -98,7 +98,7 @@ def test_every_option_of_averages_and_frequencies(options):
 @pytest.mark.parametrize("pad_mode", ["reflect", "conj-reflect", "zero", "periodic"])
 @pytest.mark.parametrize("n_samples", [2, 37, 3 * SEGMENT + 1])
 def test_any_length_is_what_its_continuation_gives(n_samples, pad_mode):
-    """One call for a longer signal, in which the continuation is written out."""
+    """Compare with one call for a longer signal that includes the continuation."""
     with jax.enable_x64(True):
         bank, whole = banks(LONG, pad_mode=pad_mode)
         x, before = noise(n_samples, seed=2, dtype=float), 2**10
@@ -108,7 +108,7 @@ def test_any_length_is_what_its_continuation_gives(n_samples, pad_mode):
         first, n_frames = before // bank.stride, -(-n_samples // bank.stride)
         assert len(jtfs_jax.frame_times(bank, n_samples=n_samples)) == n_frames
         found = segmented(jtfs_jax.jtfs)(bank, x)
-        if pad_mode == "conj-reflect":  # of which `longer` knows only the samples
+        if pad_mode == "conj-reflect":  # of which only the samples are given to `longer`
             S, found = S.S1, found.S1
         wanted = jax.tree.map(lambda s: s[..., first : first + n_frames], S)
         assert errors(found, wanted) < 1e-6
@@ -127,7 +127,7 @@ def test_means_are_over_the_signal_alone(n_samples):
 
 
 def test_gradient_without_any_path():
-    """Of filters whose second order is never slower than the first."""
+    """Gradient with filters that have no second-order wavelet slower than the first order."""
     bank = jtfs_jax.filterbank(512, J=2, Q=2, T=16)
     x = noise(1200)
     transform = segmented(jtfs_jax.time_scattering)
@@ -207,7 +207,7 @@ def test_gradient_of_silence_is_finite():
 
 
 def test_memory_of_the_gradient_does_not_grow():
-    """Buffers beside the signal and its gradient, as XLA counts them."""
+    """Buffers besides the signal and its gradient, as counted by XLA."""
     bank, _ = banks(LONG, dtype=jnp.float32)
     gradient = jax.jit(jax.grad(lambda x: energy(segmented(jtfs_jax.jtfs), bank, x)))
     sizes = []

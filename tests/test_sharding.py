@@ -1,4 +1,4 @@
-"""Batches spread over four devices, which are threads of the CPU: right, and no signal moves."""
+"""Batches sharded over four devices (CPU threads): results are right, and no signal moves."""
 
 import os
 import subprocess

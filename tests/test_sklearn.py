@@ -1,4 +1,4 @@
-"""Transformers of scikit-learn: its checks, features and names against the tables, pipelines."""
+"""scikit-learn transformers: its checks, pipelines, and features and names against the tables."""
 
 import importlib
 import inspect
@@ -27,7 +27,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "every row": {"T": 16, "F": 0},
     "every sample": {"T": 0, "F": 2},
 }
-# Sounds of these checks have a few samples, for which wavelets are short enough.
+# Sounds in these checks have few samples; these wavelets are short enough.
 TINY = {
     "JTFS": JTFS(J=2, Q=1, J_fr=1),
     "TimeScattering": TimeScattering(J=2, Q=1),
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
 def chirps(n=24, seed=0):
-    """Rising ones and falling ones, from other frequencies and at other rates each."""
+    """Rising and falling chirps, each from a different frequency and at a different rate."""
     rng = np.random.default_rng(seed)
     rising = np.arange(n) % 2 == 0
     slope = rng.uniform(1, 2, n) * np.where(rising, 1, -1)
@@ -56,7 +56,7 @@ def chirps(n=24, seed=0):
 def test_checks_of_scikit_learn(name):
     checks: Any = estimator_checks_generator(TINY[name])
     for estimator, check in checks:
-        if check.func.__name__ != "check_array_api_input":  # needs another package, and a switch
+        if check.func.__name__ != "check_array_api_input":  # requires another package and a switch
             check(estimator)
 
 
@@ -67,7 +67,7 @@ def test_parameters_are_those_of_the_filterbank(estimator, without):
         without = {"J_fr", "Q_fr", "F", "stride_fr", "pad_mode_fr"}
     found = dict(inspect.signature(estimator).parameters)
     own = {"sample_rate", "batch_size"}
-    # float64 would need JAX's 64-bit mode in every process; the platform is that of the process.
+    # float64 would need JAX's 64-bit mode in every process; the platform depends on the process.
     not_here = {"n_samples", "dtype", "platform"}
     assert found.keys() - own == of_bank.keys() - not_here - without
     for name in found.keys() - own - {"J", "Q", "J_fr"}:
@@ -79,7 +79,7 @@ def test_parameters_are_those_of_the_filterbank(estimator, without):
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_features_are_coefficients_by_name(options):
-    """A few of all orders, found by the words of their names."""
+    """A few features of each order, found by the words of their names."""
     x = noise(2, N)
     scattering = JTFS(J=4, Q=4, J_fr=2, sample_rate=FS, batch_size=2, **options)
     table = scattering.set_output(transform="pandas").fit_transform(x)

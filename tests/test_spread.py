@@ -1,4 +1,4 @@
-"""Metamers of one target, moved apart: bound, distances, channels, lengths and errors."""
+"""Metamers of one target moved apart: bound, distances, channels, lengths and errors."""
 
 import functools
 from typing import Any
@@ -33,7 +33,7 @@ def fine():
 
 @functools.cache
 def metamers(*shape, transform=jtfs_jax.jtfs, n_sounds=3, n_samples=N):
-    """A target of chirps, and sounds that are so near to them that they count as metamers."""
+    """A target of chirps, and sounds close enough to it to count as metamers."""
     t = np.arange(shape[-1]) / N
     x = np.asarray(np.sin(300 * t + 400 * t**2) + 0.3 * noise(*shape), np.float32)
     return transform(make_bank(n_samples), x), x + 0.1 * noise(n_sounds, *shape, seed=1)
@@ -62,7 +62,7 @@ def test_distances_are_their_definition(fine, scale):
 
 
 def test_distances_of_extremes(fine):
-    """Of copies, of sounds that have nothing in common, and of silence."""
+    """Distances of copies, of unrelated sounds, and of silence."""
     x = noise(N)
     tones = np.sin(np.outer([0.1, 2.0], np.arange(N))).astype(np.float32)
     np.testing.assert_allclose(mutual_distances(fine, np.stack([x, x])), 0, atol=1e-3)
@@ -102,7 +102,7 @@ def test_metamers_move_apart_within_the_bound(bank, fine):
 
 @pytest.mark.parametrize("n_steps", [1, 2, 3, 7])
 def test_no_step_leaves_the_bound_or_comes_nearer(bank, fine, n_steps):
-    """However little room there is at the start."""
+    """No step leaves the bound, however little room there is at the start."""
     target, y = metamers(N)
     largest = errors_of(jtfs_jax.jtfs, bank, target, y).max()
     found = spread(bank, target, y, fine, max_error=1.001 * largest, n_steps=n_steps)
@@ -140,7 +140,7 @@ def test_it_is_deterministic_and_free_of_scale(bank, fine):
 
 
 def test_targets_of_a_batch_are_separate(bank, fine):
-    """In another order they are moved in the same way."""
+    """In another order, targets are moved in the same way."""
     transform = jtfs_jax.time_scattering
     target, y = metamers(2, N, transform=transform, n_sounds=2)
     options: Any = {"transform": transform, "max_error": BOUND, "n_steps": 3}

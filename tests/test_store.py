@@ -1,4 +1,4 @@
-"""`jtfs-jax features -o OUT.zarr`: what is in the store, and what is left of it after a kill."""
+"""`jtfs-jax features -o OUT.zarr`: content of the store, and its state after a kill."""
 
 import json
 import os
@@ -27,7 +27,7 @@ LENGTHS = [2, 100, 255, 256, 3000, 9001, 12_345, 700]
 
 @pytest.fixture
 def sounds(tmp_path, monkeypatch):
-    """A folder of recordings, of which one is broken."""
+    """A folder of recordings, one of which is broken."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in/a").mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -176,13 +176,13 @@ def test_tasks_of_an_array_job(sounds, monkeypatch, capsys):
     assert run("features", "in", "-o", "x.zarr", *OPTIONS) == 2
     assert "JOB_COMPLETIONS does not say of how many" in capsys.readouterr().err
     monkeypatch.delenv("JOB_COMPLETION_INDEX")
-    run("features", "in", "-o", "x.zarr", *OPTIONS)  # a second pass: what is missing
+    run("features", "in", "-o", "x.zarr", *OPTIONS)  # a second pass for the missing shards
     assert opened("x.zarr").done.all()
     same(opened("x.zarr"), opened("serial.zarr"))
 
 
 def start(*arguments):
-    """The command line in a process of its own."""
+    """Start the command line in a separate process."""
     command = [sys.executable, "-m", "jtfs_jax", "features", "in", *arguments, *OPTIONS, "--quiet"]
     environment = os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # as quick_compile
     return subprocess.Popen(
@@ -233,7 +233,7 @@ def test_a_lost_worker_of_dask_loses_nothing(many):
         workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
         assert workers
         workers[-1].kill()
-        assert process.wait(timeout=120) == 2  # as a recording is broken
+        assert process.wait(timeout=120) == 2  # because a recording is broken
     finally:
         for child in [*psutil.Process().children(recursive=True)]:
             if child.pid == process.pid or process.pid in [p.pid for p in child.parents()]:

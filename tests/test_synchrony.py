@@ -1,4 +1,4 @@
-"""Measures against sounds whose answer is known, and against their definitions."""
+"""Measures against their definitions, and on sounds with known results."""
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,7 @@ def clicks():
 
 
 def dispersed_clicks():
-    """Clicks whose low frequencies come later, by 300 samples an octave."""
+    """Clicks with low frequencies delayed by 300 samples per octave."""
     f = np.maximum(np.fft.rfftfreq(N), 2**-10)
     delays = -300 * np.log2(2 * f)
     phase = -2 * np.pi * np.cumsum(delays) / N
@@ -38,7 +38,7 @@ def white_noise():
 
 
 def tones(*, alike):
-    """Tones, each modulated by a slow random envelope of its own, or all by the same."""
+    """Tones, each modulated by its own slow random envelope, or all by the same envelope."""
     t = np.arange(N)
     rng = np.random.default_rng(0)
     rates = np.arange(4, 17) / N
@@ -49,12 +49,12 @@ def tones(*, alike):
             phases = rng.uniform(0, 2 * np.pi, rates.size)
         envelope = np.cos(2 * np.pi * rates[:, None] * t + phases[:, None]).sum(0)
         x += (1 + 0.95 * envelope / np.abs(envelope).max()) * np.sin(2 * np.pi * f * t + k)
-    # Faded at the ends, where reflections of tones have kinks; a fade is itself alike, though.
+    # Faded at the ends, where reflected tones have kinks; the fade itself is common, though.
     return x * np.hanning(N) ** 0.2 if alike else x
 
 
 def windowed_noise():
-    """Noise whose bands all have the same loud moments."""
+    """Noise with loud moments common to all bands."""
     return white_noise() * (1 + np.cos(2 * np.pi * 20 * np.arange(N) / N)) ** 4
 
 
@@ -83,7 +83,7 @@ def test_synchrony_of_known_sounds(bank, name):
 
 
 def test_synchrony_is_what_it_says():
-    """The definition, in NumPy: convolutions over time of a signal continued by its reflection."""
+    """The definition in NumPy: convolutions over time of a signal continued by reflection."""
     n, T = 1024, 200.0
     bank = jtfs_jax.filterbank(n, J=6, Q=4, T=T)
     x = noise(n)

@@ -1,4 +1,4 @@
-"""Test signals against their formulas in NumPy and float64, and what they promise."""
+"""Test signals against their formulas in NumPy and float64, and their guarantees."""
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ SHORT = {"n_samples": 256, "sample_rate": 1000.0}
 
 
 def number(value):
-    """What a float32 parameter is."""
+    """A parameter rounded to float32."""
     return np.float64(np.float32(value))
 
 
@@ -95,7 +95,7 @@ def test_exponential_chirps_go_from_the_one_to_the_other_frequency(f_stop):
     gamma = np.log2(f_stop / 100) * FS / N
     u = gamma * np.log(2)
     expected = np.cos(2 * np.pi * 100 * (np.expm1(u * times()) / u if u else times()))
-    # float32 knows f_stop, thus the phase, to 1e-7.
+    # float32 resolves f_stop, and therefore the phase, to 1e-7.
     np.testing.assert_allclose(x, expected, atol=2e-7 * 2 * np.pi * f_stop * N / FS)
 
 
@@ -106,7 +106,7 @@ def test_ripples_follow_their_formula():
     for i, phase in enumerate(np.asarray(jax.random.uniform(key, (12,)), float)):
         f = 400 * 2.0 ** (i / 2)
         envelope = 1 + 0.9 * sine(8.0 * times() + 0.4 * i / 2)
-        # Frequencies between octaves are known to 1e-7 in float32, so that phases are not these.
+        # float32 resolves frequencies between octaves to 1e-7 only, so phases differ from these.
         expected += (f < FS / 2) * envelope * sine(number(np.exp2(i / 2) * 400) * times() + phase)
     np.testing.assert_allclose(x, expected / np.sqrt(12), atol=2e-2)
 
@@ -130,7 +130,7 @@ def test_dispersion_makes_chirps_of_clicks():
     n, fs = 8192, 8192.0
     click = jnp.zeros(n).at[n // 2].set(1.0)
     x = np.asarray(synth.disperse(click, 0.1, f_c=512.0, sample_rate=fs), float)
-    # The center of gravity in time of the band around f is where τ(f) says.
+    # The center of gravity in time of the band around f is at τ(f).
     for octave in (-2, 0, 1, 2):
         f = np.fft.rfftfreq(n, 1 / fs)
         band = np.exp(-0.5 * ((f - 512 * 2.0**octave) / 30) ** 2)
@@ -153,7 +153,7 @@ def test_noise_has_the_spectrum_of_its_power_law(exponent):
     slopes = np.polyfit(np.log2(edges[:-1]), levels, 1)
     assert abs(slopes[0] + exponent) < 0.05
     assert 0.8 < np.asarray(x).var() < 1.2
-    # Every one is a draw of its own.
+    # Each signal is a separate draw.
     assert np.abs(np.corrcoef(np.diff(x[:8])) - np.eye(8)).max() < 0.2 + 0.3 * max(exponent - 1, 0)
 
 

@@ -1,4 +1,4 @@
-"""The transforms for PyTorch against JAX: values, derivatives of all kinds, modules, tensors."""
+"""The PyTorch transforms against JAX: values, derivatives of all kinds, modules, tensors."""
 
 import copy
 import doctest
@@ -53,7 +53,7 @@ def energy_of(bank, x, transform="time_scattering") -> Any:
 
 
 def derived(bank, x, v=None, transform="time_scattering"):
-    """Gradient of the energy in JAX, and its derivative along v."""
+    """Gradient of the energy in JAX, and its directional derivative along v."""
     gradient = jax.grad(lambda x: energy(TRANSFORMS[transform], bank, x))
     return gradient(x) if v is None else jax.jvp(gradient, (x,), (v,))[1]
 
@@ -75,7 +75,7 @@ def test_of_any_length():
     segmented = bridge.segmented(bridge.time_scattering)
     expected = jtfs_jax.segmented(jtfs_jax.time_scattering)(bank, x.numpy())
     assert relative_error(arrays(segmented(bank, x)), expected) <= TOLERANCE
-    x.requires_grad_()  # another program, within which are the segments
+    x.requires_grad_()  # another program, which contains the segments
     S = segmented(bank, x)
     assert relative_error(arrays(S), expected) <= TOLERANCE
     S.S1.sum().backward()
@@ -90,7 +90,7 @@ def test_double_precision(x64):
         return bridge.time_scattering(bank, x).S1
 
     assert s1(x).dtype == torch.float64
-    # Finite differences, which know nothing of either library's rules.
+    # Finite differences do not depend on either library's rules.
     assert torch.autograd.gradcheck(s1, x, fast_mode=True)
     assert torch.autograd.gradgradcheck(s1, x, fast_mode=True)
 
@@ -234,7 +234,7 @@ def test_memory_is_freed_with_the_graph(bank):
     e = energy_of(bank, x)
     assert live() > before
     e.backward()
-    assert live() == before  # while e is there
+    assert live() == before  # while e exists
 
 
 def test_tensors_saved_by_hooks(bank):
@@ -282,7 +282,7 @@ def test_one_trace_for_all_steps(bank):
 
 
 def test_a_network_learns_through_the_transform(bank):
-    """A filter before it and a layer after it learn to tell low from high tones in noise."""
+    """A filter before it and a layer after it learn to distinguish low from high tones in noise."""
     generator = torch.Generator().manual_seed(0)
     is_high = torch.arange(16) % 2 == 1
     phase = 6 * torch.rand(16, 1, generator=generator)
@@ -347,7 +347,7 @@ ERRORS = {
         "floating-point numbers, got dtype torch.complex64",
     ),
     "an array": (lambda: np.zeros(N, np.float32), "x must be a tensor, got ndarray"),
-    "no data": (lambda: torch.zeros(N, device="meta"), "a device that JAX has, got meta"),
+    "no data": (lambda: torch.zeros(N, device="meta"), "device available to JAX, got meta"),
     "another length": (lambda: torch.zeros(3), "x has 3 samples .* the filterbank is for 128"),
     "a scalar": (lambda: torch.tensor(1.0), "time as its last axis"),
 }

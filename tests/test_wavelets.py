@@ -28,7 +28,7 @@ def test_frequencies_fall_and_bandwidths_have_an_elbow(J, Q):
     xi, sigma = np.array([psi.xi for psi in psis]), np.array([psi.sigma for psi in psis])
     assert np.all(np.diff(xi) < 0)
     assert 0 < xi[-1] < xi[0] < 0.5
-    narrowest = sigma.min() * 2**J / 0.1  # 1 where there are wavelets beyond the elbow
+    narrowest = sigma.min() * 2**J / 0.1  # 1 if there are wavelets beyond the elbow
     assert 1 - 1e-9 < narrowest < (2 if Q == 1 else 1 + 1e-9)
     constant_q = sigma > 1.0001 * sigma.min()
     np.testing.assert_allclose((xi / sigma)[constant_q], xi[0] / sigma[0])
@@ -42,7 +42,7 @@ def test_wavelets_have_zero_mean_unit_norm_and_peak_at_xi(J, Q):
         psi_hat = full(psi)
         assert abs(psi_hat[0]) < 1e-7 * psi_hat.max()
         assert np.isclose(np.abs(np.fft.ifft(psi_hat)).sum(), 1, rtol=1e-5)
-        if psi.xi > 4 * psi.sigma:  # else the correction for zero mean moves the peak
+        if psi.xi > 4 * psi.sigma:  # otherwise the correction for zero mean moves the peak
             assert abs(np.argmax(psi_hat) / N - psi.xi) < 1e-2 * psi.xi + 1 / N
 
 
@@ -57,12 +57,12 @@ def test_decimation_does_not_alias(J, Q):
 
 @pytest.mark.parametrize(("J", "Q"), FAMILIES)
 def test_littlewood_paley_sum_is_even(J, Q):
-    """Neighbors cross at √½ of their peaks of 1: half of the energy is kept at each frequency."""
+    """Neighbors cross at √½ of their unit peaks: half the energy is kept at each frequency."""
     psis = _wavelets.wavelets(J, Q)
     total = np.sum([full(psi) ** 2 for psi in psis], axis=0)
     total = 0.5 * (total + np.roll(total[::-1], 1))
     lowest = min(psi.xi for psi in psis if psi.sigma > 1.0001 * psis[-1].sigma)
-    # An octave from where bandwidths become constant. Q = 1 has the corrections of zero means.
+    # One octave from where bandwidths become constant. Q = 1 has the zero-mean corrections.
     covered = total[int(2 * lowest * N) : int(psis[0].xi * N)]
     tolerance = 0.13 if Q == 1 else 0.085
     np.testing.assert_allclose(covered, 0.5, atol=tolerance)

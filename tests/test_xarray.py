@@ -1,4 +1,4 @@
-"""Labeled coefficients: labels against the tables, selections against NumPy's, and round trips."""
+"""Labeled coefficients: labels against tables, selections against NumPy, and round trips."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from helpers import TRANSFORMS, coefficients, imports, noise
 import jtfs_jax
 
 N, FS = 512, 8000.0
-LONG = 1501  # samples of a signal that is taken in segments
+LONG = 1501  # samples of a signal processed in segments
 OPTIONS: dict[str, dict[str, Any]] = {
     "averaged": {"T": 16, "F": 2},
     "global": {"T": "global", "F": "global"},
@@ -50,7 +50,7 @@ def dataset(bank, S, **options) -> Any:
 
 
 def datasets(found):
-    """The datasets that have coefficients: one, or some of a tree."""
+    """The datasets with coefficients: one, or several in a tree."""
     if isinstance(found, xarray.Dataset):
         return [found]
     return [node.to_dataset() for node in found.subtree if node.data_vars]
@@ -140,7 +140,7 @@ def test_units(bank):
 @pytest.mark.usefixtures("quick_compile")
 @pytest.mark.parametrize("n", [512, 451, LONG])
 def test_a_burst_is_where_the_labels_say(transform, n):
-    """At 1.5 kHz after two thirds of the signal, in one call and in segments."""
+    """A burst at 1.5 kHz after two thirds of the signal, in one call and in segments."""
     bank = make_bank(min(n, N), T=16)
     t = np.arange(n) / FS
     x = np.sin(2 * np.pi * 1500 * t) * np.exp(-(((t - t[2 * n // 3]) / 0.005) ** 2))
@@ -149,7 +149,7 @@ def test_a_burst_is_where_the_labels_say(transform, n):
     ds = dataset(bank, function(bank, x.astype(np.float32)), sample_rate=FS, **segments)
     u = ds.S1 if "S1" in ds else ds.U1
     loudest = u[u.argmax(...)]
-    assert abs(np.log2(loudest.frequency / 1500)) < 1 / 8  # half of what lies between wavelets
+    assert abs(np.log2(loudest.frequency / 1500)) < 1 / 8  # half the spacing of wavelets
     assert abs(loudest.time - t[2 * n // 3]) <= 32 / FS
 
 

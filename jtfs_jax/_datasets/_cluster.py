@@ -1,4 +1,4 @@
-"""Shards of a store by Dask, on the processors of one machine or on a cluster."""
+"""Computation of a store's shards with Dask, on the cores of one machine or on a cluster."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -9,12 +9,12 @@ from jtfs_jax._extras import require
 
 from ._shards import Outcome, compute
 
-_RETRIES = 3  # of a shard whose worker is lost
+_RETRIES = 3  # of a shard after its worker is lost
 
 
 @contextlib.contextmanager
 def workers(count: int | None, scheduler: str | None) -> Iterator[Any]:
-    """A client of so many processes on this machine, or of the scheduler at an address."""
+    """A client of `count` processes on this machine, or of the scheduler at an address."""
     distributed = require("distributed", "cluster")
     if scheduler is not None:
         try:
@@ -38,7 +38,7 @@ def workers(count: int | None, scheduler: str | None) -> Iterator[Any]:
 
 
 def compute_by(client: Any, path: Path, shards: Sequence[int]) -> Iterator[Outcome]:
-    """Outcomes of shards as they come; those of lost workers are done by others."""
+    """Outcomes of shards as they complete; other workers take over the shards of lost workers."""
     distributed = require("distributed", "cluster")
     path = path.absolute()
     futures = {

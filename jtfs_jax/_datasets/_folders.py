@@ -1,11 +1,11 @@
-"""Recordings and folders of them as input, and the same folders as output."""
+"""Recordings and folders of recordings as input, and the same folders as output."""
 
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-# Endings of files that are taken from folders; a file that is named itself may have any.
+# Suffixes of the files taken from folders; a file that is named directly may have any suffix.
 _SUFFIXES = (
     ".aif .aifc .aiff .au .caf .flac .m4a .mka .mp2 .mp3 .mp4 .oga .ogg .opus .rf64 .snd .sph .w64 "
     ".wav .wave .webm .wma .wv"
@@ -14,7 +14,7 @@ SUFFIXES = frozenset(_SUFFIXES.split())
 
 
 class Found(NamedTuple):
-    """Recordings, the folder in which a result of each goes, and the number of other files."""
+    """Recordings, the folder for the result of each, and the number of other files."""
 
     recordings: list[Path]
     folders: list[Path]  # relative to the output
@@ -22,9 +22,9 @@ class Found(NamedTuple):
 
 
 def find(arguments: Sequence[Path]) -> Found:
-    """Recordings among files and in folders, and the folders in which they lie.
+    """Recordings among files and in folders, and the folders that contain them.
 
-    These are relative to the innermost folder that holds all arguments.
+    The folders are relative to the innermost folder that contains all arguments.
 
     Raises:
         ValueError: If a folder has no recordings.
@@ -37,7 +37,7 @@ def find(arguments: Sequence[Path]) -> Found:
         wanted = [file for file in files if not path.is_dir() or _is_recording(file)]
         if not wanted:
             raise ValueError(
-                f"{path}: none of the {len(files)} files in this folder ends as recordings do "
+                f"{path}: none of the {len(files)} files in this folder ends like a recording "
                 f"(.wav, .flac, .ogg, .mp3, …); name another folder, or the files themselves."
             )
         recordings += wanted
@@ -53,7 +53,7 @@ def _absolute(path: Path) -> Path:
 def _common(folders: Sequence[Path]) -> Path | None:
     try:
         return Path(os.path.commonpath(folders))
-    except ValueError:  # there is none between drives
+    except ValueError:  # different drives have no common folder
         return None
 
 
@@ -66,7 +66,7 @@ def _is_recording(file: Path) -> bool:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """All files below a folder, linked folders included, each folder once."""
+    """All files below a folder, including linked folders; each folder is visited once."""
 
     def fail(error: OSError) -> None:
         raise error

@@ -1,4 +1,4 @@
-"""Samples of recordings, decoded by threads while others are transformed."""
+"""Decoding of recordings in threads while others are transformed."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 _THREADS = 2
-_AHEAD = 4  # results that are kept
+_AHEAD = 4  # results computed in advance
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 def ahead(
     function: Callable[[Item], Result], items: Iterable[Item]
 ) -> Iterator[tuple[Item, "Future[Result]"]]:
-    """Results, or errors, of a function in turn, while threads compute some that follow."""
+    """Results or errors of a function in order, while threads compute some of the next ones."""
     waiting: deque[tuple[Item, Future[Result]]] = deque()
     with ThreadPoolExecutor(_THREADS) as threads:
         try:

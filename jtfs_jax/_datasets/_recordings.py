@@ -1,4 +1,4 @@
-"""Recordings as they are named on the command line: files, folders, patterns and lists."""
+"""Recordings as named on the command line: files, folders, patterns and lists."""
 
 import csv
 import glob
@@ -12,19 +12,19 @@ from typing import Any, NamedTuple
 from ._folders import find
 
 LISTS = (".csv", ".jsonl")
-_OWN = ("path", "start", "duration")  # columns that are no labels
+_OWN = ("path", "start", "duration")  # columns that are not labels
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Recording(NamedTuple):
-    """A part of a file, and labels of it.
+    """A part of a file, and its labels.
 
     Attributes:
-        path: The file; None stands for the bundled one.
-        folder: Where its result goes, relative to the output.
-        start: In seconds; None: as the options say.
-        duration: In seconds; None: as the options say.
-        labels: Further columns of the list that it comes from.
+        path: The file; None: the bundled recording.
+        folder: Folder for its result, relative to the output.
+        start: In seconds; None: as set by the options.
+        duration: In seconds; None: as set by the options.
+        labels: Further columns of the list that names it.
     """
 
     path: Path | None
@@ -35,11 +35,11 @@ class Recording(NamedTuple):
 
     @property
     def suffix(self) -> str:
-        """What tells parts of a file apart in names of results."""
+        """Suffix of result names that distinguishes parts of a file."""
         return "" if self.start is None else f"@{self.start:g}"
 
     def span(self, start: float, duration: float | None) -> tuple[float, float | None]:
-        """Its start and duration, given those of recordings that do not say so themselves."""
+        """Its start and duration; the arguments are defaults for recordings without their own."""
         return (
             start if self.start is None else self.start,
             duration if self.duration is None else self.duration,
@@ -47,18 +47,17 @@ class Recording(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Recordings, and the number of files that are none."""
+    """Recordings, and the number of files that are not recordings."""
 
     recordings: list[Recording]
     n_skipped: int = 0
 
 
 def recordings(arguments: Sequence[Path]) -> Found:
-    """All recordings that are named, in order.
+    """All recordings named by the arguments, in order.
 
     Raises:
-        ValueError: If a folder, a pattern or a list has no recordings, or a list is not as it
-            should be.
+        ValueError: If a folder, a pattern or a list has no recordings, or if a list is malformed.
     """
     if not arguments:
         return Found([Recording(None)])
@@ -80,7 +79,7 @@ def _is_list(path: Path) -> bool:
 
 
 def _matches(path: Path) -> list[Path]:
-    """The path, or, if there is none and it is a pattern, all that match it."""
+    """The path, or, if it does not exist and is a pattern, all paths that match it."""
     if path.exists() or not glob.has_magic(str(path)):
         return [path]
     found = sorted(map(Path, glob.glob(str(path), recursive=True)))
@@ -90,7 +89,7 @@ def _matches(path: Path) -> list[Path]:
 
 
 def read_list(path: Path) -> list[Recording]:
-    """The recordings of a CSV file with a header, or of a file of JSON objects, one a line.
+    """The recordings of a CSV file with a header, or of a file with one JSON object per line.
 
     Each has a `path`, relative to the folder of the list, and may have `start` and `duration` in
     seconds. Other columns are labels.
@@ -102,7 +101,7 @@ def read_list(path: Path) -> list[Recording]:
 
 
 def text_of(path: Path, kind: str) -> str:
-    """The text of a file that the user has written, a list or a table."""
+    """The text of a file written by the user, a list or a table."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -127,7 +126,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             try:
                 row = json.loads(line)
             except ValueError as error:
-                raise ValueError(f"{path}: line {number} is no JSON ({error}).") from error
+                raise ValueError(f"{path}: line {number} is not JSON ({error}).") from error
             if not isinstance(row, dict):
                 raise ValueError(f"{path}: line {number} must be a JSON object with a path.")
             yield number, row
@@ -135,7 +134,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _recording(path: Path, number: int, row: dict[str, Any]) -> Recording:
     if None in row or (None in row.values() and path.suffix.lower() == ".csv"):
-        raise ValueError(f"{path}: line {number} has not as many columns as the first line.")
+        raise ValueError(f"{path}: line {number} must have as many columns as the first line.")
     name = row.get("path")
     if not isinstance(name, str) or not name:
         raise ValueError(f"{path}: line {number} has no path.")

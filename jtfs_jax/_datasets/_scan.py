@@ -1,4 +1,4 @@
-"""How long recordings are, and which of them cannot be read: every file is decoded once."""
+"""Lengths of recordings, and which of them cannot be read: every file is decoded once."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from ._store import Row
 
 
 class Scanned(NamedTuple):
-    """Recordings as a store knows them, and their labels, by column."""
+    """Recordings as rows of a store, and their labels by column."""
 
     rows: list[Row]
     columns: dict[str, list[str]]
@@ -30,11 +30,11 @@ def scan(
     """The rows of a store.
 
     Args:
-        recordings: Whose paths are absolute.
-        load: Reads one, `(time)`, or `(channel, time)` for a row each.
-        start: Of recordings that do not say so themselves, in seconds.
-        duration: Likewise.
-        report: Called after each recording with how many there were, and what is wrong with it.
+        recordings: Recordings with absolute paths.
+        load: Reads a recording as `(time)`, or as `(channel, time)` for one row per channel.
+        start: Default start of recordings without their own, in seconds.
+        duration: Default duration of recordings without their own, in seconds.
+        report: Called after each recording with the number of recordings so far and its error.
     """
     rows: list[Row] = []
     labels: list[Recording] = []
@@ -69,7 +69,7 @@ def scan(
 
 
 def digest(recordings: Sequence[Recording]) -> str:
-    """The same for the same recordings, with the same parts and labels."""
+    """Digest that is the same for the same recordings with the same parts and labels."""
     facts = [(str(r.path), _stamp(r), r.start, r.duration, dict(r.labels)) for r in recordings]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
@@ -78,7 +78,7 @@ def _stamp(recording: Recording) -> dict[str, int]:
     assert recording.path is not None
     try:
         status = recording.path.stat()
-    except OSError:  # which reading it explains
+    except OSError:  # reading the file explains the error
         return {"size": 0, "modified": 0}
     return {"size": status.st_size, "modified": status.st_mtime_ns}
 
@@ -90,7 +90,7 @@ def _name(recording: Recording, channel: int) -> str:
 
 
 def _new(name: str, names: set[str]) -> str:
-    """The name, or one like it that is not taken yet."""
+    """The name, or a similar one if it is taken."""
     number, unique = 1, name
     while unique in names:
         number += 1

@@ -1,6 +1,6 @@
-"""The unit of work: from a store and the numbers of shards to their coefficients.
+"""The unit of work: from a store and shard numbers to their coefficients.
 
-It depends on nothing else, and writes the same bytes whenever and wherever it is done.
+It depends on nothing else, and writes the same bytes whenever and wherever it runs.
 """
 
 import functools
@@ -23,7 +23,7 @@ from ._store import Piece, Row, Store
 
 
 class Outcome(NamedTuple):
-    """What has become of a shard: it is done, or there is an error."""
+    """Outcome of a shard: it is complete, or there is an error."""
 
     shard: int
     error: Exception | None = None
@@ -31,15 +31,15 @@ class Outcome(NamedTuple):
 
 @functools.lru_cache(maxsize=1)
 def _segments_of(arguments: str) -> Segments:
-    """How recordings are cut for the filterbank with these arguments, as JSON."""
+    """Segmentation of recordings for the filterbank with these arguments, given as JSON."""
     return _segments.segments(filterbank(**json.loads(arguments)))
 
 
 def compute(path: Path, shards: Iterable[int]) -> Iterator[Outcome]:
     """Compute and write some shards of a store, one after another.
 
-    A shard is written whole, or, where one of its recordings cannot be read, not at all; others
-    follow all the same.
+    A shard is written as a whole, or not at all if one of its recordings cannot be read; other
+    shards are still computed.
     """
     store = Store(path)
     cut = _segments_of(store.attributes["filterbank"])
@@ -87,15 +87,15 @@ def _stretch(cut: Segments, store: Store, piece: Piece) -> Stretch:
     status = path.stat()
     if (status.st_size, status.st_mtime_ns) != (row.size, row.modified):
         raise ValueError(
-            f"{path}: this file is not the one that the store was made for; restore it, or make "
-            f"the store again with --overwrite."
+            f"{path}: this file has changed since the store was made; restore it, or make the "
+            f"store again with --overwrite."
         )
     if cut.bank.T == "global":
         return Stretch(_read(row, store, 0, row.n_samples), row.n_samples)
     stride = cut.bank.low_pass_stride
     first = piece.first * stride // cut.grid * cut.grid
     stop = min(piece.stop * stride, row.n_samples)
-    # Reflections of what is beyond an end lie within the context, but for a sample.
+    # Reflections beyond an end use samples within the context and one more.
     origin = max(first - cut.context - 1, 0)
     end = min(stop + cut.context + 1, row.n_samples)
     return Stretch(_read(row, store, origin, end), row.n_samples, origin, first, stop)
@@ -103,11 +103,11 @@ def _stretch(cut: Segments, store: Store, piece: Piece) -> Stretch:
 
 def _read(row: Row, store: Store, origin: int, end: int) -> Float[np.ndarray, " time"]:
     rate, channels = store.attributes["sample_rate"], store.attributes["options"]["channels"]
-    start = (round(row.start * rate) + origin) / rate  # which rounding does not move
+    start = (round(row.start * rate) + origin) / rate  # unchanged by later rounding
     x = samples(row.file, rate, (end - origin) / rate, start, channels)[max(row.channel, 0)]
     if len(x) != end - origin:
         raise ValueError(
-            f"{row.file}: it has {origin + len(x)} samples at {rate} Hz where it had "
-            f"{row.n_samples} when the store was made; make it again with --overwrite."
+            f"{row.file}: it has {origin + len(x)} samples at {rate} Hz, but had {row.n_samples} "
+            f"when the store was made; make the store again with --overwrite."
         )
     return x

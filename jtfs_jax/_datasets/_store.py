@@ -1,15 +1,16 @@
 """One Zarr store for the coefficients of many recordings.
 
-Recordings have different numbers of frames. Those of all follow each other along one axis, which is
-cut into shards of equal length. A shard is one file of each array, and the unit of work.
+Recordings have different numbers of frames. The frames of all recordings are concatenated along one
+axis, which is divided into shards of equal length. A shard is one file of each array, and the unit
+of work.
 
-    frame      S0, S1, S2; time and of_recording, which say when, and in which recording
+    frame      S0, S1, S2; time and of_recording: the frame's time and its recording
     recording  its name, file, start, duration, labels, first_frame, n_frames, and error
-    shard      done: 1 once all coefficients of a shard are there
+    shard      done: 1 once all coefficients of a shard are written
 
-All but coefficients and `done` is written before the first shard, so that a store says at any time
-what is missing of it. What workers write are files of their own shards, each replaced whole: they
-need no locks.
+Everything except the coefficients and `done` is written before the first shard, so a store shows at
+any time which parts are missing. Workers write only the files of their own shards and replace each
+file as a whole, so they need no locks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,24 +25,24 @@ from jtfs_jax._extras import require
 from jtfs_jax._files import replacing_folder
 from jtfs_jax._filterbank import FilterBank
 
-_VALUES_IN_SHARD = 2**23  # at most, but for a single frame
-_N_SHARDS = 64  # of smaller datasets, about, and
-_N_SEGMENTS = 8  # in a shard, at least: a recording that two of them share is more work
-_VALUES_IN_CHUNK = 2**20  # of what is in no shards
+_VALUES_IN_SHARD = 2**23  # maximum, unless a single frame has more
+_N_SHARDS = 64  # approximate number for smaller datasets
+_N_SEGMENTS = 8  # minimum per shard: a recording that two shards share is more work
+_VALUES_IN_CHUNK = 2**20  # maximum for arrays without shards
 _COEFFICIENTS = ("S0", "S1", "S2")
 
 
 class Row(NamedTuple):
-    """What a store knows of a recording, or of one of its channels.
+    """Entry of a store for a recording, or for one of its channels.
 
     Attributes:
-        recording: Its name.
-        file: Its path.
-        size, modified: Of the file, in bytes and ns.
+        recording: Name of the recording.
+        file: Path of the file.
+        size, modified: Size of the file in bytes, and modification time in ns.
         start: In seconds.
-        duration: Longest duration in seconds; NaN: all of it.
-        channel: Its number where channels are apart; else −1.
-        n_samples: At the rate of the store; 0 if it cannot be read.
+        duration: Maximum duration in seconds; NaN: all of it.
+        channel: Channel number if channels are separate; else −1.
+        n_samples: Number of samples at the rate of the store; 0 if it cannot be read.
         error: Why it cannot be read.
     """
 
@@ -57,7 +58,7 @@ class Row(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Frames of a recording: those from `first` to `stop`, of its own, go to `place` in a shard."""
+    """A recording's own frames from `first` to `stop`, which go to `place` in a shard."""
 
     row: int
     first: int
@@ -66,7 +67,7 @@ class Piece(NamedTuple):
 
 
 class Array(NamedTuple):
-    """An array that is written once, and what is said of it."""
+    """An array that is written once, and its attributes."""
 
     dims: tuple[str, ...]
     values: Any
@@ -82,18 +83,18 @@ def create(
     *,
     overwrite: bool,
 ) -> None:
-    """Make a store with all but coefficients, whole or not at all.
+    """Create a store with everything except the coefficients, completely or not at all.
 
     Args:
         path: Ends in .zarr.
-        bank: That of the coefficients.
-        rows: What there is to be computed.
+        bank: Filters of the coefficients.
+        rows: Recordings to be computed.
         columns: Labels of the rows.
-        attributes: Of the store: those of `_labels.attributes`, and others.
-        overwrite: Whether it may take the place of another one.
+        attributes: Attributes of the store, including those from `_labels.attributes`.
+        overwrite: Whether to replace an existing store.
 
     Raises:
-        FileExistsError: If there is one that may not be replaced.
+        FileExistsError: If the store exists and may not be replaced.
     """
     zarr = require("zarr", "store")
     sample_rate = attributes["sample_rate"]
@@ -150,7 +151,7 @@ def create(
             chunks=(1,),
             fill_value=0,
             dimension_names=["shard"],
-            attributes={"long_name": "whether the coefficients of a shard are there"},
+            attributes={"long_name": "whether the coefficients of a shard are written"},
         )
 
 
@@ -158,7 +159,7 @@ _FIELDS = Row._fields
 
 
 def _frames_in_shard(total: int, of_segment: int, n_values: int) -> int:
-    """For a few dozen shards, each of several segments, which fit into memory many times."""
+    """Frames per shard, for a few dozen shards of several segments each, small next to memory."""
     most = max(_VALUES_IN_SHARD // n_values, 1)
     return min(max(-(-total // _N_SHARDS), _N_SEGMENTS * of_segment), most)
 
@@ -179,13 +180,13 @@ def _add(group: Any, name: str, array: Array) -> None:
 
 
 class Store:
-    """A store that is there.
+    """An existing store.
 
     Attributes:
         rows: Its recordings.
-        attributes: As they were given to `create`.
-        frames_in_shard: Number of frames in all shards but the last.
-        n_frames: Number of frames.
+        attributes: The attributes given to `create`.
+        frames_in_shard: Number of frames in each shard except the last.
+        n_frames: Total number of frames.
     """
 
     def __init__(self, path: Path):
@@ -198,14 +199,14 @@ class Store:
             self._first = self._group["first_frame"][...]
         except (KeyError, ValueError, OSError) as error:
             raise ValueError(
-                f"{path}: this is no store of jtfs-jax features; give another --output, or "
+                f"{path}: this is not a store of jtfs-jax features; give another --output, or "
                 f"--overwrite to replace it."
             ) from error
         self.rows = [Row(*values) for values in zip(*columns, strict=True)]
         self.attributes = dict(self._group.attrs)
 
     def missing(self) -> list[int]:
-        """Numbers of the shards that are not done."""
+        """Numbers of the incomplete shards."""
         return np.flatnonzero(self._group["done"][...] == 0).tolist()
 
     @property
@@ -214,7 +215,7 @@ class Store:
         return self._group["done"].shape[0]
 
     def pieces(self, shard: int) -> list[Piece]:
-        """What a shard consists of."""
+        """The pieces of recordings in a shard."""
         start = shard * self.frames_in_shard
         stop = min(start + self.frames_in_shard, self.n_frames)
         last = np.append(self._first[1:], self.n_frames)
@@ -226,7 +227,7 @@ class Store:
         return found
 
     def write(self, shard: int, coefficients: Mapping[str, np.ndarray]) -> None:
-        """Write a shard, frames first, and then that it is done."""
+        """Write a shard's frames, then mark it as done."""
         start = shard * self.frames_in_shard
         for name, values in coefficients.items():
             self._group[name][start : start + len(values)] = values

@@ -1,4 +1,4 @@
-"""From the channels of a sound to those that are wanted, and whether they cancel each other."""
+"""Mixing of a sound's channels, and whether they cancel each other."""
 
 import math
 from typing import Literal, TypeAlias
@@ -13,11 +13,11 @@ CHANNELS = ("mean", "first", "each")
 
 
 class Mix:
-    """Takes the mean of all channels, the first one, or each, block by block.
+    """Mix of channels, block by block: their mean, the first, or each.
 
     Attributes:
-        loss: By how much the mean is less than the channels, in dB, over all blocks so far:
-            0 where they are equal, 3 where they have nothing in common, and infinite for x and −x.
+        loss: Level of the channels above their mean, in dB, over all blocks so far: 0 for equal
+            channels, 3 for two unrelated channels, and infinite for x and −x.
     """
 
     def __init__(self, channels: Channels, n_channels: int):
@@ -28,7 +28,7 @@ class Mix:
         self._squares = np.zeros(n_channels + 1)
 
     def __call__(self, block: Block) -> Float[np.ndarray, "time channel"]:
-        """The wanted channels, float64."""
+        """The requested channels, float64."""
         if self._channels == "first":
             return block[:, :1].astype(np.float64)
         block = block.astype(np.float64)

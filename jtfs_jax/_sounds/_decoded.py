@@ -1,4 +1,4 @@
-"""Sounds as their decoders give them, block by block: libsndfile, and where it cannot, ffmpeg."""
+"""Sounds as decoded block by block, by libsndfile or, if it cannot, by ffmpeg."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Block: TypeAlias = Float[np.ndarray, "time channel"]
 
 
 class Undecodable(Exception):
-    """Why a decoder does not read a file, in its own words."""
+    """A decoder cannot read a file; the message is the decoder's reason."""
 
 
 @dataclass
@@ -19,12 +19,12 @@ class Decoded:
     """A sound that is being read.
 
     Attributes:
-        sample_rate: In Hz, as the file says.
+        sample_rate: In Hz, as stated by the file.
         n_channels: At least 1.
-        blocks: Float32, until none comes.
-        stated: Number of samples that the file says it has; None if it does not.
-        doubt: Why the end of `blocks` may not be the end of the sound, if so.
-        damage: Why `blocks` ended before the end, if so; "" otherwise, or before they end.
+        blocks: Float32 blocks up to the end.
+        stated: Number of samples stated by the file; None if it states none.
+        doubt: Why the end of `blocks` may not be the end of the sound, if there is a doubt.
+        damage: Why `blocks` ended early, if they did; "" otherwise and until they end.
     """
 
     sample_rate: int

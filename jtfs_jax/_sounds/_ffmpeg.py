@@ -1,4 +1,4 @@
-"""Decoding by the program ffmpeg, where it is installed: M4A, WebM, WMA, sounds of videos."""
+"""Decoding by the program ffmpeg, if installed: M4A, WebM, WMA, sound tracks of videos."""
 
 import contextlib
 import re
@@ -19,7 +19,7 @@ _HEADER = struct.Struct(">4s5I")  # of an AU file: mark, offset, size, encoding,
 
 
 def is_installed() -> bool:
-    """Whether there is a program of this name."""
+    """Whether a program named ffmpeg is found."""
     return shutil.which("ffmpeg") is not None
 
 
@@ -64,7 +64,7 @@ def _blocks(process: subprocess.Popen, sound: Decoded, messages: BinaryIO) -> It
 
 
 def _reason(messages: IO[bytes]) -> str:
-    """The first thing that ffmpeg says, which is the cause of others."""
+    """The first message from ffmpeg, which is the cause of later ones."""
     messages.seek(0)
     lines = messages.read(2**16).decode("utf-8", "replace").split("\n")
     if "matches no streams" in lines[0]:

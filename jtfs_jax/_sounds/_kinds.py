@@ -1,4 +1,4 @@
-"""Kinds of files, known by their first bytes: sounds, and what is mistaken for them."""
+"""Kinds of files, recognized by their first bytes: sounds, and files mistaken for sounds."""
 
 import re
 from pathlib import Path
@@ -27,20 +27,20 @@ _SOUNDS = (
 _OTHERS = (
     (
         rb"(\xef\xbb\xbf)?\s*(<!--.*)?<(!doctype html|html|head|body)",
-        "a web page (HTML), as servers send it in place of a file",
+        "a web page (HTML), as servers send in place of a file",
         "download the sound itself",
     ),
     (
         rb"version https://git-lfs",
-        "a pointer of Git LFS, in place of the file",
+        "a Git LFS pointer in place of the file",
         "run `git lfs pull`",
     ),
     (rb"PK\x03\x04", "a ZIP archive", "unpack it"),
     (rb"\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd", "a compressed file", "unpack it"),
-    (rb"%PDF", "a PDF document", "name a sound"),
-    (rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF....WEBP", "a picture", "name a sound"),
-    (rb"\x93NUMPY", "an array of NumPy", "write it as a sound with `jtfs_jax.audio.save`"),
-    (rb"\x89HDF", "an HDF5 file", "write what is in it as a sound"),
+    (rb"%PDF", "a PDF document", "name a sound file"),
+    (rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF....WEBP", "a picture", "name a sound file"),
+    (rb"\x93NUMPY", "a NumPy array", "write it to a sound file with `jtfs_jax.audio.save`"),
+    (rb"\x89HDF", "an HDF5 file", "write its content to a sound file"),
     (rb"MThd", "MIDI, which has notes but no sound", "render it with a synthesizer"),
 )
 _SAMPLE = 4096
@@ -48,11 +48,11 @@ _LEAST = 12  # bytes that any header has
 
 
 class Kind(NamedTuple):
-    """What a file is.
+    """Kind of a file.
 
     Attributes:
-        name: As a person would say.
-        cure: What to do with one that is no sound; None for sounds.
+        name: Name for messages.
+        cure: What to do with a file that is not a sound; None for sounds.
     """
 
     name: str
@@ -72,12 +72,12 @@ def kind_of(path: Path) -> Kind | None:
     if len(start) < _LEAST:
         return Kind(f"a file of {len(start)} bytes, too few for a sound", "copy it again")
     if _is_text(start):
-        return Kind("a text", "name a sound")
+        return Kind("a text file", "name a sound file")
     return None
 
 
 def _is_text(start: bytes) -> bool:
-    """Whether all of it is printable, in UTF-8."""
+    """Whether all bytes are printable text in UTF-8."""
     if any(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in start):
         return False
     try:

@@ -1,4 +1,4 @@
-"""The length of a sound by its file's own account."""
+"""The length of a sound as stated by its file."""
 
 from typing import NamedTuple
 
@@ -6,15 +6,16 @@ from ._view import Edit
 
 
 class Length(NamedTuple):
-    """What a file says of its length, and the header that it should have.
+    """The length stated by a file, and the header that it should have.
 
     Attributes:
-        stated: The length that is stated, in the unit of `there`; None if none is.
-        there: The length that the file has, in any unit; None if it is not known before the end,
-            and `stated` is in samples.
-        edits: Replacements in the header, with which libsndfile reads all that is there.
-        doubt: Why the end of what can be read may not be the end of the sound, if so.
-        least: Number of samples that a decoder should find, by count of what is there.
+        stated: The stated length, in the unit of `there`; None if none is stated.
+        there: The actual length, in any unit; None if it is not known before the end, and `stated`
+            is in samples.
+        edits: Replacements in the header that make libsndfile read everything in the file.
+        doubt: Why the end of the readable part may not be the end of the sound, if there is a
+            doubt.
+        least: Number of samples that a decoder should find at least, from a count of the content.
         is_joined: Whether other sounds follow the first, which libsndfile does not read.
     """
 

@@ -1,4 +1,4 @@
-"""Decoding by libsndfile, through soundfile: to the end of what is there."""
+"""Decoding by libsndfile, through soundfile, to the actual end of the file."""
 
 import contextlib
 import os
@@ -16,25 +16,25 @@ from ._headers import length_of
 from ._view import View
 
 _BLOCK = 2**17  # numbers, of all channels together
-_TRUSTED = (".mp3", ".au", ".snd")  # by these names libsndfile takes anything for such a sound
-_NO_END = 2**62  # libsndfile's number of samples where it does not know it is greater
+_TRUSTED = (".mp3", ".au", ".snd")  # libsndfile trusts these suffixes, whatever the content
+_NO_END = 2**62  # libsndfile's number of samples is greater if it does not know it
 _MEANINGS = {
     "File does not exist or is not a regular file (possibly a pipe?)": "no sound is found in it",
     "Internal error : SF_INFO struct incomplete": "its rate or number of channels is impossible",
-    "Format not recognised": "this format is not known",
+    "Format not recognised": "the format is not recognized",
     "Supported file format but file is malformed": "the file is malformed",
 }
 
 
 @contextlib.contextmanager
 def decoded(path: Path) -> Iterator[Decoded]:
-    """The sound of a file; raises `Undecodable` if it has none that libsndfile knows."""
+    """The sound of a file; raises `Undecodable` if libsndfile cannot read it."""
     soundfile = require("soundfile", "audio")
     errors = (OSError, TypeError, ValueError, soundfile.SoundFileError)
     with path.open("rb") as file:
         length = length_of(file)
         if length.is_joined:
-            raise Undecodable("it reads no more than the first of the sounds joined in this file")
+            raise Undecodable("it reads only the first of the sounds joined in this file")
         is_edited = bool(length.edits) or path.suffix.lower() in _TRUSTED
         source = View(file, length.edits) if is_edited else os.fsencode(path)
         try:
@@ -56,7 +56,7 @@ def decoded(path: Path) -> Iterator[Decoded]:
 @lru_cache(None)
 def _reader_class() -> Any:
     class Reader(require("soundfile", "audio").SoundFile):
-        """Reads on and on: without seeking after each block, nor up to `frames` only."""
+        """Reader that neither seeks after each block nor stops at `frames`."""
 
         def seekable(self) -> bool:
             return False
@@ -75,7 +75,7 @@ def _blocks(reader: Any, sound: Decoded, least: int, errors: tuple) -> Iterator[
             block = block[: int(np.isnan(block[:, -1]).argmax())]  # what was decoded before
         n_read += len(block)
         if not len(block) and n_read < least:
-            sound.damage = "libsndfile decodes no more"
+            sound.damage = "libsndfile stopped decoding"
         if len(block):
             yield block
         if not len(block) or sound.damage:
@@ -83,6 +83,6 @@ def _blocks(reader: Any, sound: Decoded, least: int, errors: tuple) -> Iterator[
 
 
 def _words(error: Exception) -> str:
-    """What libsndfile says, or what it means."""
+    """The message from libsndfile, or its meaning."""
     words = str(getattr(error, "error_string", error)).strip().rstrip(".")
     return _MEANINGS.get(words, words.removeprefix("Error : "))

@@ -1,4 +1,4 @@
-"""The samples of a file, and what should be said about them."""
+"""The samples of a file, and warnings about them."""
 
 import math
 import os
@@ -14,8 +14,8 @@ from ._source import source
 from ._span import Span
 
 _HIGHEST_RATIO = 1000  # of two rates; no sound needs more
-_WEAK, _CANCELED = 30, 60  # dB that the mean of channels is below them
-_QUIET = -90  # dB of full scale, about one step of 16 bits
+_WEAK, _CANCELED = 30, 60  # dB by which the mean of the channels is below them
+_QUIET = -90  # dB re full scale, about one 16-bit step
 
 
 def load_with_notes(
@@ -25,7 +25,7 @@ def load_with_notes(
     start: float,
     channels: Channels,
 ) -> tuple[Float[np.ndarray, "channel time"], list[str]]:
-    """The samples at the rate that is wanted, and warnings; see `jtfs_jax.audio.load`."""
+    """The samples at the requested rate, and warnings; see `jtfs_jax.audio.load`."""
     x, name, span, sound, mix = _read(path, sample_rate, duration, start, channels)
     _check_loudness(name, x, sound, mix, _where(start, duration))
     notes = [_about_length(span, sound), _about_loudness(x, mix, sound.n_channels)]
@@ -39,7 +39,7 @@ def samples(
     start: float,
     channels: Channels,
 ) -> Float[np.ndarray, "channel time"]:
-    """The same of a part of a sound, which may be silent."""
+    """The samples of a part of a sound, which may be silent, without warnings."""
     return _read(path, sample_rate, duration, start, channels)[0]
 
 
@@ -64,32 +64,32 @@ def _check_rate(name: str, native: int, sample_rate: float) -> None:
     ratio = max(native / sample_rate, sample_rate / native) if native > 0 else math.inf
     if ratio > _HIGHEST_RATIO:
         raise ValueError(
-            f"{name}: it claims to have {native:,} samples a second, which is more than a factor "
-            f"of {_HIGHEST_RATIO:,} from the sample_rate that is wanted, {sample_rate:,g} Hz; "
-            f"correct the rate in the file, or take another sample_rate."
+            f"{name}: it claims a sampling rate of {native:,} Hz, more than a factor of "
+            f"{_HIGHEST_RATIO:,} from the requested sample_rate, {sample_rate:,g} Hz; correct the "
+            f"rate in the file, or choose another sample_rate."
         )
 
 
 def _finite(name: str, first: int, blocks: Iterable[Block]) -> Iterator[Block]:
-    """The blocks; raises if a number in them is not finite."""
+    """The blocks; raises if a sample is not finite."""
     for block in blocks:
         finite = np.isfinite(block).all(axis=1)
         if not finite.all():
             raise ValueError(
                 f"{name}: every sample must be a finite number, but sample "
-                f"{first + int(finite.argmin())} is not; repair the file or take another recording."
+                f"{first + int(finite.argmin())} is not; repair the file or use another recording."
             )
         first += len(block)
         yield block
 
 
 def _check_samples(name: str, x: np.ndarray, span: Span, sound: Decoded) -> None:
-    """Raises if there are none, with the reason."""
+    """Raise if there are no samples, with the reason."""
     if x.shape[1]:
         return
     if span.n_read == 0:
         if sound.damage:
-            raise ValueError(f"{name}: it is damaged ({sound.damage}); take another copy of it.")
+            raise ValueError(f"{name}: it is damaged ({sound.damage}); use another copy of it.")
         raise ValueError(
             f"{name}: it has a header but no samples: the file is empty, or it was cut short; "
             f"copy or record it again."
@@ -101,40 +101,38 @@ def _check_samples(name: str, x: np.ndarray, span: Span, sound: Decoded) -> None
             f"got {_seconds(span.start)}."
         )
     raise ValueError(
-        f"{name}: it is too short; its {span.n_read:,} samples at {span.native:,} Hz make less "
-        f"than one at {span.rate:,g} Hz; take a longer recording or a higher sample_rate."
+        f"{name}: it is too short; its {span.n_read:,} samples at {span.native:,} Hz are less "
+        f"than one at {span.rate:,g} Hz; use a longer recording or a higher sample_rate."
     )
 
 
 def _check_loudness(name: str, x: np.ndarray, sound: Decoded, mix: Mix, where: str) -> None:
-    """Raises if it is silent, or nothing but what is left of channels that cancel each other."""
+    """Raise if the sound is silent, or consists of residues of channels that cancel each other."""
     if mix.loss >= _CANCELED:
         raise ValueError(
             f"{name}: it is silent once its {sound.n_channels} channels are averaged, as they "
-            f'cancel each other{where}; use the first one alone (channels="first").'
+            f'cancel each other{where}; use only the first channel (channels="first").'
         )
     if not x.any():
-        raise ValueError(f"{name}: the sound is silent{where}; take a recording that is not.")
+        raise ValueError(f"{name}: the sound is silent{where}; use a recording that is not.")
 
 
 def _about_length(span: Span, sound: Decoded) -> str:
-    """A warning if the file does not end where it says."""
+    """A warning if the file does not end where its header says."""
     end = _seconds(span.n_read / span.native)
     stated = span.n_read if sound.stated is None else sound.stated
     if span.ended and sound.damage:
         of = f" of {_seconds(stated / span.native)}" if stated > span.n_read else ""
-        return (
-            f"it is damaged or cut short after {end}{of} ({sound.damage}); what is before is read"
-        )
+        return f"it is damaged or cut short after {end}{of} ({sound.damage}); this part is read"
     if span.ended and span.n_read < stated - 1:
         of = _seconds(stated / span.native)
-        return f"it is cut short: it ends after {end} of the {of} in its header; these are read"
+        return f"it is cut short: it ends after {end} of the {of} in its header; this part is read"
     if span.ended and sound.doubt:
         return f"it ends after {end} {sound.doubt}"
     if span.n_read > stated + 1:
         return (
-            f"its header says that it ends after {_seconds(stated / span.native)}, but it goes on; "
-            f"all that is there is read"
+            f"its header says that it ends after {_seconds(stated / span.native)}, but the file "
+            f"continues; all of it is read"
         )
     return ""
 
@@ -145,18 +143,18 @@ def _about_loudness(x: np.ndarray, mix: Mix, n_channels: int) -> str:
     if mix.loss >= _WEAK:
         return (
             f"the mean of its {n_channels} channels is {mix.loss:.0f} dB below them, as they "
-            f'cancel each other; to use the first one alone: channels="first"'
+            f'cancel each other; to use only the first channel: channels="first"'
         )
     if peak < _QUIET:
         return (
-            f"it is nearly silent: its peak is {-peak:.0f} dB below full scale, so that it may "
-            f"be nothing but rounding errors"
+            f"it is nearly silent: its peak is {-peak:.0f} dB below full scale, so it may consist "
+            f"of rounding errors only"
         )
     return ""
 
 
 def _where(start: float, duration: float | None) -> str:
-    """Which part of the recording is meant, unless it is all."""
+    """Description of the part of the recording, empty if it is all of it."""
     if duration is None:
         return "" if start == 0 else f" from {_seconds(start)} on"
     if start == 0:

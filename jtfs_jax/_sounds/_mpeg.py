@@ -1,7 +1,7 @@
-"""The length of MPEG audio (MP3): its frames are counted.
+"""The length of MPEG audio (MP3), from a count of its frames.
 
-libsndfile believes the number of frames in the first one, the Xing or Info frame. Where there is
-none it takes the bit rate of the first frame for that of all, and stops too early.
+libsndfile trusts the number of frames stated in the first frame, the Xing or Info frame. Without
+one, it assumes that all frames have the bit rate of the first, and stops too early.
 """
 
 import os
@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple
 from ._length import Length
 from ._view import Edit
 
-_KBIT_PER_S = {  # by version 1 or later and layer
+_KBIT_PER_S = {  # by whether the version is 1, and by layer
     (True, 1): range(32, 449, 32),
     (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
     (True, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -20,9 +20,9 @@ _KBIT_PER_S = {  # by version 1 or later and layer
     (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _RATES = (44100, 48000, 32000)
-_SEARCHED = 2**16  # bytes of other things before the first frame
-_DELAYS = 10_000  # samples that a decoder may drop at both ends, as the encoder says
-_IN_A_ROW = 3  # frames, which are no coincidence
+_SEARCHED = 2**16  # bytes searched for the first frame
+_DELAYS = 10_000  # samples that a decoder may drop at both ends, as stated by the encoder
+_IN_A_ROW = 3  # frames in a row that are no coincidence
 
 
 class _Frame(NamedTuple):
@@ -49,19 +49,19 @@ class _Frame(NamedTuple):
 
     @property
     def stream(self) -> tuple[int, int, bool]:
-        """Version, layer, rate and channels, which all frames of a stream share."""
+        """Version, layer, rate and number of channels, which all frames of a stream share."""
         return self.header[1] & 0b11110, self.header[2] & 0b1100, self.is_mono
 
     @property
     def tag(self) -> int:
-        """Where in the frame Xing's tag is."""
+        """Position of the Xing tag in the frame."""
         if self.header[1] & 0b1000:
             return 4 + (17 if self.is_mono else 32)
         return 4 + (9 if self.is_mono else 17)
 
 
 def length_of(file: BinaryIO, tags_end: int) -> Length:
-    """Number of frames that is stated, and how many there are; `tags_end` is from `after_tags`."""
+    """The stated and the actual number of frames; `tags_end` is from `after_tags`."""
     first = _first(file, tags_end)
     if first is None:
         return Length()
@@ -74,7 +74,7 @@ def length_of(file: BinaryIO, tags_end: int) -> Length:
     has_tag = tag[:4] in (b"Xing", b"Info")
     n_frames -= has_tag or content[36:40] == b"VBRI"
     stated = int.from_bytes(tag[8:12], "big") if has_tag and tag[7] & 1 else None
-    leading = () if first.at == tags_end else (Edit(0, first.at, b""),)  # or it is not recognized
+    leading = () if first.at == tags_end else (Edit(0, first.at, b""),)  # to be recognized
     rest = {
         "least": n_frames * first.n_samples - _DELAYS,
         "is_joined": _first(file, stop) is not None,  # of another rate, or with other channels
@@ -86,7 +86,7 @@ def length_of(file: BinaryIO, tags_end: int) -> Length:
         at = first.at + first.tag + 8
         size = 8 if tag[7] & 2 else 4
         edit = Edit(at, at + size, numbers[:size])
-    elif first.layer == 3:  # the only one with such frames
+    elif first.layer == 3:  # the only layer with Xing frames
         is_replaced = has_tag or content[36:40] == b"VBRI"
         edit = Edit(first.at, first.at + first.size * is_replaced, _xing_frame(first, numbers))
     else:
@@ -95,7 +95,7 @@ def length_of(file: BinaryIO, tags_end: int) -> Length:
 
 
 def after_tags(file: BinaryIO) -> int:
-    """Where the tags at the beginning end (ID3v2: title, pictures)."""
+    """Position after the tags at the beginning (ID3v2: title, pictures)."""
     file.seek(0)
     at, tag = 0, file.read(10)
     while tag[:3] == b"ID3" and len(tag) == 10:
@@ -106,7 +106,7 @@ def after_tags(file: BinaryIO) -> int:
 
 
 def _first(file: BinaryIO, at: int) -> _Frame | None:
-    """The first frame that others follow, at the position or soon after it."""
+    """The first frame at or soon after the position that is followed by others."""
     file.seek(at)
     searched = file.read(_SEARCHED)
     end = file.seek(0, os.SEEK_END)
@@ -120,7 +120,7 @@ def _first(file: BinaryIO, at: int) -> _Frame | None:
 
 
 def _followed(file: BinaryIO, first: _Frame, end: int) -> bool:
-    """Whether frames of the same stream follow, as many as the file has room for."""
+    """Whether enough frames of the same stream follow, or as many as the file has room for."""
     frame = first
     for _ in range(_IN_A_ROW - 1):
         at = frame.at + frame.size
@@ -134,7 +134,7 @@ def _followed(file: BinaryIO, first: _Frame, end: int) -> bool:
 
 
 def _frames(file: BinaryIO, first: _Frame) -> Iterator[_Frame]:
-    """All frames of the stream that are whole, also after bytes that are none."""
+    """All complete frames of the stream, including frames after other bytes."""
     end = file.seek(0, os.SEEK_END)
     at = first.at
     while at is not None and at + 4 <= end:
@@ -149,7 +149,7 @@ def _frames(file: BinaryIO, first: _Frame) -> Iterator[_Frame]:
 
 
 def _next(file: BinaryIO, at: int, first: _Frame, end: int) -> int | None:
-    """Where the next frame of the stream begins that another follows."""
+    """Position of the next frame of the stream that is followed by another."""
     while at + 4 <= end:
         file.seek(at)
         block = file.read(_SEARCHED)
@@ -164,7 +164,7 @@ def _next(file: BinaryIO, at: int, first: _Frame, end: int) -> int | None:
 
 
 def _parse(header: bytes, at: int) -> _Frame | None:
-    """The frame of this header, if it is one; those of free format have no size."""
+    """The frame of this header, if it is valid; frames in free format have no known size."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
         return None
     version, layer = (header[1] >> 3) & 3, 4 - ((header[1] >> 1) & 3)
@@ -180,7 +180,7 @@ def _parse(header: bytes, at: int) -> _Frame | None:
 
 
 def _xing_frame(first: _Frame, numbers: bytes) -> bytes:
-    """A frame of the stream, silent, which states the numbers of frames and of bytes."""
+    """A silent frame of the stream that states the numbers of frames and bytes."""
     header = bytearray(first.header)
     header[1] |= 1  # without a checksum
     header[2] = (header[2] & 0b1100) | 0b10010000

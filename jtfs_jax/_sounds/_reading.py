@@ -1,4 +1,4 @@
-"""A file of sound, opened by the first decoder that can read it."""
+"""A sound file, opened by the first decoder that can read it."""
 
 import contextlib
 import shlex
@@ -12,7 +12,7 @@ from ._source import Source
 
 @contextlib.contextmanager
 def reading(source: Source) -> Iterator[Decoded]:
-    """The sound of a file, or a `ValueError` that says why it cannot be read."""
+    """The sound of a file; raises a `ValueError` that says why it cannot be read."""
     kind = kind_of(source.path)
     if kind is not None and kind.cure is not None:
         raise ValueError(
@@ -20,8 +20,8 @@ def reading(source: Source) -> Iterator[Decoded]:
         )
     if kind is None and source.path.suffix.lower() == ".raw":
         raise ValueError(
-            f"{source.name}: it has no header, so that its rate, channels and format are not "
-            f"known; say them to ffmpeg: ffmpeg -f s16le -ar 44100 -ac 1 -i in.raw out.wav"
+            f"{source.name}: it has no header, so its rate, channels and format are unknown; "
+            f"specify them, as in: ffmpeg -f s16le -ar 44100 -ac 1 -i in.raw out.wav"
         )
     with contextlib.ExitStack() as stack:
         yield _opened(stack, source, kind)
@@ -33,17 +33,17 @@ def _opened(stack: contextlib.ExitStack, source: Source, kind: Kind | None) -> D
     except Undecodable as error:
         reasons = f"libsndfile: {error}"
     convert = f"ffmpeg -i {shlex.quote(source.name)} out.wav"
-    what = "its kind is not known" if kind is None else f"it begins as {kind.name} files do"
+    what = "its format is unknown" if kind is None else f"it begins as {kind.name} files do"
     if not _ffmpeg.is_installed():
         raise ValueError(
             f"{source.name}: this cannot be read as audio; {what} ({reasons}). The program "
-            f"ffmpeg, which reads many more kinds, is not installed; install it, or convert the "
-            f"file where it is: {convert}"
+            f"ffmpeg, which reads many more formats, is not installed; install it, or convert the "
+            f"file where ffmpeg is installed: {convert}"
         )
     try:
         return stack.enter_context(_ffmpeg.decoded(source.path))
     except Undecodable as error:
         raise ValueError(
             f"{source.name}: this cannot be read as audio; {what} ({reasons}; ffmpeg: {error}). "
-            f"It is damaged, or no sound; take another copy of it."
+            f"It is damaged or not a sound; use another copy of it."
         ) from error

@@ -1,4 +1,4 @@
-"""The file that a sound is read from, or the true reason why there is none."""
+"""The file that a sound is read from, or the true reason why it cannot be read."""
 
 import contextlib
 import errno
@@ -16,14 +16,14 @@ _REASONS = {
     errno.ENOENT: "there is no such file; check its name",
     errno.ENOTDIR: "a part of this path is a file, not a folder; check its name",
     errno.ELOOP: "this is a link that leads to itself; name the file it should lead to",
-    errno.ENAMETOOLONG: "the name is longer than names of files can be; check it",
-    errno.EACCES: "it may not be read by you; change its permissions (chmod +r), or copy it",
-    errno.EPERM: "it may not be read by you; change its permissions (chmod +r), or copy it",
+    errno.ENAMETOOLONG: "the name is longer than file names can be; check it",
+    errno.EACCES: "you may not read this file; change its permissions (chmod +r), or copy it",
+    errno.EPERM: "you may not read this file; change its permissions (chmod +r), or copy it",
 }
 
 
 class Source(NamedTuple):
-    """A regular file that can be read, and how messages call it."""
+    """A regular file that can be read, and its name in messages."""
 
     name: str
     path: Path
@@ -31,7 +31,7 @@ class Source(NamedTuple):
 
 @contextlib.contextmanager
 def source(path: str | os.PathLike) -> Iterator[Source]:
-    """The file; pipes and "-", the standard input, are copied to a temporary one first."""
+    """The file; pipes and "-", the standard input, are copied to a temporary file first."""
     if os.fspath(path) == STANDARD_INPUT:
         with _copied("standard input", _standard_input(), "stdin") as copy:
             yield copy
@@ -46,7 +46,7 @@ def source(path: str | os.PathLike) -> Iterator[Source]:
     if not stat.S_ISREG(mode):
         raise ValueError(f"{path}: this is a device, not a file; name a file.")
     if path.stat().st_size == 0:
-        raise ValueError(f"{path}: the file is empty, it has no bytes; copy or record it again.")
+        raise ValueError(f"{path}: the file is empty (0 bytes); copy or record it again.")
     yield Source(str(path), path)
 
 
@@ -59,7 +59,7 @@ def _open(path: Path) -> BinaryIO:
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, f"it cannot be opened ({error.strerror})")
         if error.errno == errno.ENOENT and path.is_symlink():
-            reason = f"this is a link to {os.readlink(path)}, which does not exist; restore that"
+            reason = f"this is a link to {os.readlink(path)}, which does not exist; restore it"
         elif str(path).lower().startswith(("http:", "https:", "ftp:")):
             reason = "this is an address, not a file; download it first"
         elif error.errno == errno.ENOENT and not path.parent.exists():
@@ -84,5 +84,5 @@ def _copied(name: str, stream: BinaryIO, file_name: str) -> Iterator[Source]:
         with path.open("wb") as file:
             shutil.copyfileobj(stream, file)
         if path.stat().st_size == 0:
-            raise ValueError(f"{name}: nothing came from it; does the program before it fail?")
+            raise ValueError(f"{name}: nothing came from it; did the program before it fail?")
         yield Source(name, path)

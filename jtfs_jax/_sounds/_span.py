@@ -1,4 +1,4 @@
-"""Which samples of a file are needed, and how they become those of another rate."""
+"""Selection of the samples needed from a file, and their resampling."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -11,20 +11,20 @@ from jtfs_jax._extras import require
 
 from ._decoded import Block
 
-_MARGIN_S = 0.1  # read on both sides of what is wanted, so that the resampler does not see cuts,
-_MARGIN = 1024  # and as many samples of the lower rate
-_CHUNK = 2**16  # samples that the resampler returns at a time, or fewer
+_MARGIN_S = 0.1  # minimum read on both sides of the span, so that the resampler sees no cuts,
+_MARGIN = 1024  # and minimum number of samples at the lower rate
+_CHUNK = 2**16  # maximum number of samples that the resampler returns at a time
 
 
 @dataclass
 class Span:
-    """A part of a sound, at the rate of its file and at the one that is wanted.
+    """A part of a sound, at the rate of its file and at the requested rate.
 
-    Its samples are those of the whole sound at `rate`, from sample round(start · rate) on.
+    Its samples equal the samples of the whole sound at `rate` from sample round(start · rate) on.
 
     Args:
         native: Rate of the file, in Hz.
-        rate: Rate that is wanted, in Hz.
+        rate: Requested rate, in Hz.
         start: In seconds.
         duration: In seconds; None: to the end.
     """
@@ -38,7 +38,7 @@ class Span:
         margin = 0.0
         if self.native != self.rate:
             margin = max(_MARGIN_S * self.native, _MARGIN * max(self.native / self.rate, 1))
-        # Samples of both rates fall together at multiples of `period`.
+        # Samples at both rates coincide at multiples of `period`.
         whole = float(self.rate).is_integer()
         period = self.native // math.gcd(self.native, int(self.rate)) if whole else 1
         first = math.floor(max(self.start * self.native - margin, 0) / period) * period
@@ -54,7 +54,7 @@ class Span:
         self.ended = False
 
     def of(self, blocks: Iterable[Block]) -> Iterator[Block]:
-        """The samples from `first` to `stop`; counts all that are read, and sees if they end."""
+        """The samples from `first` to `stop`; counts the samples read and notes if they end."""
         for block in blocks:
             begin = self.n_read
             self.n_read += len(block)

@@ -1,4 +1,4 @@
-"""A file as it should be: some of its bytes are replaced, for a decoder that believes them."""
+"""A file with some of its bytes replaced, for a decoder that trusts them."""
 
 import io
 import os
@@ -7,7 +7,7 @@ from typing import BinaryIO, NamedTuple
 
 
 class Edit(NamedTuple):
-    """The bytes from `start` to `stop` become others, of any number."""
+    """Replacement of the bytes from `start` to `stop` by any number of others."""
 
     start: int
     stop: int
@@ -15,11 +15,11 @@ class Edit(NamedTuple):
 
 
 class View(io.RawIOBase):
-    """A file open for reading, with edits; the file itself stays as it is.
+    """An open file with edits applied on reading; the file itself is unchanged.
 
     Args:
         file: Open for reading bytes, and seekable.
-        edits: In order of their place in the file, none over another.
+        edits: In order of their position in the file, without overlaps.
     """
 
     def __init__(self, file: BinaryIO, edits: Iterable[Edit]):
@@ -46,13 +46,13 @@ class View(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a position in the view; one before its beginning is its beginning."""
+        """Go to a position in the view; positions before its beginning are its beginning."""
         origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         self._position = max(origin + offset, 0)
         return self._position
 
     def readinto(self, buffer) -> int:
-        """Fill the buffer, unless the view ends before."""
+        """Fill the buffer, unless the view ends first."""
         target = memoryview(buffer).cast("B")
         filled = 0
         for begin, piece in self._pieces:

@@ -1,19 +1,20 @@
-"""Pictures of sounds, filters and coefficients.
+"""Plots of sounds, filters and coefficients.
 
-Needs the extra `plot` (matplotlib). Functions draw on the axes they are given and return what they
-drew; nothing is shown, and pyplot is only loaded where no axes are given. All pictures look alike:
+Requires the extra `plot` (matplotlib). Functions draw on the given axes and return the artists
+they drew; nothing is shown, and pyplot is imported only if no axes are given. All plots follow the
+same conventions:
 
-- Magnitudes are decibels, from dark to bright (magma); values with a sign are red where positive
-  and blue where negative. Rising (spin +1) is vermilion, falling (spin −1) blue, averages are gray.
-  All of it can be told apart without color vision.
-- With `sample_rate`, axes are in Hz and seconds; without, in cycles/sample and samples. Scales are
-  in cycles/octave, positive for spin +1 and negative for spin −1.
-- Time and rates grow to the right, frequencies and signed scales upward. Axes of frequency end
-  where the wavelets do, below the Nyquist frequency.
-- 0 dB is the largest value of the picture, unless a reference is given; labels say which. NaN and
-  infinity are gray, and a picture of one color has the value written on it.
-- Color bars are left to the caller, who alone knows where there is room: `colorbar(mesh)` adds one
-  that says its unit.
+- Magnitudes are in decibels, from dark to bright (magma); signed values are red if positive and
+  blue if negative. Rising (spin +1) is vermilion, falling (spin −1) is blue, averages are gray. All
+  of these can be distinguished without color vision.
+- With `sample_rate`, axes are in Hz and seconds; without it, in cycles/sample and samples. Scales
+  are in cycles/octave, positive for spin +1 and negative for spin −1.
+- Time and rates increase to the right, frequencies and signed scales upward. Frequency axes cover
+  the range of the wavelets and end below the Nyquist frequency.
+- 0 dB is the maximum of the plot, unless a reference is given; labels state the reference. NaN and
+  infinity are gray, and a plot of a single color shows its value as text.
+- Color bars are not drawn automatically, because only the caller knows where there is room:
+  `colorbar(mesh)` adds one, labeled with its unit.
 
 Example:
     >>> import numpy as np, jtfs_jax

@@ -1,4 +1,4 @@
-"""What pictures share: colors, levels, and axes with units."""
+"""Colors, levels and labeled axes shared by all plots."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
     from matplotlib.text import Text
 
-MAGNITUDE = "magma"  # lightness rises evenly, so that no color vision is needed to read it
+MAGNITUDE = "magma"  # lightness increases evenly, so it is readable without color vision
 SIGNED = "RdBu_r"
-RISING, FALLING, LOW_PASS = "#D55E00", "#0072B2", "#7F7F7F"  # two of Okabe & Ito, and a gray
-_NOT_FINITE = "0.6"  # a gray, which no level has
-_FLOOR = 1e-6  # −120 dB, well under the range of any picture
+RISING, FALLING, LOW_PASS = "#D55E00", "#0072B2", "#7F7F7F"  # two colors of Okabe & Ito, and a gray
+_NOT_FINITE = "0.6"  # a gray that no level has
+_FLOOR = 1e-6  # −120 dB, well below the range of any plot
 _AUDIBLE_HZ = 20.0
-_CHARACTERS_AN_INCH, _LINES_AN_INCH = 9.0, 5.0  # of tick labels, with the space between them
-_LONGEST_LABEL = 5  # characters on logarithmic abscissas
+_CHARACTERS_AN_INCH, _LINES_AN_INCH = 9.0, 5.0  # of tick labels, including the space between them
+_LONGEST_LABEL = 5  # characters on logarithmic x-axes
 _MAX_TITLE = 60  # characters
 
 
 def current_axes(ax: "Axes | None") -> "Axes":
-    """The axes to draw on: those given, else those of pyplot."""
+    """Return `ax`, or the current axes of pyplot if it is None."""
     return require("matplotlib.pyplot", "plot").gca() if ax is None else ax
 
 
 def colorbar(
     picture: "QuadMesh | AxesImage", *, ax: "Axes | Sequence[Axes] | None" = None
 ) -> "Colorbar":
-    """Add the color bar of a picture, labeled with its unit.
+    """Add a color bar to a plot, labeled with its unit.
 
     Args:
-        picture: What a function of `jtfs_jax.plot` has returned.
-        ax: The axes that make room for it. None: those of the picture.
+        picture: Mesh or image returned by a function of `jtfs_jax.plot`.
+        ax: Axes that make room for the color bar. None: the axes of the plot.
 
     Returns:
         The color bar, as from `figure.colorbar`.
@@ -58,21 +58,21 @@ def colorbar(
 
 
 def largest(*arrays: Float[np.ndarray, "..."]) -> float:
-    """The largest finite value; 0 where there is none."""
+    """Largest finite value, or 0 if there is none."""
     return max(float(np.max(u, where=np.isfinite(u), initial=0.0)) for u in arrays)
 
 
 def decibels(
     u: Float[np.ndarray, "*shape"], reference: float | None
 ) -> Float[np.ndarray, "*shape"]:
-    """Levels of magnitudes; None: with respect to the largest. NaN where they are not finite."""
+    """Magnitudes in dB re `reference`, by default their maximum; NaN where they are not finite."""
     reference = (reference if reference is not None else largest(u)) or 1.0
     finite = np.where(np.isfinite(u), np.asarray(u, float), np.nan)
     return 20 * np.log10(np.maximum(finite / reference, _FLOOR))
 
 
 def edges(centers: Float[np.ndarray, " center"]) -> Float[np.ndarray, " edge"]:
-    """Borders halfway, on a logarithmic axis, between the centers; of a single one, an octave."""
+    """Cell borders halfway between the centers on a log axis; a single cell spans an octave."""
     log2 = np.log2(centers)
     steps = np.diff(log2) if len(log2) > 1 else np.ones(1)
     first, last = log2[:1] - steps[0] / 2, log2[-1:] + steps[-1] / 2
@@ -87,9 +87,9 @@ def draw_levels(
     range_db: float,
     reference: float | None,
 ) -> "QuadMesh":
-    """A mesh of levels with these borders of columns and rows; 0 dB is the brightest.
+    """Draw levels as a mesh with column borders `x` and row borders `y`; 0 dB is the brightest.
 
-    Colors say nothing where there is only one of them: then the magnitude is written on it.
+    If all cells have the same color, their magnitude is written on the mesh.
     """
     if reference is not None:
         reference = _checks.positive_number("reference", reference)
@@ -106,19 +106,19 @@ def draw_levels(
 
 
 def level_label(reference: str) -> str:
-    """The label of an axis of decibels, with what is at 0 dB."""
+    """Label of a decibel axis, with the reference at 0 dB."""
     return f"level (dB re {reference})"
 
 
 def write_in(ax: "Axes", text: str) -> None:
-    """A remark in the middle of axes, legible on any color."""
+    """Write a remark in the middle of the axes, legible on any color."""
     box = {"boxstyle": "round", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
     place = {"transform": ax.transAxes, "ha": "center", "va": "center"}
     ax.text(0.5, 0.5, text, color="black", bbox=box, **place)
 
 
 def write_title(write: "Callable[..., Text]", name: str) -> None:
-    """A title that is the name of a file, of any letters and length, by a method of a figure."""
+    """Write a file name of any script and length as a title, with a text method of a figure."""
     fonts = require("matplotlib.font_manager", "plot")
     known = fonts.get_font(fonts.findfont(fonts.FontProperties())).get_charmap()
     text = "".join(letter if ord(letter) in known else "□" for letter in name)
@@ -128,19 +128,19 @@ def write_title(write: "Callable[..., Text]", name: str) -> None:
 
 
 def label_time(ax: "Axes", sample_rate: float | None) -> None:
-    """The label of abscissas of time."""
+    """Label the time axis."""
     ax.set_xlabel("time (samples)" if sample_rate is None else "time (s)")
 
 
 def label_rate(ax: "Axes", sample_rate: float | None) -> None:
-    """The label of abscissas of rates."""
+    """Label the rate axis."""
     ax.set_xlabel(f"rate ({frequency_unit(sample_rate)})")
 
 
 def frequency_axis(ax: "Axes", bank: FilterBank, sample_rate: float | None) -> None:
-    """Logarithmic ordinates that all pictures of sounds and bands have: where wavelets are.
+    """Format the log-frequency axis shared by plots of sounds and bands: the range of the wavelets.
 
-    In Hz, they begin at 20 Hz where most wavelets are above.
+    In Hz, it starts at 20 Hz if most wavelets are above.
     """
     centers = wavelet_frequencies(bank, sample_rate=sample_rate)
     high, low = edges(centers)[[0, -1]]
@@ -158,7 +158,7 @@ def label_cells(
     labels: Sequence[str],
     keep: int = 0,
 ) -> None:
-    """Labels in the middle of cells: all, or every so many where there is no room, with `keep`."""
+    """Label cells at their centers: all, or every k-th including `keep` if space is short."""
     needed = sum(len(label) + 1 for label in labels) if which == "x" else len(labels)
     every = math.ceil(needed / room(ax, which))
     shown = slice(keep % every, None, every)
@@ -169,7 +169,7 @@ def label_cells(
 
 
 def room(ax: "Axes", which: Literal["x", "y"]) -> float:
-    """How many letters of tick labels have room along abscissas, or lines along ordinates."""
+    """Number of tick-label characters that fit along the x-axis, or of lines along the y-axis."""
     figure = ax.get_figure()
     assert figure is not None
     pixels, an_inch = {
@@ -180,19 +180,19 @@ def room(ax: "Axes", which: Literal["x", "y"]) -> float:
 
 
 def label_scale(ax: "Axes") -> None:
-    """The label of ordinates of signed scales."""
+    """Label the axis of signed scales."""
     ax.set_ylabel("scale (cycles/octave)\n← falling   rising →")
 
 
 def frequency_unit(sample_rate: float | None) -> str:
-    """The unit of frequencies and rates."""
+    """Unit of frequencies and rates."""
     return "cycles/sample" if sample_rate is None else "Hz"
 
 
 def logarithmic(ax: "Axes", which: Literal["x", "y"]) -> None:
-    """Logarithmic axis whose labels are plain numbers: 1, 2, 5, or powers of ten if it is long.
+    """Make an axis logarithmic, with plain labels at 1, 2 and 5, or at powers of ten if it is long.
 
-    Its limits must be set before.
+    Its limits must be set first.
     """
     ticker = require("matplotlib.ticker", "plot")
     axis = ax.xaxis if which == "x" else ax.yaxis
@@ -206,14 +206,14 @@ def logarithmic(ax: "Axes", which: Literal["x", "y"]) -> None:
 
 
 def number(value: float, n_digits: int = 2) -> str:
-    """So many significant digits at most; thousands are k."""
+    """Format a number with at most `n_digits` significant digits, and thousands as k."""
     thousands = bool(value >= 1000)
     rounded = float(f"{value / 1000 if thousands else value:.{n_digits}g}")
     return f"{rounded:g}".replace("e-0", "e−") + "k" * thousands
 
 
 def legend_above(ax: "Axes", handles: "Sequence[Artist]", labels: Sequence[str]) -> None:
-    """A legend in one row above the axes, where it hides nothing."""
+    """Add a one-row legend above the axes, where it hides nothing."""
     ax.legend(
         handles,
         labels,

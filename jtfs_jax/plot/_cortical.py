@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from jtfs_jax.baselines import CorticalFilterBank
 
-_GAP = 0.25  # height of what is between both directions, in cells
+_GAP = 0.25  # height of the gap between the two directions, in cells
 
 
 def cortical(
@@ -24,30 +24,30 @@ def cortical(
     reference: float | None = None,
     ax: "Axes | None" = None,
 ) -> "QuadMesh":
-    """Draw the cortical model in decibels by rate and by scale: rising above, falling below.
+    """Draw the cortical model's responses in decibels by rate and scale, rising above falling.
 
     Args:
         cortex: Filters from `jtfs_jax.baselines.cortical_filterbank`.
-        r: Responses of one sound from `jtfs_jax.baselines.cortical`, of which the modulus is
-            averaged over channels and frames.
-        reference: Response of 0 dB, the brightest color. None: the largest in the picture.
-        ax: Where to draw. None: the current axes of pyplot.
+        r: Responses to one sound from `jtfs_jax.baselines.cortical`. Their modulus is averaged
+            over channels and frames.
+        reference: Response at 0 dB, the brightest color. None: the maximum of the plot.
+        ax: Axes to draw on. None: the current axes of pyplot.
 
     Returns:
-        The mesh: scales in rows, with a gap between those of both directions, and rates in columns,
-        both from low to high.
+        The mesh: scales in rows, with a gap between the two directions, and rates in columns, both
+        from low to high.
 
     Raises:
-        ValueError: If `r` is not of one sound through `cortex`.
+        ValueError: If `r` is not the response of `cortex` to one sound.
 
     See Also:
-        scale_rate: the same picture of S2.
+        scale_rate: the same plot of S2.
     """
     u, wanted = np.abs(np.asarray(r)), (2, len(cortex.scales), len(cortex.rates))
     if u.shape[:3] != wanted or u.ndim > 5:
         raise ValueError(
-            f"r must be that of one sound, of shape {wanted} and up to two more axes for these "
-            f"filters, got {u.shape}; take one sound of a batch, and the filters that r was "
+            f"r must be the response to one sound, of shape {wanted} and up to two more axes for "
+            f"these filters, got {u.shape}; take one sound of a batch, and the filters that r was "
             f"computed with."
         )
     rising, falling = u.reshape(*wanted, -1).mean(axis=-1)

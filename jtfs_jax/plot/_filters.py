@@ -1,4 +1,4 @@
-"""Transfer functions of the filterbanks, and their Littlewood–Paley sums."""
+"""Transfer functions of filterbanks and their Littlewood–Paley sums."""
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-_WAVELET = "#3A94C9"  # a blue between those of Okabe & Ito, legible in thin lines
+_WAVELET = "#3A94C9"  # between the two blues of Okabe & Ito, legible in thin lines
 _N_POINTS = 512
-_CROWD = 50  # filters whose lines had better be thin
+_CROWD = 50  # number of filters from which lines are thinner
 
 
 def filters(
@@ -34,27 +34,27 @@ def filters(
     sample_rate: float | None = None,
     ax: "Axes | None" = None,
 ) -> "list[Line2D]":
-    """Draw the transfer functions of an order, or along log-frequency, and what they keep in all.
+    """Draw the transfer functions of a set of filters and their Littlewood–Paley sum.
 
-    The colored lines are gains in amplitude; the black one is the Littlewood–Paley sum, the gain
-    in energy at each frequency.
+    The colored lines are amplitude gains; the black line is the Littlewood–Paley sum, the energy
+    gain at each frequency.
 
     Args:
         bank: Filters from `filterbank`.
-        filters: "first" for the ψ_n1, "second" for the ψ_n2 that have paths, both with φ_T, or the
-            low-pass of width 2**J for T=0 and T="global"; "frequential" for the ψ_β of both spins
-            and the low-pass β = 0.
-        sample_rate: Samples a second, in Hz. None: frequencies are in cycles/sample. Those of
-            "frequential" are in cycles/octave, whatever the sample rate.
-        ax: Where to draw. None: the current axes of pyplot.
+        filters: "first" for the ψ_n1, "second" for the ψ_n2 that have paths, both with φ_T (with
+            the low-pass filter of width 2**J if T=0 or T="global"); "frequential" for the ψ_β of
+            both spins and the low-pass filter β = 0.
+        sample_rate: Sampling rate in Hz. None: frequencies are in cycles/sample. The "frequential"
+            axis is always in cycles/octave.
+        ax: Axes to draw on. None: the current axes of pyplot.
 
     Returns:
-        The moduli of the wavelets from high to low frequency, those of spin −1 after those of spin
-        +1, and of the low-pass; then the sum.
+        The lines: moduli of the wavelets from high to low frequency (spin +1, then spin −1) and of
+        the low-pass filter, then the sum.
 
     Raises:
-        ValueError: If `filters` is none of these, if `bank` has no frequential wavelets where they
-            are asked for, or if `sample_rate` is not positive.
+        ValueError: If `filters` is none of these, if it is "frequential" but `bank` has no
+            frequential wavelets, or if `sample_rate` is not positive.
 
     See Also:
         jtfs_jax.analysis.littlewood_paley: the sum.
@@ -78,7 +78,7 @@ def filters(
         ax.set_xlim(f[0], f[-1])
         ax.set_xlabel("scale (cycles/octave)")
     else:
-        # The half of the low-pass and the peaks of all wavelets are to be seen.
+        # Keep the half-gain point of the low-pass filter and the peaks of all wavelets in view.
         peaks = [curve.f[curve.gain > curve.gain.max() / 2].max() for curve in curves]
         ax.set_xlim(min(peaks) / 2, f[-1])
         logarithmic(ax, "x")
@@ -99,7 +99,7 @@ class _Curve(NamedTuple):
 
 
 def _along_time(bank: FilterBank, filters: str, sample_rate: float) -> list[_Curve]:
-    """The wavelets as the filterbank has them, on the bins that they pass."""
+    """Wavelets as stored in the filterbank, on the bins that they pass."""
     curves = {}
     for group in bank.tables.groups1 if filters == "first" else bank.tables.groups2:
         f = np.arange(group.first_bin, group.stop_bin) / bank.n_padded * sample_rate

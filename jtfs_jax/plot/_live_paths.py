@@ -1,4 +1,4 @@
-"""The second order path by path, whatever its layout, without rows that are 0 by construction."""
+"""Second-order paths in any layout, without the bands that are 0 by construction."""
 
 import jax
 import numpy as np
@@ -11,17 +11,17 @@ from jtfs_jax._path_tables import PathTable
 
 
 def live_paths(bank: FilterBank, S: JointScattering) -> list[Float[np.ndarray, "band frame"]]:
-    """The coefficients of each path of one sound, in the order of `path_table`.
+    """Coefficients of each path of one sound, in the order of `path_table`.
 
     Raises:
-        ValueError: If `S` is not that of one sound through `bank`.
+        ValueError: If `S` was not computed with `bank` from one sound.
     """
     require_one_sound(bank, S)
     return [np.asarray(s2) for s2 in by_path(bank, jax.tree.map(np.asarray, S)).values()]
 
 
 def require_one_sound(bank: FilterBank, S: JointScattering) -> None:
-    """The coefficients are those of one sound through the filterbank."""
+    """Raise unless the coefficients were computed with the filterbank from one sound."""
     require_paths(bank, S)
     if is_by_path(S.S2):
         found = next(iter(S.S2.values())).shape
@@ -31,13 +31,13 @@ def require_one_sound(bank: FilterBank, S: JointScattering) -> None:
         wanted = (found[-3], len(band_frequencies(bank)), len(frame_times(bank)))
     if found != wanted:
         raise ValueError(
-            f"S must be that of one sound, its S2 of shape {wanted} for this filterbank, got "
+            f"S must come from one sound, with S2 of shape {wanted} for this filterbank, got "
             f"{found}; take one sound of a batch, and the filterbank that S was computed with."
         )
 
 
 def require_wavelets(table: PathTable) -> None:
-    """There are paths of wavelets over time, not of the low-pass alone."""
+    """Raise unless some paths have a second-order wavelet over time."""
     if not np.any(table.n2 >= 0):
         raise ValueError(
             "bank must have second-order wavelets that act on some band, but its J is too small "
@@ -46,5 +46,5 @@ def require_wavelets(table: PathTable) -> None:
 
 
 def signed_scales(table: PathTable) -> Float[np.ndarray, " path"]:
-    """Scales in cycles/octave, negative where the spin is."""
+    """Scales in cycles/octave, negative for spin −1."""
     return np.where(table.spin < 0, -table.scale, table.scale)

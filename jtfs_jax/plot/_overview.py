@@ -1,4 +1,4 @@
-"""One picture of what joint time–frequency scattering says about a sound."""
+"""Overview plot of a sound and its joint time–frequency scattering coefficients."""
 
 from typing import TYPE_CHECKING
 
@@ -42,25 +42,25 @@ def overview(
     sample_rate: float | None = None,
     title: str | None = None,
 ) -> "Figure":
-    """Picture of a sound: its scalogram, what rises and falls in it, and S2 as a whole.
+    """Plot a sound: its scalogram, its strongest rising and falling paths, and all of S2.
 
-    In the middle are the path of the greatest energy, of those with a spin, and the one that
-    mirrors it, in the same colors; as two lines where they have one band or one frame, and left
-    out where they have one coefficient each. Below are S2 by rate and scale, and the energies of
-    all paths.
+    The middle row shows the path with the most energy among those with a spin, and its mirror of
+    the opposite spin, on the same color scale. Paths with one band or one frame are drawn as two
+    lines, and paths with a single coefficient are omitted. The bottom row shows S2 by rate and
+    scale, and the energies of all paths.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         x: One sound of `bank.n_samples` samples.
-        sample_rate: Samples a second, in Hz. None: time in samples, frequencies in cycles/sample.
-        title: The name of the sound. None: no title.
+        sample_rate: Sampling rate in Hz. None: time in samples, frequencies in cycles/sample.
+        title: Name of the sound. None: no title.
 
     Returns:
-        A figure that pyplot does not know of; to write it: `figure.savefig("sound.png")`.
+        A figure that is not managed by pyplot; save it with `figure.savefig("sound.png")`.
 
     Raises:
-        ValueError: If `bank` has no frequential wavelets or no paths of ψ_n2, or `x` is not one
-            sound of its length.
+        ValueError: If `bank` has no frequential wavelets or no paths with ψ_n2, or if `x` is not
+            one sound of `bank.n_samples` samples.
 
     See Also:
         scalogram, path, scale_rate, energy_profile: its parts.
@@ -74,7 +74,7 @@ def overview(
 
     size = (8, 6.5) if alone else (8, 9)
     figure = require("matplotlib.figure", "plot").Figure(figsize=size, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.08)  # labels of neighbors are apart
+    figure.get_layout_engine().set(w_pad=0.08)  # keeps labels of neighboring axes apart
     if title is not None:
         write_title(figure.suptitle, title)
     top, *middle, bottom = figure.subfigures(2 if alone else 3, 1)
@@ -89,7 +89,7 @@ def overview(
 
 
 def _loudest(table: PathTable, energies: Float[np.ndarray, " path"]) -> tuple[int, int]:
-    """Of paths with a spin, that of the greatest energy and its mirror; the rising one first."""
+    """Path with the most energy among those with a spin, and its mirror; the rising one first."""
     loudest = int(np.argmax(np.where(table.spin != 0, energies, -1.0)))
     alike = (table.n2 == table.n2[loudest]) & (table.scale == table.scale[loudest])
     rising, falling = (int(np.flatnonzero(alike & (table.spin == spin))[0]) for spin in (1, -1))
@@ -103,7 +103,7 @@ def _draw_meshes(
     pair: tuple[int, int],
     sample_rate: float | None,
 ) -> None:
-    """A rising path and its mirror side by side."""
+    """Draw a rising path and its mirror side by side."""
     live = live_paths(bank, S)
     reference = largest(*(live[index] for index in pair)) or None
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
@@ -124,7 +124,7 @@ def _draw_lines(
     pair: tuple[int, int],
     sample_rate: float | None,
 ) -> None:
-    """A rising path and its mirror, of one band or one frame, as two lines in the same axes."""
+    """Draw a rising path and its mirror, with one band or one frame, as two lines in one axes."""
     table, live = path_table(bank), live_paths(bank, S)
     n2, n_fr = int(table.n2[pair[0]]), int(table.n_fr[pair[0]])
     n_bands, n_frames = live[pair[0]].shape

@@ -1,4 +1,4 @@
-"""Second-order coefficients path by path: one, one after the other, the energies of all."""
+"""Plots of second-order paths: a single path, an animation, and the energies of all paths."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -60,30 +60,30 @@ def path(
     reference: float | None = None,
     ax: "Axes | None" = None,
 ) -> "QuadMesh":
-    """Draw one path of S2 in decibels, on axes of time and log-frequency; its title says which.
+    """Draw one path of S2 in decibels over time and log-frequency, with a descriptive title.
 
-    The axes are those of `scalogram`; where no first-order wavelet feeds the path, there is no
-    color.
+    The axes match `scalogram`; frequencies at which no first-order wavelet feeds the path are left
+    blank.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         S: Coefficients of one sound, from `jtfs`.
-        index: Which path, as in `path_table`.
-        sample_rate: Samples a second, in Hz. None: time in samples, frequency in cycles/sample.
-        reference: Coefficient of 0 dB, the brightest color. None: the largest in the picture.
-        ax: Where to draw. None: the current axes of pyplot.
+        index: Index of the path in `path_table`.
+        sample_rate: Sampling rate in Hz. None: time in samples, frequency in cycles/sample.
+        reference: Coefficient at 0 dB, the brightest color. None: the maximum of the plot.
+        ax: Axes to draw on. None: the current axes of pyplot.
 
     Returns:
-        The mesh: bands from high to low frequency in rows, as many as first-order wavelets feed,
-        and frames in columns.
+        The mesh: the bands fed by first-order wavelets in rows, from high to low frequency, and
+        frames in columns.
 
     Raises:
-        ValueError: If `S` is not that of one sound through `bank`, there is no such path, or
-            `reference` is not positive.
+        ValueError: If `S` was not computed with `bank` from one sound, if there is no such path,
+            or if `reference` is not positive.
 
     See Also:
         scale_rate: all paths at once.
-        animation: path after path.
+        animation: all paths in turn.
     """
     table = path_table(bank, sample_rate=sample_rate)
     index = _checks.index("index", index, len(table))
@@ -91,8 +91,8 @@ def path(
     n2, n_fr = int(table.n2[index]), int(table.n_fr[index])
     times = frame_times(bank, sample_rate=sample_rate, n2=n2)
     bands = band_frequencies(bank, sample_rate=sample_rate, n_fr=n_fr)[: len(u)]
-    # Borders are halfway between centers; the outer ones are those of the signal and of the
-    # wavelets that feed the path.
+    # Borders are halfway between centers; the outer borders are the ends of the signal and of the
+    # range of wavelets that feed the path.
     x = np.concatenate([[0.0], (times[1:] + times[:-1]) / 2, [bank.n_samples / (sample_rate or 1)]])
     high, low = edges(wavelet_frequencies(bank, sample_rate=sample_rate))[[0, live_rows(bank)[n2]]]
     y = np.concatenate([[high], np.sqrt(bands[1:] * bands[:-1]), [low]])
@@ -114,29 +114,29 @@ def animation(
     reference: float | None = None,
     ax: "Axes | None" = None,
 ) -> "FuncAnimation":
-    """Animate S2: `path` after path, in the same colors and on the same axes.
+    """Animate S2: draw one `path` after another, on the same axes and color scale.
 
-    `animation.save("paths.gif", writer="pillow")` writes it, and in a notebook
-    `IPython.display.HTML(animation.to_jshtml())` shows it. Keep it in a variable until then.
+    Save the animation with `animation.save("paths.gif", writer="pillow")`, or show it in a notebook
+    with `IPython.display.HTML(animation.to_jshtml())`. Keep it in a variable until then.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         S: Coefficients of one sound, from `jtfs`.
-        indices: Which paths, as in `path_table`. None: all.
-        interval: Time for which a path is seen, in seconds.
-        sample_rate: Samples a second, in Hz. None: time in samples, frequency in cycles/sample.
-        reference: Coefficient of 0 dB, the brightest color. None: the largest of these paths.
-        ax: Where to draw; what was there goes. None: the current axes of pyplot.
+        indices: Indices of the paths in `path_table`. None: all paths.
+        interval: Display time of each path, in seconds.
+        sample_rate: Sampling rate in Hz. None: time in samples, frequency in cycles/sample.
+        reference: Coefficient at 0 dB, the brightest color. None: the maximum of these paths.
+        ax: Axes to draw on, which are cleared first. None: the current axes of pyplot.
 
     Returns:
-        The animation, of as many frames as there are paths.
+        The animation, with one frame per path.
 
     Raises:
-        ValueError: If `S` is not that of one sound through `bank`, if `indices` is empty or has
-            an index that does not exist, or if `interval` is not a positive number.
+        ValueError: If `S` was not computed with `bank` from one sound, if `indices` is empty or
+            has an index that does not exist, or if `interval` is not a positive number.
 
     See Also:
-        path: the picture of one path.
+        path: the plot of one path.
     """
     table = path_table(bank, sample_rate=sample_rate)
     live = live_paths(bank, S)
@@ -144,7 +144,7 @@ def animation(
     shown = range(len(table)) if indices is None else indices
     shown = [_checks.index("indices", index, len(table)) for index in shown]
     if not shown:
-        raise ValueError("indices must have at least one index, got none; None stands for all.")
+        raise ValueError("indices must have at least one index, got none; pass None for all.")
     if reference is None:
         reference = largest(*(live[index] for index in shown)) or None
     canvas = current_axes(ax)
@@ -169,22 +169,21 @@ def energy_profile(
 ) -> "BarContainer":
     """Draw the energy of each path, as a percentage of the energy of S2, by rate and scale.
 
-    Rates grow from left to right, as in `scale_rate`, and every other one has a shade behind its
-    paths. These go from fine scales of falling paths over β = 0, where all bands move together,
-    to fine scales of rising ones. On the far left are the paths with α = 0, where nothing moves in
-    time.
+    Rates increase from left to right, as in `scale_rate`, and every other rate is shaded. Within a
+    rate, scales run from fine falling ones through β = 0, where all bands move together, to fine
+    rising ones. The paths with α = 0, where nothing moves in time, are on the far left.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         S: Coefficients of one sound, from `jtfs`.
-        sample_rate: Samples a second, in Hz. None: rates are in cycles/sample.
-        ax: Where to draw. None: the current axes of pyplot.
+        sample_rate: Sampling rate in Hz. None: rates are in cycles/sample.
+        ax: Axes to draw on. None: the current axes of pyplot.
 
     Returns:
-        The bars; the p-th is that of the p-th path.
+        The bars, in the order of `path_table`.
 
     Raises:
-        ValueError: If `S` is not that of one sound through `bank`.
+        ValueError: If `S` was not computed with `bank` from one sound.
 
     See Also:
         jtfs_jax.analysis.path_energies: the definition.
@@ -221,7 +220,7 @@ def _pair(table: PathTable, index: int) -> str:
 
 
 def _mark_rates(ax: "Axes", rates: Float[np.ndarray, " path"]) -> None:
-    """A shade behind every other group of paths of one rate, and labels of the groups."""
+    """Shade every other group of paths with the same rate, and label all groups."""
     starts = np.flatnonzero(np.diff(rates, prepend=-1.0))
     stops = np.append(starts[1:], len(rates))
     for start, stop in list(zip(starts, stops, strict=True))[::2]:

@@ -38,25 +38,25 @@ def scale_rate(
     reference: float | None = None,
     ax: "Axes | None" = None,
 ) -> "QuadMesh":
-    """Draw S2 in decibels by rate and by scale: rising above, falling below.
+    """Draw S2 in decibels by rate and scale, rising paths above falling paths.
 
-    Paths with α = 0 have no rate and are left out.
+    Paths with α = 0 have no rate and are omitted.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         S: Coefficients of one sound, from `jtfs`.
-        band: Index of a band. None: the mean over those that first-order wavelets feed.
-        frame: Index of a frame. None: the mean over all.
-        sample_rate: Samples a second, in Hz. None: rates are in cycles/sample.
-        reference: Coefficient of 0 dB, the brightest color. None: the largest in the picture.
-        ax: Where to draw. None: the current axes of pyplot.
+        band: Index of a band. None: the mean over the bands fed by first-order wavelets.
+        frame: Index of a frame. None: the mean over all frames.
+        sample_rate: Sampling rate in Hz. None: rates are in cycles/sample.
+        reference: Coefficient at 0 dB, the brightest color. None: the maximum of the plot.
+        ax: Axes to draw on. None: the current axes of pyplot.
 
     Returns:
         The mesh: scales in rows and rates in columns, both from low to high.
 
     Raises:
-        ValueError: If `S` is not that of one sound through `bank`, if there is no such band or
-            frame, or if one is asked for where paths have their own (T=0 or F=0).
+        ValueError: If `S` was not computed with `bank` from one sound, if there is no such band or
+            frame, or if `band` or `frame` is given although paths have their own (T=0 or F=0).
 
     References:
         Muradeli et al., Differentiable Time–Frequency Scattering on GPU, 2022, Figure 1.
@@ -73,7 +73,7 @@ def scale_rate(
         frame = None if frame is None else _checks.index("frame", frame, n_frames)
     elif (band, frame) != (None, None):
         raise ValueError(
-            f"band and frame must be None where T=0 or F=0, as paths have their own there, got "
+            f"band and frame must be None if T=0 or F=0, as each path then has its own, got "
             f"{band!r} and {frame!r}; leave them out, or average in time and frequency."
         )
     chosen = table.n2 >= 0
@@ -94,7 +94,7 @@ def scale_rate(
 
 
 def _mean(u: Float[np.ndarray, "band frame"], band: int | None, frame: int | None) -> float:
-    """Over all that is not chosen; 0 for a band that nothing feeds."""
+    """Mean over bands and frames, unless one is chosen; 0 for a band that nothing feeds."""
     if band is not None:
         u = u[band : band + 1]
     if frame is not None:
@@ -105,13 +105,13 @@ def _mean(u: Float[np.ndarray, "band frame"], band: int | None, frame: int | Non
 def signed_axis(
     ax: "Axes", scales: Float[np.ndarray, " scale"], border: float, *, middle: float = 1.0
 ) -> None:
-    """Ordinates of scales, logarithmic on both sides of a cell in the middle.
+    """Format the y-axis for signed scales, logarithmic on both sides of a cell in the middle.
 
-    That of 0 is as high as the others; a gap between both sides is less, as `middle` says.
+    `middle` is the height of this cell relative to the others: 1 for the scale 0, less for a gap.
     """
     positive = scales[scales > 0]
     step = np.log2(positive[-1] / positive[0]) / (len(positive) - 1) if len(positive) > 1 else 1.0
-    # In base 2, symlog makes half of the linear part 2 `linscale` octaves high.
+    # In base 2, each half of symlog's linear part is 2 · `linscale` octaves high.
     ax.set_yscale("symlog", base=2, linthresh=border, linscale=middle * step / 4)
     ax.set_ylim(-border * 2 ** (step * len(positive)), border * 2 ** (step * len(positive)))
     label_cells(ax, "y", scales, [signed(scale) for scale in scales], keep=len(scales) // 2)

@@ -1,4 +1,4 @@
-"""Pictures of scalograms and of metamers."""
+"""Plots of scalograms and metamers."""
 
 from typing import TYPE_CHECKING
 
@@ -46,21 +46,21 @@ def scalogram(
     reference: float | None = None,
     ax: "Axes | None" = None,
 ) -> "QuadMesh":
-    """Draw the scalogram of a sound in decibels, on axes of time and log-frequency.
+    """Draw the scalogram of a sound in decibels over time and log-frequency.
 
-    Where frequencies are in Hz and most wavelets are above 20 Hz, the axis begins there;
+    If frequencies are in Hz and most wavelets are above 20 Hz, the frequency axis starts at 20 Hz;
     `ax.set_ylim` shows the rows below.
 
     Args:
         bank: Filters from `filterbank`.
-        x: One sound, of `bank.n_samples` samples or any other number, which is then taken in
-            segments: see `segmented`. Of several channels, the powers are averaged.
-        sample_rate: Samples a second, in Hz. None: time in samples, frequency in cycles/sample.
-        reference: Magnitude of 0 dB, the brightest color. None: the largest in the picture.
-        ax: Where to draw. None: the current axes of pyplot.
+        x: One sound of any length, processed in segments unless it has `bank.n_samples` samples:
+            see `segmented`. The powers of several channels are averaged.
+        sample_rate: Sampling rate in Hz. None: time in samples, frequency in cycles/sample.
+        reference: Magnitude at 0 dB, the brightest color. None: the maximum of the plot.
+        ax: Axes to draw on. None: the current axes of pyplot.
 
     Returns:
-        The mesh, of which the top color is 0 dB; for a color bar: `colorbar(mesh)`.
+        The mesh, with 0 dB in the brightest color. `colorbar(mesh)` adds a color bar.
     """
     return _draw(current_axes(ax), bank, *_columns(bank, x), sample_rate, reference)
 
@@ -68,15 +68,15 @@ def scalogram(
 def convergence(
     errors: Float[np.ndarray, "step count"], *, ax: "Axes | None" = None
 ) -> "list[Line2D]":
-    """Draw the errors of a resynthesis, a line a metamer.
+    """Draw the errors of a resynthesis, one line per metamer.
 
-    Up to seven metamers have a color and a dash each, and a legend if there are several; of more,
-    the best at the end is black, and the others are gray. The axis is logarithmic, unless the
-    errors are much the same.
+    Up to seven metamers each have a color and a line style; if there are more, the metamer with
+    the smallest final error is black, and the others are gray. Several metamers have a legend. The
+    axis is logarithmic unless all errors are similar.
 
     Args:
-        errors: Relative errors, row 0 at the start, as in `Resynthesis.error`.
-        ax: Where to draw. None: the current axes of pyplot.
+        errors: Relative errors, as in `Resynthesis.error`; row 0 is the starting point.
+        ax: Axes to draw on. None: the current axes of pyplot.
 
     Returns:
         The lines.
@@ -121,19 +121,18 @@ def metamer(
     sample_rate: float | None = None,
     title: str | None = None,
 ) -> "Figure":
-    """Picture of a target and its metamer: both scalograms in the same colors, and the errors.
+    """Plot the scalograms of a target and its metamer on one color scale, and the errors.
 
     Args:
         bank: Filters from `filterbank`.
         x: The target, as for `scalogram`.
-        y: Its metamer, of as many samples; where there are several, the one that has the least
-            error in the end.
+        y: Its metamer, of the same length; of several, the metamer with the smallest final error.
         errors: As for `convergence`.
         sample_rate: As for `scalogram`.
-        title: The name of the recording. None: no title.
+        title: Name of the recording. None: no title.
 
     Returns:
-        A figure that pyplot does not know of; to write it: `figure.savefig("metamer.png")`.
+        A figure that is not managed by pyplot; save it with `figure.savefig("metamer.png")`.
 
     Raises:
         ValueError: If `errors` has no row or no column, or `x` and `y` differ in length.
@@ -167,18 +166,18 @@ def metamer(
 
 
 def _checked(errors: Float[np.ndarray, "..."]) -> Float[np.ndarray, "step count"]:
-    """The errors, a column a metamer also where there is one alone."""
+    """The errors with one column per metamer, even for a single metamer."""
     errors = np.asarray(errors, float)
     if errors.ndim not in (1, 2) or errors.size == 0:
         raise ValueError(
             f"errors must have a row for each step and a column for each metamer, at least one of "
-            f"either, got an array of shape {errors.shape}; give Resynthesis.error."
+            f"each, got an array of shape {errors.shape}; pass Resynthesis.error."
         )
     return errors.reshape(len(errors), -1)
 
 
 def _best(errors: Float[np.ndarray, "step count"]) -> int:
-    """The index of the least error in the end."""
+    """Index of the smallest final error."""
     return int(np.argmin(np.nan_to_num(errors[-1], nan=np.inf)))
 
 
@@ -206,7 +205,7 @@ def _draw(
 def _columns(
     bank: FilterBank, x: Float[np.ndarray, "*channel time"]
 ) -> tuple[Float[np.ndarray, "n1 column"], Int[np.ndarray, " edge"]]:
-    """The scalogram, averaged over so many samples that a picture can show it, and their edges."""
+    """Scalogram averaged in time to at most `_MAX_COLUMNS` columns, and the column edges."""
     x = np.asarray(x)
     n = x.shape[-1]
     width = -(-n // _MAX_COLUMNS)
@@ -218,7 +217,7 @@ def _columns(
 def _means(
     bank: FilterBank, x: Float[np.ndarray, " time"], edges: Int[np.ndarray, " edge"]
 ) -> Float[np.ndarray, "n1 column"]:
-    """Means of the scalogram between edges."""
+    """Means of the scalogram between the edges."""
     is_one_call = len(x) == bank.n_samples
     parts = [_scalogram(bank, x)] if is_one_call else stream(bank, [x], transform=_scalogram)
     sums, start = np.zeros((len(bank.wavelets1), len(edges) - 1)), 0

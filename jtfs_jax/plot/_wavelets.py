@@ -1,4 +1,4 @@
-"""Joint wavelets in the plane of time and log-frequency: one, or a gallery of them."""
+"""Plots of joint wavelets over time and log-frequency: a single wavelet or a gallery."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-_REACH = 2.6  # standard deviations of the envelopes that a picture shows on either side
-_CELL_REACH = 2.0  # and a cell of the gallery, of the largest
-_N_PIXELS = 193  # of each side; odd, so that the center has one
+_REACH = 2.6  # standard deviations of the envelopes that a plot shows on either side
+_CELL_REACH = 2.0  # the same for a cell of the gallery and its largest wavelet
+_N_PIXELS = 193  # per side; odd, so that the center is a pixel
 
 
 def joint_wavelet(
@@ -40,29 +40,30 @@ def joint_wavelet(
     sample_rate: float | None = None,
     ax: "Axes | None" = None,
 ) -> "AxesImage":
-    """Draw the real part of a joint wavelet, on axes of time and log-frequency.
+    """Draw the real part of a joint wavelet over time and log-frequency.
 
         Ψ(t, n1) = ψ_α(t) ψ_β(n1),   drawn at (t, −n1 / Q1), in units of its largest modulus
 
-    ψ_β is the Morlet, before normalize="energy" makes a tight frame of these.
+    ψ_β is the Morlet wavelet, before normalize="energy" turns the wavelets into a tight frame. The
+    title describes the path.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
-        index: Which path it belongs to, as in `path_table`.
-        sample_rate: Samples a second, in Hz. None: time in samples.
-        ax: Where to draw. None: the current axes of pyplot.
+        index: Index of the wavelet's path in `path_table`.
+        sample_rate: Sampling rate in Hz. None: time in samples.
+        ax: Axes to draw on. None: the current axes of pyplot.
 
     Returns:
-        The image, from low to high frequency and from early to late; its title says which it is.
+        The image, from low to high frequency and from early to late.
 
     Raises:
-        ValueError: If `bank` has no frequential wavelets, or there is no such path.
+        ValueError: If `bank` has no frequential wavelets, or if there is no such path.
 
     References:
         Lostanlen & Han, Musical Metamerism with Time–Frequency Scattering, 2024, Figure 1.
 
     See Also:
-        gallery: many of them.
+        gallery: several joint wavelets.
     """
     table = path_table(bank, sample_rate=sample_rate)
     index = _checks.index("index", index, len(table))
@@ -85,30 +86,30 @@ def gallery(
     sample_rate: float | None = None,
     ax: "Axes | None" = None,
 ) -> "AxesImage":
-    """Draw the real parts of joint wavelets, each in a cell: rates across, scales up.
+    """Draw a grid of joint wavelets (real parts), with rates in columns and scales in rows.
 
-    All cells show as much time and as many octaves, which the labels say.
+    All cells span the same time and the same number of octaves, which the title states.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         n2: Indices of wavelets ψ_n2, as in `path_table`. None: the four slowest.
-        n_fr: Indices of frequential filters. None: the three coarsest wavelets of spin +1, above,
-            the low-pass β = 0, and those of spin −1, below.
-        sample_rate: Samples a second, in Hz. None: rates in cycles/sample.
-        ax: Where to draw. None: the current axes of pyplot.
+        n_fr: Indices of frequential filters. None: the three coarsest wavelets of spin +1 (above),
+            the low-pass filter β = 0, and the three coarsest wavelets of spin −1 (below).
+        sample_rate: Sampling rate in Hz. None: rates in cycles/sample.
+        ax: Axes to draw on. None: the current axes of pyplot.
 
     Returns:
         The image.
 
     Raises:
-        ValueError: If `bank` has no frequential wavelets, or `n2` or `n_fr` is empty or has an
+        ValueError: If `bank` has no frequential wavelets, or if `n2` or `n_fr` is empty or has an
             index that does not exist.
 
     References:
         Lostanlen & Han, Musical Metamerism with Time–Frequency Scattering, 2024, Figure 1.
 
     See Also:
-        joint_wavelet: one of them.
+        joint_wavelet: a single wavelet.
     """
     table = path_table(bank, sample_rate=sample_rate)
     require_wavelets(table)
@@ -145,7 +146,7 @@ def gallery(
 
 
 def _among(name: str, indices: Sequence[int], allowed: range) -> list[int]:
-    """The indices, if there are any, and only such."""
+    """The indices as integers; raises if there are none, or if one is not allowed."""
     if len(indices) == 0 or not all(index in allowed for index in indices):
         raise ValueError(
             f"{name} must have indices between {allowed[0]} and {allowed[-1]}, at least one, got "
@@ -157,7 +158,7 @@ def _among(name: str, indices: Sequence[int], allowed: range) -> list[int]:
 def _real_part(
     bank: FilterBank, n2: int, n_fr: int, width: float, height: float
 ) -> Float[np.ndarray, "row column"]:
-    """The wavelet within ±`width` samples and ±`height` rows, from low to high frequency."""
+    """Wavelet within ±`width` samples and ±`height` rows, from low to high frequency."""
     grid = np.linspace(-1 + 1 / _N_PIXELS, 1 - 1 / _N_PIXELS, _N_PIXELS)
     psi_t, psi_fr = in_time(bank, n2, width * grid), in_rows(bank, n_fr, -height * grid)
     psi = psi_fr[:, None] * psi_t

@@ -1,11 +1,11 @@
-"""The transforms for scikit-learn: sounds in, features with names out.
+"""scikit-learn transformers from sounds to named features.
 
 `JTFS` and `TimeScattering` are transformers for pipelines, cross-validation and grid searches; the
-arguments of `jtfs_jax.filterbank` are their parameters. `MuLog` compresses features, as a step that
-comes next. The library does not import this package by itself; it needs the extra `sklearn`.
+arguments of `jtfs_jax.filterbank` are their parameters. `MuLog` compresses their features in a
+later step. Import this package explicitly; it requires the extra `sklearn`.
 
-Processes that `n_jobs` starts compile programs of their own, a few seconds each. They must be new
-ones, which is joblib's default ("loky"): those that are forked cannot use JAX.
+Each process that `n_jobs` starts compiles its own programs, in a few seconds each. Keep joblib's
+default ("loky"), which starts new processes: forked processes cannot use JAX.
 
 Example:
     >>> import numpy as np

@@ -12,26 +12,26 @@ _validation: Any = require("sklearn.utils.validation", "sklearn")
 
 
 class MuLog(_base.OneToOneFeatureMixin, _base.TransformerMixin, _base.BaseEstimator):
-    """Logarithmic compression with a level for each feature: log(1 + S / (ε µ)).
+    """Logarithmic compression with one level per feature: log(1 + S / (ε µ)).
 
-    µ is the mean, or the median, of the feature's magnitude over the training set. This is
-    `jtfs_jax.analysis.mu_log` for features, each of which is a path, a band and a frame: levels are
-    not shared among bands and frames as they are there. Of negative values, which S0 may have, it
-    is the opposite of that of their opposites.
+    µ is the mean, or the median, of the feature's magnitude over the training set. A feature is one
+    band and frame of a path, so bands and frames do not share levels, unlike in
+    `jtfs_jax.analysis.mu_log`. The compression is odd: negative values (S0 may have some) keep
+    their sign.
 
-    For one level for all, take
+    For a single level for all features, use
     `FunctionTransformer(jtfs_jax.analysis.log_compress, kw_args={"level": 1e-3})`.
 
     Args:
-        epsilon: Fraction ε of µ from which on compression is logarithmic, positive.
-        statistic: "mean", or "median", which single loud sounds do not move.
+        epsilon: Fraction ε of µ above which compression is logarithmic, positive.
+        statistic: "mean", or "median", which is robust to single loud sounds.
 
     Attributes:
-        levels_: The µ of each feature. Where one is 0, so is the result.
+        levels_: µ of each feature. A feature with µ = 0 is mapped to 0.
         n_features_in_: Number of features.
 
     Raises:
-        ValueError: From `fit`, if a parameter is out of its range.
+        ValueError: From `fit`, if a parameter is out of range.
 
     Example:
         >>> import numpy as np
@@ -52,7 +52,7 @@ class MuLog(_base.OneToOneFeatureMixin, _base.TransformerMixin, _base.BaseEstima
         self.statistic = statistic
 
     def fit(self, X: Any, y: None = None) -> "MuLog":
-        """Find the levels of features `(sound, feature)`."""
+        """Compute the levels of features `(sound, feature)`."""
         _checks.positive_number("epsilon", self.epsilon)
         statistic = _checks.choice("statistic", self.statistic, ["mean", "median"])
         X = _validation.validate_data(self, X, dtype=[np.float64, np.float32])

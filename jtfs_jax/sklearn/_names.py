@@ -1,4 +1,4 @@
-"""Coefficients as rows of a table: their order, and a name for each."""
+"""Coefficients as a table of features: their order and names."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ def features(
 
 
 def names(bank: FilterBank, *, joint: bool, sample_rate: float | None) -> Iterator[str]:
-    """What `features` has, in its order."""
+    """Names of the features from `features`, in the same order."""
     hz, s = ("cycles/sample", "samples") if sample_rate is None else ("Hz", "s")
     fs: Any = {"sample_rate": sample_rate}
 

@@ -1,4 +1,4 @@
-"""Transformers of sounds into scattering coefficients."""
+"""Transformers from sounds to scattering coefficients."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
@@ -21,7 +21,7 @@ _validation: Any = require("sklearn.utils.validation", "sklearn")
 
 
 class _Scattering(_base.TransformerMixin, _base.BaseEstimator):
-    """A transform of sounds of one length, that of the training set."""
+    """Transformer of sounds that all have the same length as in the training set."""
 
     _transform: ClassVar[Callable[..., Any]]
     _joint: ClassVar[bool]
@@ -31,11 +31,10 @@ class _Scattering(_base.TransformerMixin, _base.BaseEstimator):
     bank_: FilterBank
 
     def fit(self, X: Any, y: Any = None) -> Any:
-        """Make the filterbank for sounds `(sound, time)`; `y` is ignored.
+        """Compute the filterbank for sounds `(sound, time)`; `y` is ignored.
 
         Raises:
-            ValueError: If a parameter is out of its range, or `X` is not real, and finite in
-                float32.
+            ValueError: If a parameter is out of range, or if `X` is not real and finite in float32.
         """
         _checks.positive_integer("batch_size", self.batch_size)
         _checks.sample_rate(self.sample_rate)
@@ -49,14 +48,14 @@ class _Scattering(_base.TransformerMixin, _base.BaseEstimator):
         return self
 
     def transform(self, X: Any) -> Float[np.ndarray, "sound feature"]:
-        """Coefficients of sounds `(sound, time)`, as long as those given to `fit`.
+        """Compute the features of sounds `(sound, time)` of the same length as in `fit`.
 
         Returns:
-            Features `(sound, feature)` in float32, named by `get_feature_names_out`; or a table, as
-            `set_output` says.
+            Features `(sound, feature)` in float32, named by `get_feature_names_out`; a data frame
+            if `set_output` selects one.
 
         Raises:
-            ValueError: If `X` has another length, or is not real, and finite in float32.
+            ValueError: If `X` has another length, or if it is not real and finite in float32.
         """
         _validation.check_is_fitted(self)
         X = _validation.validate_data(self, X, dtype=np.float32, reset=False)
@@ -75,16 +74,16 @@ class _Scattering(_base.TransformerMixin, _base.BaseEstimator):
         return features(self.bank_, S)[: len(x)]
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """What each feature measures, in Hz, cycles/octave and seconds.
+        """Return the features' names, with coordinates in Hz, cycles/octave and seconds.
 
-        Without a sample rate, in cycles/sample, cycles/octave and samples. Where T or F is
-        "global", there is no time, or no frequency of the band.
+        Without `sample_rate`, the units are cycles/sample, cycles/octave and samples. If T is
+        "global", names have no time; if F is "global", names of S2 have no band frequency.
 
         Args:
-            input_features: Ignored; scikit-learn gives the names of samples.
+            input_features: Ignored; scikit-learn passes the names of samples.
 
         Returns:
-            Strings, all different.
+            Unique strings.
         """
         _validation.check_is_fitted(self)
         of_bank = names(self.bank_, joint=self._joint, sample_rate=self.sample_rate)
@@ -98,38 +97,38 @@ class _Scattering(_base.TransformerMixin, _base.BaseEstimator):
 
 
 class JTFS(_Scattering):
-    """Joint time–frequency scattering of sounds as features: `jtfs_jax.jtfs`.
+    """Joint time–frequency scattering features of sounds, from `jtfs_jax.jtfs`.
 
-    Features are S0, S1 and the paths of S2 in the order of `jtfs_jax.path_table`; each from high
-    to low frequency, then from early to late. Rows of S2 that no first-order wavelet feeds are left
-    out. A sound's features do not depend on the sounds beside it, to the bit.
+    Features are S0, S1 and the paths of S2 in the order of `jtfs_jax.path_table`, each from high
+    to low frequency, then from early to late. Bands of S2 that no first-order wavelet feeds are
+    omitted. A sound's features do not depend on the other sounds in `X`, to the bit.
 
     Args:
-        J: log2 of the duration of the longest wavelets, in samples; it, and what follows up to
-            `oversampling`, are the arguments of `jtfs_jax.filterbank`, whose documentation has
-            their ranges.
-        Q: Wavelets an octave.
+        J: log2 of the duration of the longest wavelets, in samples. This and all parameters up to
+            `oversampling` are arguments of `jtfs_jax.filterbank`, which documents their ranges.
+        Q: Wavelets per octave.
         T: Width of the averaging over time, in samples; "global" for one frame; None for 2**J.
         stride: Samples between frames.
         J_fr: log2 of the length of the longest wavelets along log-frequency, in rows.
-        Q_fr: Wavelets an octave along log-frequency.
+        Q_fr: Wavelets per octave along log-frequency.
         F: Width of the averaging over log-frequency, in rows; "global" for one band; None for
             2**J_fr.
         stride_fr: Rows between bands.
-        preset: What the options below are where None.
-        analytic: Whether wavelets have almost no negative frequencies.
-        pad_mode: How sounds are continued beyond their ends.
-        pad_mode_fr: How the scalogram is continued beyond its highest and lowest rows.
+        preset: Defaults for the options below that are None.
+        analytic: Whether wavelets have almost no response at negative frequencies.
+        pad_mode: Padding of sounds beyond their ends.
+        pad_mode_fr: Padding of the scalogram beyond its highest and lowest rows.
         normalize: Norm of the wavelets.
         r_psi: Overlap of neighboring wavelets.
-        oversampling: Log2 of how much more densely than by default moduli are sampled.
-        sample_rate: In Hz, for names of features. None: cycles/sample and samples.
-        batch_size: How many sounds are transformed at once. Memory grows with it; a single sound
-            takes as long as that many.
+        oversampling: log2 of the factor by which moduli are sampled more densely than by default.
+        sample_rate: Sampling rate in Hz, for feature names. None: names are in cycles/sample and
+            samples.
+        batch_size: Number of sounds transformed at once. Memory grows with it, and a single sound
+            takes as long as a full batch.
 
     Attributes:
-        bank_: The filterbank, which `jtfs_jax.path_table` and others take.
-        n_features_in_: Number of samples of a sound.
+        bank_: The filterbank, for functions such as `jtfs_jax.path_table`.
+        n_features_in_: Number of samples per sound.
 
     Example:
         >>> import numpy as np
@@ -143,7 +142,7 @@ class JTFS(_Scattering):
         Andén, Lostanlen & Mallat, Joint Time–Frequency Scattering, 2019, arXiv:1807.08869.
 
     See Also:
-        MuLog: what comes next in a pipeline.
+        MuLog: the next step of a pipeline.
     """
 
     _transform = jtfs
@@ -190,29 +189,30 @@ class JTFS(_Scattering):
 
 
 class TimeScattering(_Scattering):
-    """The second-order time scattering transform of sounds: `jtfs_jax.time_scattering`.
+    """Second-order time scattering features of sounds, from `jtfs_jax.time_scattering`.
 
     Features are S0, S1 and the paths of S2 in the order of `jtfs_jax.time_path_table`, each from
     early to late.
 
     Args:
-        J: log2 of the duration of the longest wavelets, in samples; it, and what follows up to
-            `oversampling`, are the arguments of `jtfs_jax.filterbank`, as in `JTFS`.
-        Q: Wavelets an octave.
+        J: log2 of the duration of the longest wavelets, in samples. This and all parameters up to
+            `oversampling` are arguments of `jtfs_jax.filterbank`, as in `JTFS`.
+        Q: Wavelets per octave.
         T: Width of the averaging over time, in samples; "global" for one frame; None for 2**J.
         stride: Samples between frames.
-        preset: What the options below are where None.
-        analytic: Whether wavelets have almost no negative frequencies.
-        pad_mode: How sounds are continued beyond their ends.
+        preset: Defaults for the options below that are None.
+        analytic: Whether wavelets have almost no response at negative frequencies.
+        pad_mode: Padding of sounds beyond their ends.
         normalize: Norm of the wavelets.
         r_psi: Overlap of neighboring wavelets.
-        oversampling: Log2 of how much more densely than by default moduli are sampled.
-        sample_rate: In Hz, for names of features. None: cycles/sample and samples.
-        batch_size: How many sounds are transformed at once.
+        oversampling: log2 of the factor by which moduli are sampled more densely than by default.
+        sample_rate: Sampling rate in Hz, for feature names. None: names are in cycles/sample and
+            samples.
+        batch_size: Number of sounds transformed at once.
 
     Attributes:
         bank_: The filterbank.
-        n_features_in_: Number of samples of a sound.
+        n_features_in_: Number of samples per sound.
 
     Example:
         >>> import numpy as np

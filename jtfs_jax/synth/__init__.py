@@ -1,8 +1,8 @@
 """Test signals: pure, differentiable functions of their parameters.
 
-Frequencies are in Hz, times in seconds, chirp rates in octaves/second; parameters may be arrays,
-which broadcast and make a batch. Phases are accurate in float32, however long the signal.
-`ParameterRanges` are for networks that predict parameters.
+Frequencies are in Hz, times in seconds, chirp rates in octaves/second. Parameters may be arrays,
+which broadcast to a batch of signals. Phases are accurate in float32 for signals of any length.
+`ParameterRanges` normalizes parameters for networks that predict them.
 """
 
 from ._ranges import ParameterRanges as ParameterRanges

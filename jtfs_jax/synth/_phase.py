@@ -1,8 +1,8 @@
-"""Phases of long signals in cycles, in float32 as accurate as in float64.
+"""Phases of long signals in cycles, as accurate in float32 as in float64.
 
 After 30,000 cycles float32 rounds to 1e-3 of a cycle. Here phases are computed as sums of two
-numbers, one the rounding error of the other, and whole cycles are taken off before the result is
-rounded. Derivatives do not need this; they are those of the same formula in plain arithmetic.
+numbers, one the rounding error of the other, and whole cycles are subtracted before the result is
+rounded. Derivatives do not need this precision; they use the same formula in plain arithmetic.
 """
 
 import math
@@ -32,14 +32,14 @@ class _Pair(eqx.Module):
     def __mul__(self, other: "_Pair") -> "_Pair":
         a, a_rest = _halves(self.high)
         b, b_rest = _halves(other.high)
-        # Products of halves are exact, so that it is all the same whether XLA fuses them with sums.
+        # Products of halves are exact, so it does not matter whether XLA fuses them with sums.
         middle, middle_error = _two_sum(a * b_rest, a_rest * b)
         total, error = _two_sum(a * b, middle)
         small = a_rest * b_rest + self.high * other.low + self.low * other.high
         return _Pair(*_two_sum(total, error + middle_error + small))
 
     def fraction(self) -> Array:
-        """What is above or below the nearest integer."""
+        """Signed distance from the nearest integer."""
         return (self.high - jnp.round(self.high)) + self.low
 
 
@@ -58,12 +58,12 @@ def _halves(a: Array) -> tuple[Array, Array]:
 
 
 def _as_pair(number: Array | np.ndarray | float) -> _Pair:
-    """Arrays of JAX are exact as they are; NumPy's are float64."""
+    """A JAX array, taken as exact, or a NumPy array or number in float64, as a pair."""
     if isinstance(number, jax.Array):
         return _Pair(jax.lax.stop_gradient(number), jnp.zeros_like(number))
     high = np.asarray(number, np.float32)
     low = np.asarray(number - np.asarray(high, np.float64), np.float32)
-    # A barrier, for XLA simplifies (x + c) − c where it knows that c is a constant.
+    # The barrier hides constants from XLA, which simplifies (x + c) − c if c is a constant.
     return _Pair(*jax.lax.optimization_barrier((jnp.asarray(high), jnp.asarray(low))))
 
 
@@ -72,15 +72,15 @@ def cycles(
     t: Float[Array | np.ndarray, "*#shape"],
     gamma: Float[Array, "*#shape"] | None = None,
 ) -> Float[Array, "*shape"]:
-    """Phase in cycles at `t` of a tone whose frequency is `f` at t = 0: ∫₀ᵗ f · 2**(gamma s) ds.
+    """Phase in cycles at `t` of a tone with frequency `f` at t = 0: ∫₀ᵗ f · 2**(gamma s) ds.
 
     Args:
         f: Frequencies in Hz.
-        t: Times in seconds, float64 where they are NumPy's.
+        t: Times in seconds, float64 if in NumPy.
         gamma: Chirp rates in octaves/second. None: constant frequencies.
 
     Returns:
-        The phase, for float32 without whole cycles.
+        The phase, without whole cycles if in float32.
     """
     smooth = jnp.asarray(t, f.dtype)
     if gamma is not None:
@@ -106,9 +106,9 @@ def _mean_exp(x: Array) -> Array:
 
 
 def _integral_of_exp(rate: _Pair, t: _Pair) -> _Pair:
-    """∫₀ᵗ exp(rate · s) ds, by its Taylor series near 0, then by doubling.
+    """∫₀ᵗ exp(rate · s) ds, from its Taylor series near 0, then by doubling.
 
-    With E the integral, E(2t) = E(t) (2 + rate · E(t)). Nothing is divided by the rate.
+    With E the integral, E(2t) = E(t) (2 + rate · E(t)). This avoids a division by the rate.
     """
     t = t * _as_pair(2.0**-_N_DOUBLINGS)
     x = rate * t

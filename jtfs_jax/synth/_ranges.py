@@ -1,4 +1,4 @@
-"""Ranges of a synthesizer's parameters, and the numbers between −1 and 1 that stand for them."""
+"""Ranges that normalize a synthesizer's parameters to numbers between −1 and 1."""
 
 import math
 from collections.abc import Sequence
@@ -14,24 +14,24 @@ from jtfs_jax._nodes import exportable
 
 @exportable
 class ParameterRanges(eqx.Module):
-    """Parameters of a synthesizer as numbers between −1 and 1, and back, differentiably.
+    """Differentiable maps from a synthesizer's parameters to numbers between −1 and 1, and back.
 
         linear:         ν = 2 (θ − low) / (high − low) − 1
         logarithmic:    ν = 2 log(θ / low) / log(high / low) − 1
 
-    Networks predict such numbers best, a hyperbolic tangent being within the ranges. Values beyond
-    the ranges are continued by the same formula. All is static: ranges are part of compiled
-    programs, and no gradient flows to them.
+    Networks predict ν best: the output of a hyperbolic tangent is always within the ranges. The
+    same formulas apply outside the ranges. Ranges are static: they are part of compiled programs,
+    and no gradient flows to them.
 
     Args:
-        low: The least value of each parameter.
-        high: The largest.
-        log: Whether each is logarithmic; a single answer is for all. Those that are must be
-            positive.
+        low: Smallest value of each parameter.
+        high: Largest value of each parameter.
+        log: Whether each parameter is logarithmic; a single bool applies to all. The range of a
+            logarithmic parameter must be positive.
 
     Raises:
-        ValueError: If lengths differ, a range is empty or not finite, or a logarithmic one reaches
-            down to 0.
+        ValueError: If lengths differ, a range is empty or not finite, or a logarithmic range
+            reaches down to 0.
 
     Example:
         >>> import jax.numpy as jnp
@@ -62,7 +62,7 @@ class ParameterRanges(eqx.Module):
         if not len(self.low) == len(self.high) == len(self.log) > 0:
             raise ValueError(
                 f"low, high and log must have one entry for each parameter, got {len(self.low)}, "
-                f"{len(self.high)} and {len(self.log)} of them."
+                f"{len(self.high)} and {len(self.log)} entries."
             )
         for index, (least, largest) in enumerate(zip(self.low, self.high, strict=True)):
             if not -math.inf < least < largest < math.inf:
@@ -72,23 +72,23 @@ class ParameterRanges(eqx.Module):
                 )
             if self.log[index] and least <= 0:
                 raise ValueError(
-                    f"low[{index}] must be positive where the parameter is logarithmic, got "
-                    f"{least!r}; give a larger one, or log[{index}]=False."
+                    f"low[{index}] must be positive if the parameter is logarithmic, got "
+                    f"{least!r}; increase it, or set log[{index}]=False."
                 )
 
     def normalize(
         self, theta: Float[Array | np.ndarray, "*batch parameter"]
     ) -> Float[Array, "*batch parameter"]:
-        """ν of parameters θ in their own units, on the last axis."""
+        """Map parameters θ, in their own units on the last axis, to ν."""
         theta, low, unit, width, log = self._on_last_axis("theta", theta)
-        # Derivatives are taken of both branches: the logarithm of 1 where it does not count.
+        # Both branches are differentiated, so the unused one takes the logarithm of 1.
         distance = jnp.where(log, jnp.log(jnp.where(log, theta / unit, 1)), theta - low)
         return 2 * distance / width - 1
 
     def denormalize(
         self, nu: Float[Array | np.ndarray, "*batch parameter"]
     ) -> Float[Array, "*batch parameter"]:
-        """Parameters θ in their own units, of ν on the last axis."""
+        """Map ν, on the last axis, to parameters θ in their own units."""
         nu, low, unit, width, log = self._on_last_axis("nu", nu)
         distance = 0.5 * (nu + 1) * width
         return jnp.where(log, unit * jnp.exp(jnp.where(log, distance, 0)), low + distance)
@@ -99,7 +99,7 @@ class ParameterRanges(eqx.Module):
         if array.shape[-1:] != (len(self.low),):
             raise ValueError(
                 f"{name} must have the {len(self.low)} parameters of the ranges on its last axis, "
-                f"got the shape {array.shape}."
+                f"got shape {array.shape}."
             )
         if not jnp.issubdtype(array.dtype, jnp.floating):
             array = array.astype(float)

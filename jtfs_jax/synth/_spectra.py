@@ -1,4 +1,4 @@
-"""Test signals made in Fourier: noise with a power law, and dispersion of any signal."""
+"""Test signals synthesized in the Fourier domain: power-law noise, dispersion of any signal."""
 
 import math
 from functools import partial
@@ -21,10 +21,10 @@ from ._phase import cosine, cycles, sine
 def power_law_noise(
     key: Array, exponent: Parameter, *, n_samples: int
 ) -> Float[Array, "*batch time"]:
-    """Gaussian noise whose spectral density falls as 1 / f^exponent.
+    """Gaussian noise with a power spectral density proportional to 1 / f^exponent.
 
     The exponent is 0 for white noise, 1 for pink, 2 for brown, −1 for blue noise. The noise is
-    periodic, its mean is 0, and its expected variance 1.
+    periodic; its mean is 0 and its expected variance is 1.
 
     Args:
         key: Key of `jax.random`. Signals of a batch are independent of each other.
@@ -47,7 +47,7 @@ def power_law_noise(
         jtfs_jax.resynthesis.colored_noise: noise with the spectrum of a sound.
     """
     if _checks.positive_integer("n_samples", n_samples) < 2:
-        raise ValueError("n_samples must be at least 2, for noise without a mean, got 1.")
+        raise ValueError("n_samples must be at least 2, got 1; noise of mean 0 needs two samples.")
     key = _checks.random_key("key", key)
     (exponent,) = parameters(exponent=exponent)
     white = jax.random.normal(key, (*exponent.shape[:-1], n_samples), exponent.dtype)
@@ -71,27 +71,26 @@ def disperse(
     f_c: Parameter,
     sample_rate: float,
 ) -> Float[Array, "*batch time"]:
-    """Frequency-dependent time shifts: delay each frequency by its distance from `f_c` in octaves.
+    """Delay each frequency in proportion to its distance from `f_c` in octaves.
 
         ŷ(f) = x̂(f) · exp(−2πi ∫₀ᶠ τ(g) dg)     with τ(f) = delay · log₂(f / f_c)
 
-    It keeps the spectrum and moves the band around f by the time τ(f). A click becomes an
-    exponential chirp of 1 / delay octaves a second. Time is periodic: what is shifted past the end
-    comes back at the beginning; pad `x` where it should not.
+    This keeps the magnitude spectrum and shifts the band around f by the time τ(f). A click becomes
+    an exponential chirp of 1 / delay octaves/second. Time is periodic: parts of the signal that are
+    shifted past the end reappear at the beginning; pad `x` to avoid this.
 
     Args:
-        x: Real signals; other axes than the last are batch.
-        delay: Delay in seconds for each octave above `f_c`; positive for higher frequencies to
-            come later.
-        f_c: Frequency in Hz, positive, that is not delayed.
-        sample_rate: Samples a second, in Hz.
+        x: Real signals with time on the last axis; other axes are batch.
+        delay: Delay in seconds per octave above `f_c`; if positive, higher frequencies come later.
+        f_c: Frequency in Hz that is not delayed, positive.
+        sample_rate: Sampling rate in Hz.
 
     Returns:
         Signals of the shape that `x` and the parameters broadcast to.
 
     Raises:
-        ValueError: At trace time, if `x` or parameters are not real or do not broadcast, or
-            `sample_rate` is not positive.
+        ValueError: At trace time, if `x` or a parameter is not real, if they do not broadcast, or
+            if `sample_rate` is not positive.
 
     Example:
         >>> import jax.numpy as jnp
@@ -102,7 +101,7 @@ def disperse(
     if x.ndim == 0:
         raise ValueError("x must have time as its last axis, got a scalar.")
     n = x.shape[-1]
-    # One sample of each signal joins the parameters, for the shape of the batch and the precision.
+    # One sample of each signal joins the parameters to determine the batch shape and precision.
     sample, delay, f_c = parameters(x=x[..., 0], delay=delay, f_c=f_c)
     x = jnp.broadcast_to(x.astype(sample.dtype), (*sample.shape[:-1], n))
     f = np.arange(n // 2 + 1) * (_checks.positive_number("sample_rate", sample_rate) / n)

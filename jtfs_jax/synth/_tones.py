@@ -1,4 +1,4 @@
-"""Test signals made of tones: chirps, modulated and windowed tones, glissandi, ripples."""
+"""Test signals composed of tones: chirps, modulated and windowed tones, glissandi, ripples."""
 
 import math
 from collections.abc import Callable
@@ -22,31 +22,31 @@ from ._phase import cosine, cycles, sine
 def exponential_chirp(
     f_start: Parameter, f_stop: Parameter, *, n_samples: int, sample_rate: float
 ) -> Float[Array, "*batch time"]:
-    """Chirp whose frequency goes from `f_start` to `f_stop` by as many octaves each second.
+    """Chirp from `f_start` to `f_stop` at a constant rate in octaves/second.
 
         x(t) = cos(2π ∫₀ᵗ f_start · 2^(γs) ds)     γ = log₂(f_stop / f_start) / duration
 
-    It begins at t = 0, and would reach `f_stop` at the sample after its last.
+    The chirp starts at t = 0 and would reach `f_stop` one sample after its last.
 
     Args:
         f_start: First frequency in Hz, positive.
         f_stop: Last frequency in Hz, positive; lower than `f_start` for a falling chirp.
         n_samples: Length of the signal.
-        sample_rate: Samples a second, in Hz.
+        sample_rate: Sampling rate in Hz.
 
     Returns:
         Signals of amplitude 1.
 
     Raises:
-        ValueError: At trace time, if parameters are not real or do not broadcast, or `n_samples` or
-            `sample_rate` are not positive.
+        ValueError: At trace time, if parameters are not real or do not broadcast, or if `n_samples`
+            or `sample_rate` is not positive.
 
     Example:
         >>> exponential_chirp(100.0, 3000.0, n_samples=4096, sample_rate=8000.0).shape
         (4096,)
 
     See Also:
-        am_chirp: given by the chirp rate, under a window.
+        am_chirp: windowed chirp with a given chirp rate.
     """
     t = times(n_samples, sample_rate)
     f_start, f_stop = parameters(f_start=f_start, f_stop=f_stop)
@@ -65,29 +65,29 @@ def am_chirp(
     sample_rate: float,
     width: Parameter = 2.0,
 ) -> Float[Array, "*batch time"]:
-    """Exponential chirp with amplitude modulation, under a Gaussian window.
+    """Exponential chirp with amplitude modulation and a Gaussian window.
 
         x(t) = φ_w(γt) · sin(2π f_m t) · sin(2π f_c ∫₀ᵗ 2^(γs) ds)
 
     where φ_w is the Gaussian of standard deviation w / 10 and peak 1, and t = 0 is the sample of
-    index n_samples / 2. The integral is (2^(γt) − 1) / (γ ln 2), or t for γ = 0: value and
-    derivatives are continuous there, where the signal is a tone of constant amplitude. The signal
-    covers the same band for every γ. Its envelope |sin(2π f_m t)| has 2 f_m beats a second.
+    index n_samples / 2. The integral is (2^(γt) − 1) / (γ ln 2), or t for γ = 0, where the window
+    is constant; the signal and its derivatives are continuous at γ = 0. The signal covers the same
+    band for every γ. Its envelope |sin(2π f_m t)| has 2 f_m beats per second.
 
     Args:
         f_c: Carrier frequency at t = 0, in Hz.
         f_m: Modulation frequency, in Hz.
         gamma: Chirp rate γ in octaves/second, negative for falling chirps.
         n_samples: Length of the signal.
-        sample_rate: Samples a second, in Hz.
+        sample_rate: Sampling rate in Hz.
         width: Width w of the window in octaves.
 
     Returns:
         Signals of amplitude at most 1, not normalized.
 
     Raises:
-        ValueError: At trace time, if parameters are not real or do not broadcast, or `n_samples` or
-            `sample_rate` are not positive.
+        ValueError: At trace time, if parameters are not real or do not broadcast, or if `n_samples`
+            or `sample_rate` is not positive.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -99,7 +99,7 @@ def am_chirp(
 
     References:
         Muradeli et al., Differentiable Time–Frequency Scattering on GPU, 2022, equation 5,
-        arXiv:2204.08269; with the phase 0 at t = 0, as in Han, Lostanlen & Lagrange,
+        arXiv:2204.08269; with phase 0 at t = 0, as in Han, Lostanlen & Lagrange,
         Perceptual–Neural–Physical Sound Matching, 2023, arXiv:2301.02886.
     """
     t = times(n_samples, sample_rate, center=True)
@@ -125,15 +125,15 @@ def am_tone(
         f_c: Carrier frequency in Hz.
         f_m: Modulation frequency in Hz.
         n_samples: Length of the signal.
-        sample_rate: Samples a second, in Hz.
+        sample_rate: Sampling rate in Hz.
         depth: Depth of the modulation: 0 for none, 1 for full.
 
     Returns:
         Signals of amplitude 1 + depth.
 
     Raises:
-        ValueError: At trace time, if parameters are not real or do not broadcast, or `n_samples` or
-            `sample_rate` are not positive.
+        ValueError: At trace time, if parameters are not real or do not broadcast, or if `n_samples`
+            or `sample_rate` is not positive.
     """
     t = times(n_samples, sample_rate)
     f_c, f_m, depth = parameters(f_c=f_c, f_m=f_m, depth=depth)
@@ -152,29 +152,29 @@ def windowed_tones(
     sample_rate: float,
     taper: float | Float[Array, ""] = 0.5,
 ) -> Float[Array, "*batch time"]:
-    """Sum of tones, each under a window of its own.
+    """Sum of tones, each with its own window.
 
         x(t) = Σᵢ w((t − t_cᵢ) / durationᵢ) · sin(2π f_cᵢ (t − t_cᵢ))
 
-    where w is the Tukey window, 1 around 0, which falls to 0 at ±½ along two halves of a cosine.
-    Where the tones are far apart, moving `t_c` by more for higher tones shifts them in time
-    depending on frequency: time scattering over a large T hardly changes, joint time–frequency
+    where w is the Tukey window, which is 1 around 0 and has cosine tapers that reach 0 at ±½. If
+    the tones are far apart in frequency, let `t_c` increase with frequency to shift them relative
+    to each other: time scattering with a large T hardly changes, but joint time–frequency
     scattering does.
 
     Args:
         f_c: Frequencies in Hz; the tones are on the last axis.
-        t_c: Times of the windows' centers, in seconds from the first sample.
+        t_c: Centers of the windows, in seconds from the first sample.
         duration: Durations of the windows in seconds.
         n_samples: Length of the signal.
-        sample_rate: Samples a second, in Hz.
-        taper: Share of the window that rises or falls: 1 for a Hann window.
+        sample_rate: Sampling rate in Hz.
+        taper: Tapered fraction of the window: 1 for a Hann window.
 
     Returns:
-        Signals, tones of amplitude 1.
+        Signals, in which each tone has amplitude 1.
 
     Raises:
-        ValueError: At trace time, if parameters are not real or do not broadcast, or `n_samples` or
-            `sample_rate` are not positive.
+        ValueError: At trace time, if parameters are not real or do not broadcast, or if `n_samples`
+            or `sample_rate` is not positive.
 
     Example:
         >>> import jax.numpy as jnp
@@ -184,7 +184,7 @@ def windowed_tones(
         >>> shifted = windowed_tones(f_c, t_c, 0.2, n_samples=2048, sample_rate=2048.0)
 
     See Also:
-        disperse: shifts in time that depend on frequency, for any signal.
+        disperse: frequency-dependent time shifts of any signal.
     """
     t = times(n_samples, sample_rate)
     f_c, t_c, duration, taper = parameters(f_c=f_c, t_c=t_c, duration=duration, taper=taper)
@@ -192,7 +192,7 @@ def windowed_tones(
     def tone(f_c, t_c, duration, taper):
         time = row(t, f_c)
         position = (jnp.asarray(time, t_c.dtype) - t_c) / duration
-        # A ramp of 1e-6 durations is none.
+        # A ramp of 1e-6 durations amounts to none.
         ramp = (0.5 - jnp.abs(position)) / jnp.maximum(taper / 2, 1e-6)
         window = jnp.sin(0.5 * math.pi * jnp.clip(ramp, 0, 1)) ** 2
         return window * sine(cycles(f_c, time) - cycles(f_c, t_c))
@@ -214,19 +214,20 @@ def shepard(
     bandwidth: Parameter = 1.0,
     n_partials: int = 10,
 ) -> Float[Array, "*batch time"]:
-    """Tones an octave apart that glide under a fixed spectral envelope, without end.
+    """Tones an octave apart that glide endlessly under a fixed spectral envelope.
 
         x(t) = Σₖ g(k + γt) · sin(2π f_c 2^k ∫₀ᵗ 2^(γs) ds)     over all integers k
 
     where g is the Gaussian of standard deviation `bandwidth` and peak 1, and t = 0 is the sample of
-    index n_samples / 2. At each time, the `n_partials` partials nearest to `f_c` sound, without
-    those above half the sample rate. For γ = 0 it is Shepard's tone, else Risset's glissando.
+    index n_samples / 2. At each time, the `n_partials` partials nearest to `f_c` sound, except
+    partials above half the sampling rate. γ = 0 gives a Shepard tone, any other γ a Risset
+    glissando.
 
     Args:
         f_c: Center of the spectral envelope in Hz; frequency of the partial k = 0 at t = 0.
         gamma: Chirp rate γ in octaves/second, negative for falling tones.
         n_samples: Length of the signal.
-        sample_rate: Samples a second, in Hz.
+        sample_rate: Sampling rate in Hz.
         bandwidth: Standard deviation of the envelope in octaves.
         n_partials: Number of partials.
 
@@ -234,8 +235,8 @@ def shepard(
         Signals.
 
     Raises:
-        ValueError: At trace time, if parameters are not real or do not broadcast, or `n_samples`,
-            `sample_rate` or `n_partials` are not positive.
+        ValueError: At trace time, if parameters are not real or do not broadcast, or if
+            `n_samples`, `sample_rate` or `n_partials` is not positive.
 
     References:
         Shepard, Circularity in Judgments of Relative Pitch, 1964.
@@ -247,7 +248,7 @@ def shepard(
     glide = gamma * jnp.asarray(t, gamma.dtype)
 
     def partial_tone(first):
-        # The octaves k that are n_partials apart follow each other in the place of one partial.
+        # Each partial takes the octaves k that are n_partials apart in turn.
         k = first - n_partials * jnp.floor((first + glide) / n_partials + 0.5)
         octaves = k + glide
         audible = f_c * jnp.exp2(octaves) < sample_rate / 2
@@ -272,23 +273,22 @@ def ripple(
     n_partials: int = 100,
     key: Array | None = None,
 ) -> Float[Array, "*batch time"]:
-    """Moving ripple: tones across the spectrum, under a sinusoid of time and log-frequency.
+    """Moving ripple: tones with an envelope that is sinusoidal in time and log-frequency.
 
         x(t) = N^(−½) Σᵢ (1 + depth · sin(2π (f_m t − scale · pᵢ))) · sin(2π f_min 2^(pᵢ) t + θᵢ)
 
     over N = `n_partials` tones i at pᵢ = i / N · n_octaves, with random θᵢ. Ridges of the envelope
-    rise by f_m / scale octaves a second, or fall where this is negative: the paths of `jtfs` at
-    that rate and scale, with spin of that sign, answer to it. Tones above half the sample rate are
-    left out.
+    rise by f_m / scale octaves/second, or fall if this is negative: the `jtfs` paths at this rate
+    and scale, with spin of the same sign, respond. Tones above half the sampling rate are omitted.
 
     Args:
         f_m: Rate in Hz.
         scale: Density of ripples in cycles/octave.
         n_samples: Length of the signal.
-        sample_rate: Samples a second, in Hz.
+        sample_rate: Sampling rate in Hz.
         depth: Depth of the modulation: 0 for none, 1 for full.
         f_min: Lowest frequency in Hz.
-        n_octaves: Number of octaves from there.
+        n_octaves: Number of octaves above `f_min`.
         n_partials: Number of tones.
         key: Key of `jax.random` for the phases, which are the same for the whole batch. None:
             `jax.random.key(0)`.
@@ -297,8 +297,8 @@ def ripple(
         Signals of variance about (1 + depth² / 2) / 2.
 
     Raises:
-        ValueError: At trace time, if parameters are not real or do not broadcast, `n_samples`,
-            `sample_rate` or `n_partials` are not positive, or `key` is not a key.
+        ValueError: At trace time, if parameters are not real or do not broadcast, if `n_samples`,
+            `sample_rate` or `n_partials` is not positive, or if `key` is not a key.
 
     References:
         Chi, Gao, Guyton, Ru & Shamma, Spectro-Temporal Modulation Transfer Functions and Speech
@@ -325,7 +325,7 @@ def ripple(
 
 
 def _sum(tone: Callable[..., Array], *entries: Float[Array, "tone ..."]) -> Array:
-    """Sum of tones, a tone for each entry; one at a time, so that memory does not grow."""
+    """Sum of tones, one per entry, added one at a time so that memory does not grow."""
 
     @jax.checkpoint
     def add(total, entry):

@@ -1,32 +1,32 @@
-"""The transforms for PyTorch: tensors in, tensors out, with PyTorch's derivatives.
+"""The transforms for PyTorch tensors, with PyTorch's derivatives.
 
-`jtfs`, `time_scattering`, `scalogram` and `segmented` are those of `jtfs_jax`, with the same
-arguments; `Scattering` is a `torch.nn.Module` of one of them. Their derivatives are exact and of
-every order: `backward`, `torch.autograd.grad` with `create_graph=True`, forward mode, and
-`torch.func` with `vmap`, `grad`, `jvp`, `jacrev` and `hessian`. The library does not import this
-package by itself; it needs the extra `torch`.
+`jtfs`, `time_scattering`, `scalogram` and `segmented` have the same arguments as in `jtfs_jax`;
+`Scattering` wraps one of them in a `torch.nn.Module`. Derivatives are exact, to every order:
+`backward`, `torch.autograd.grad` with `create_graph=True`, forward mode, and `torch.func` with
+`vmap`, `grad`, `jvp`, `jacrev` and `hessian`. Import this package explicitly; it requires the extra
+`torch`.
 
-Tensors pass from one library to the other by DLPack, without a copy, where they are contiguous and,
-on a CPU, aligned to 64 bytes, as those are that PyTorch allocates itself. Coefficients are on the
-device of `x`. On a GPU, JAX must be installed for it (`pip install 'jax[cuda12]'`), and the
+PyTorch and JAX exchange tensors through DLPack, without a copy if they are contiguous and, on a
+CPU, aligned to 64 bytes, as is all memory that PyTorch allocates itself. Coefficients are on the
+device of `x`. For a GPU, install JAX with GPU support (`pip install 'jax[cuda12]'`); the
 environment variable `XLA_PYTHON_CLIENT_PREALLOCATE=false` leaves memory to PyTorch.
 
-The precision is that of the filterbank, and x is cast to it, half precision too; the gradient has
-the dtype of `x`. For float64, call `jax.config.update("jax_enable_x64", True)` before
-`filterbank(…, dtype="float64")`; nothing of PyTorch changes by that.
+`x` is cast to the precision of the filterbank, half precision included; the gradient has the dtype
+of `x`. For float64, call `jax.config.update("jax_enable_x64", True)` before
+`filterbank(…, dtype="float64")`; this does not affect PyTorch.
 
-JAX compiles a program for each shape of `x`, at the first call, and another two at the first call
-that needs a gradient. From then on `backward` uses what the forward call has kept: about as much as
-the scalogram takes, until PyTorch frees the graph. Within `torch.compile`, transforms are called as
-they are, as breaks in the graph.
+JAX compiles one program for each shape of `x` at the first call, and two more at the first call
+that needs a gradient. After that, `backward` reuses intermediate results of the forward call, which
+take about as much memory as the scalogram until PyTorch frees the graph. Within `torch.compile`,
+transforms are graph breaks and run unchanged.
 
-The two libraries have threads of their own, as many each as there are cores, and take turns; but
-those of PyTorch keep cores busy for a moment after each of its operations. On two cores, a short
-transform after a product of matrices takes about a fifth less time with `torch.set_num_threads(1)`.
+Each library has its own threads, one per core, and the two take turns, but PyTorch's threads keep
+cores busy for a moment after each operation. On two cores, a short transform after a matrix product
+takes about a fifth less time with `torch.set_num_threads(1)`.
 
-Processes that are forked cannot use JAX once their parent has: give a `DataLoader` whose data sets
-call a transform `multiprocessing_context="spawn"`, or call it in the training loop, on batches.
-Workers that call PyTorch or NumPy alone may be forked, at which JAX warns.
+A forked process cannot use JAX once its parent has used it. If a data set calls a transform, pass
+`multiprocessing_context="spawn"` to its `DataLoader`, or call the transform on batches in the
+training loop. Workers that call only PyTorch or NumPy may be forked, but JAX then warns.
 
 Example:
     >>> import torch

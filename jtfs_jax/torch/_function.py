@@ -1,4 +1,4 @@
-"""Programs of JAX as functions of tensors that PyTorch derives and batches."""
+"""JAX programs as functions of tensors that PyTorch can differentiate and batch."""
 
 import dataclasses
 from typing import Any
@@ -15,17 +15,17 @@ from ._torch import Tensor, torch
 
 @dataclasses.dataclass
 class Call:
-    """One call of a program, all but its tensors; it also learns what PyTorch does not pass on.
+    """One call of a program without its tensors; also records what PyTorch does not pass on.
 
     Attributes:
-        program, bank: What is called.
-        structure: The pytree whose leaves the tensors are.
-        keeps: Whether it keeps something for its pullback. It cannot, where `torch.func` batches
-            its tensors.
-        shortcut: If it is a pullback, `PULL` and what the forward call kept, to use instead of
-            `program`; `PULL` may be batched.
-        found: The structure of the values, once they are known.
-        kept: What this call kept: the function of cotangents.
+        program, bank: The program, and its first argument.
+        structure: Pytree structure of the tensors.
+        keeps: Whether the call keeps residuals for its pullback, which is impossible if
+            `torch.func` batches its tensors.
+        shortcut: For a pullback, `PULL`, possibly batched, and the residuals of the forward call,
+            to use instead of `program`.
+        found: Pytree structure of the values, once known.
+        kept: Residuals of this call: the function of cotangents.
     """
 
     program: Program
@@ -37,7 +37,7 @@ class Call:
     kept: PyTree[Array] = None
 
     def __call__(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """The leaves of the values."""
+        """Compute the leaves of the values."""
         arrays = _arrays(self.structure, tensors)
         if self.shortcut is not None:
             pull, kept = self.shortcut
@@ -50,11 +50,11 @@ class Call:
         return tuple(map(torch.from_dlpack, leaves))
 
     def derivative(self, program: Program, of: Any, **options: Any) -> "Call":
-        """The call of a derivative, with tensors of this call and those of structure `of`."""
+        """The call of a derivative, with the tensors of this call and tensors of structure `of`."""
         return Call(program, self.bank, treedef_tuple((self.structure, of)), **options)
 
     def batched(self, axes: tuple[int | None, ...]) -> "Call":
-        """The call for tensors that have one more axis each, unless None."""
+        """The call for tensors that each have one more axis, at `axes`, unless None."""
         program, shortcut = self.program.batched(self.structure, axes), None
         if self.shortcut is not None:
             pull, kept = self.shortcut
@@ -68,7 +68,7 @@ class Call:
 
 
 class Apply(torch.autograd.Function):
-    """A call with its tensors; derivatives are calls, too."""
+    """Application of a call to its tensors; derivatives are calls, too."""
 
     @staticmethod
     def forward(call: Call, *tensors: Tensor) -> tuple[Tensor, ...]:
@@ -77,10 +77,10 @@ class Apply(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.call, *tensors = inputs
-        ctx.call.shortcut = None  # it was used
+        ctx.call.shortcut = None  # already used
         ctx.save_for_forward(*tensors)
         if ctx.call.kept is not None:
-            # Carried by a tensor, as PyTorch frees these with the graph.
+            # A tensor carries the residuals, because PyTorch frees tensors with the graph.
             carrier = torch.empty(0)
             carrier.kept, ctx.call.kept = ctx.call.kept, None
             tensors.append(carrier)
@@ -88,9 +88,9 @@ class Apply(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Any:
-        n, saved = ctx.call.structure.num_leaves, ctx.saved_tensors  # which may be read once
+        n, saved = ctx.call.structure.num_leaves, ctx.saved_tensors  # can be read only once
         tensors, carriers = saved[:n], saved[n:]
-        # It may be lost, as hooks for saved tensors replace them.
+        # Hooks for saved tensors replace them, so the carrier may be lost.
         kept = next((getattr(carrier, "kept", None) for carrier in carriers), None)
         shortcut = None if kept is None else (PULL, kept)
         call = ctx.call.derivative(ctx.call.program.pullback, ctx.call.found, shortcut=shortcut)

@@ -1,4 +1,4 @@
-"""A transform as a module of PyTorch."""
+"""A transform as a PyTorch module."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,17 +10,17 @@ from ._transforms import jtfs
 
 
 class Scattering(torch.nn.Module):
-    """A transform with its filterbank, to be a part of other modules.
+    """A transform and its filterbank as a PyTorch module.
 
-    The filterbank is fixed: it is neither a parameter nor a buffer, so that `state_dict` is empty
-    for it, and optimizers, `DistributedDataParallel` and `double()` pass it by. It need not be
-    moved: transforms run where `x` is. `copy.deepcopy`, `pickle` and `torch.save` of the module
-    take the filterbank along.
+    The filterbank is fixed: it is neither a parameter nor a buffer, so it does not appear in
+    `state_dict`, and optimizers, `DistributedDataParallel` and `double()` ignore it. It need not be
+    moved between devices: transforms run on the device of `x`. `copy.deepcopy`, `pickle` and
+    `torch.save` of the module include the filterbank.
 
     Args:
         bank: Filters from `jtfs_jax.filterbank`, with `J_fr` for `jtfs`.
-        transform: `jtfs`, `time_scattering` or `scalogram` of this package, or one of these
-            `segmented`. It is called with `bank` and the signals.
+        transform: `jtfs`, `time_scattering` or `scalogram` of this package, or `segmented` of one
+            of these. It is called with `bank` and the signals.
 
     Example:
         >>> import torch, jtfs_jax, jtfs_jax.torch
@@ -45,11 +45,11 @@ class Scattering(torch.nn.Module):
         self.transform = transform
 
     def forward(self, x: Tensor) -> Any:
-        """What the transform returns, for signals `(*batch, time)`."""
+        """Transform signals `(*batch, time)`."""
         return self.transform(self.bank, x)
 
     def extra_repr(self) -> str:
-        """Length and settings, for `print`."""
+        """Return the length and settings shown by `print`."""
         bank = self.bank
         of_rows = f", J_fr={bank.J_fr}, F={bank.F}" if bank.J_fr is not None else ""
         return f"n_samples={bank.n_samples}, J={bank.J}, Q={bank.Q}, T={bank.T}{of_rows}"

@@ -1,4 +1,4 @@
-"""Functions of JAX as PyTorch's autograd asks for them: derivatives, and batches of these."""
+"""JAX functions with the derivatives and batching that PyTorch's autograd needs."""
 
 import functools
 from collections.abc import Callable
@@ -11,13 +11,14 @@ from jtfs_jax._filterbank import FilterBank
 
 
 class Program:
-    """A compiled function of a filterbank and of a pytree of arrays, to derive by these.
+    """A compiled function of a filterbank and a pytree of arrays, differentiable in the arrays.
 
-    Derivatives are programs, too, so that they can be derived; those of one program are made once.
+    Derivatives are programs, too, and can be differentiated; each program builds its own only once.
 
     Args:
         function: Takes the filterbank and the arrays, returns a pytree of arrays.
-        in_turn: Whether it is not compiled as a whole on a CPU, as it calls compiled programs.
+        in_turn: Whether to skip compiling the function as a whole on a CPU, because it calls
+            compiled programs.
     """
 
     def __init__(self, function: Callable[..., PyTree[Array]], *, in_turn: bool = False) -> None:
@@ -27,7 +28,7 @@ class Program:
         self._batched: dict[Any, Program] = {}
 
     def __call__(self, bank: FilterBank | None, arrays: PyTree[Array]) -> PyTree[Array]:
-        """The function's values."""
+        """Compute the function's values."""
         if self._in_turn:
             (device,) = jax.tree.leaves(arrays)[0].devices()
             if device.platform == "cpu":
@@ -37,7 +38,7 @@ class Program:
 
     @functools.cached_property
     def with_pullback(self) -> Callable[..., tuple[PyTree[Array], PyTree[Array]]]:
-        """The values, and the function of cotangents for `PULL`: a pytree of what it needs."""
+        """The values, and the function of cotangents for `PULL` as a pytree of its residuals."""
 
         def function(bank: FilterBank, arrays: PyTree[Array]) -> Any:
             return jax.vjp(functools.partial(self._function, bank), arrays)
@@ -46,7 +47,7 @@ class Program:
 
     @functools.cached_property
     def pullback(self) -> "Program":
-        """Of arrays and cotangents of the values: cotangents of the arrays."""
+        """Map arrays and cotangents of the values to cotangents of the arrays."""
 
         def function(bank: FilterBank, pair: tuple[PyTree[Array], PyTree[Array]]) -> PyTree[Array]:
             arrays, cotangents = pair
@@ -57,7 +58,7 @@ class Program:
 
     @functools.cached_property
     def pushforward(self) -> "Program":
-        """Of arrays and their tangents: tangents of the values."""
+        """Map arrays and their tangents to tangents of the values."""
 
         def function(bank: FilterBank, pair: tuple[PyTree[Array], PyTree[Array]]) -> PyTree[Array]:
             arrays, tangents = pair
@@ -66,7 +67,7 @@ class Program:
         return Program(function)
 
     def batched(self, structure: Any, axes: tuple[int | None, ...]) -> "Program":
-        """Of arrays with one more axis each, unless None: values have it in front."""
+        """The program for arrays with one more axis each, unless None; values have it in front."""
         if (structure, axes) not in self._batched:
 
             def of_leaves(bank: FilterBank | None, *leaves: Array) -> PyTree[Array]:
@@ -78,5 +79,5 @@ class Program:
         return self._batched[structure, axes]
 
 
-# Of a function of cotangents that a program gave, and of these: cotangents of that program's arrays
+# Maps a function of cotangents from a program, and cotangents, to cotangents of its arrays.
 PULL = Program(lambda _, pair: pair[0](pair[1])[0])

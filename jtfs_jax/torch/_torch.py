@@ -1,4 +1,4 @@
-"""PyTorch, or an error that names the extra which brings it."""
+"""PyTorch, or an error that names the extra that installs it."""
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -7,6 +7,6 @@ from jtfs_jax._extras import require
 torch: Any = require("torch", "torch")
 
 if TYPE_CHECKING:
-    Tensor: TypeAlias = Any  # who checks types need not have PyTorch
+    Tensor: TypeAlias = Any  # checking types does not require PyTorch
 else:
     Tensor = torch.Tensor

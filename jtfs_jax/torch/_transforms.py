@@ -1,4 +1,4 @@
-"""The transforms of the library, of tensors."""
+"""The library's transforms for PyTorch tensors."""
 
 import functools
 from collections.abc import Callable
@@ -23,7 +23,7 @@ for _node in (JointScattering, TimeScattering):  # so that `torch.func` looks in
 
 
 def jtfs(bank: FilterBank, x: Tensor) -> JointScattering:
-    """Joint time–frequency scattering of tensors: `jtfs_jax.jtfs`.
+    """Joint time–frequency scattering of tensors; see `jtfs_jax.jtfs`.
 
     Args:
         bank: Filters from `jtfs_jax.filterbank`, with `J_fr`.
@@ -31,14 +31,14 @@ def jtfs(bank: FilterBank, x: Tensor) -> JointScattering:
 
     Returns:
         `S0 (*batch, frame)`, `S1 (*batch, n1, frame)` and `S2 (*batch, path, band, frame)`, tensors
-        on the device of `x` in the precision of `bank`. S2 is a dictionary of tensors where T=0
-        or F=0. `jtfs_jax.path_table` and other tables of `bank` describe them, and
-        `jtfs_jax.by_path` takes them as they are, as does `jtfs_jax.to_xarray` once they are
-        detached and on the CPU.
+        on the device of `x` in the precision of `bank`. S2 is a dictionary of tensors if T=0 or
+        F=0. `jtfs_jax.path_table` and other tables of `bank` describe the coefficients.
+        `jtfs_jax.by_path` accepts these tensors as they are, and so does `jtfs_jax.to_xarray` once
+        they are detached and on the CPU.
 
     Raises:
-        ValueError: If `x` is no tensor of floating-point numbers on a device that JAX has, or for
-            what `jtfs_jax.jtfs` raises.
+        ValueError: If `x` is not a floating-point tensor on a device available to JAX, or for the
+            same reasons as in `jtfs_jax.jtfs`.
 
     Example:
         >>> import torch, jtfs_jax
@@ -51,7 +51,7 @@ def jtfs(bank: FilterBank, x: Tensor) -> JointScattering:
 
 
 def time_scattering(bank: FilterBank, x: Tensor) -> TimeScattering:
-    """The second-order time scattering transform of tensors: `jtfs_jax.time_scattering`.
+    """Second-order time scattering transform of tensors; see `jtfs_jax.time_scattering`.
 
     Args:
         bank: Filters from `jtfs_jax.filterbank`.
@@ -59,10 +59,10 @@ def time_scattering(bank: FilterBank, x: Tensor) -> TimeScattering:
 
     Returns:
         `S0 (*batch, frame)`, `S1 (*batch, n1, frame)` and `S2 (*batch, path, frame)`, tensors as
-        those of `jtfs`.
+        from `jtfs`.
 
     Raises:
-        ValueError: As `jtfs` does.
+        ValueError: For the same reasons as in `jtfs`.
 
     Example:
         >>> import torch, jtfs_jax
@@ -74,17 +74,17 @@ def time_scattering(bank: FilterBank, x: Tensor) -> TimeScattering:
 
 
 def scalogram(bank: FilterBank, x: Tensor) -> Tensor:
-    """The scalogram of tensors: `jtfs_jax.scalogram`.
+    """Scalogram of tensors; see `jtfs_jax.scalogram`.
 
     Args:
         bank: Filters from `jtfs_jax.filterbank`.
         x: Real signals `(*batch, time)` of `bank.n_samples` samples, on a CPU or a GPU.
 
     Returns:
-        U1 `(*batch, n1, time)`, a tensor as those of `jtfs`.
+        U1 `(*batch, n1, time)`, a tensor as from `jtfs`.
 
     Raises:
-        ValueError: As `jtfs` does.
+        ValueError: For the same reasons as in `jtfs`.
 
     Example:
         >>> import torch, jtfs_jax
@@ -96,21 +96,20 @@ def scalogram(bank: FilterBank, x: Tensor) -> Tensor:
 
 
 def segmented(transform: Callable[..., Any]) -> Callable[..., Any]:
-    """A transform of this package for signals of any length: `jtfs_jax.segmented`.
+    """Extend a transform of this package to signals of any length; see `jtfs_jax.segmented`.
 
-    On a CPU, where no gradient is asked for, one program serves all lengths. Otherwise JAX compiles
-    one for each.
+    On a CPU and without a gradient, one program serves all lengths. Otherwise JAX compiles one per
+    length.
 
     Args:
         transform: `jtfs`, `time_scattering` or `scalogram` of this package.
 
     Returns:
-        A function of a filterbank and of signals `(*batch, time)` with at least 2 samples, which
-        can be pickled.
+        A picklable function of a filterbank and signals `(*batch, time)` of at least 2 samples.
 
     Raises:
-        ValueError: If `transform` is another function; when called, as `jtfs` and
-            `jtfs_jax.segmented` do.
+        ValueError: If `transform` is another function. The returned function raises it for the same
+            reasons as `jtfs` and `jtfs_jax.segmented`.
 
     Example:
         >>> import torch, jtfs_jax
@@ -121,7 +120,7 @@ def segmented(transform: Callable[..., Any]) -> Callable[..., Any]:
     if transform not in (jtfs, time_scattering, scalogram):
         raise ValueError(
             f"transform must be jtfs, time_scattering or scalogram of jtfs_jax.torch, got "
-            f"{transform!r}; take one of these."
+            f"{transform!r}; pass one of these."
         )
     return functools.partial(_of_segments, transform.__name__)
 
@@ -147,7 +146,7 @@ def _of_tensors(program: Program, bank: FilterBank, x: Tensor) -> Any:
 
 
 def _signal(bank: FilterBank, x: Tensor) -> Tensor:
-    """Real signals on a device that JAX has, in the precision of the filterbank."""
+    """Real signals on a device available to JAX, in the precision of the filterbank."""
     if not isinstance(x, torch.Tensor):
         raise ValueError(
             f"x must be a tensor, got {type(x).__name__}; wrap it in torch.as_tensor, or use "
@@ -155,13 +154,15 @@ def _signal(bank: FilterBank, x: Tensor) -> Tensor:
         )
     if not x.is_floating_point():
         raise ValueError(
-            f"x must have floating-point numbers, got dtype {x.dtype}; convert it first, by "
+            f"x must contain floating-point numbers, got dtype {x.dtype}; convert it first with "
             f"x.float()."
         )
     platforms = {"cpu": "cpu", "cuda": "gpu"}
     try:
         jax.local_devices(backend=platforms.get(x.device.type, x.device.type))
     except RuntimeError as error:
-        cure = "install JAX for it" if x.device.type in platforms else "make it on a CPU or a GPU"
-        raise ValueError(f"x must be on a device that JAX has, got {x.device}; {cure}.") from error
+        cure = "install JAX for it" if x.device.type in platforms else "put it on a CPU or a GPU"
+        raise ValueError(
+            f"x must be on a device available to JAX, got {x.device}; {cure}."
+        ) from error
     return x.to(torch.float64 if bank.dtype == "float64" else torch.float32)

@@ -1,13 +1,13 @@
-"""Everything that there is to measure on a GPU, a TPU or a CPU, within ten minutes. From a clone:
+"""All measurements on a GPU, a TPU or a CPU, within ten minutes. From a clone:
 
     python tests/benchmarks/accelerator.py --output accelerator.json
     python tests/benchmarks/accelerator.py --kymatio PATH   # Kymatio's PyTorch on the same device
 
-The device is the one that JAX takes by itself. Parts come in the order of what they are worth, and
-each is written as soon as it is measured; what the time does not suffice for is left out with a
-word. Times are medians of calls that are waited for, after one that is not counted; the arguments
-are on the device. `limit_ms` is what the arithmetic of the products and Fourier transforms takes at
-the rates of large products and of the best batch of transforms, measured in the same run.
+The device is JAX's default. Parts run in order of importance, and each is written as soon as it is
+measured; parts for which there is no time left are skipped with a note. Times are medians of
+completed calls after one warm-up call, with the arguments on the device. `limit_ms` is the time for
+the arithmetic of the products and Fourier transforms at the rates of large products and of the best
+batch of transforms, measured in the same run.
 """
 
 import argparse
@@ -32,12 +32,12 @@ import jtfs_jax
 from jtfs_jax import resynthesis
 
 TRANSFORMS = {"jtfs": jtfs_jax.jtfs, "time_scattering": jtfs_jax.time_scattering}
-REPEATS, SECONDS = 20, 3.0  # calls of a measurement, and its seconds, whichever is less
-TOLERANCE = 1e-5  # of coefficients and gradients to those of the CPU
+REPEATS, SECONDS = 20, 3.0  # maximum calls and seconds of a measurement, whichever comes first
+TOLERANCE = 1e-5  # of coefficients and gradients relative to the CPU
 
 
 def seconds_of(function, *arguments):
-    """Median seconds of a call, after one that is not counted."""
+    """Median seconds of a call, after one warm-up call."""
     jax.block_until_ready(function(*arguments))
     times = []
     while (len(times) < REPEATS and sum(times) < SECONDS) or len(times) < 3:
@@ -49,13 +49,13 @@ def seconds_of(function, *arguments):
 
 @functools.cache
 def filters(name, transform):
-    """The filterbank of a configuration, as many parts use it."""
+    """The filterbank of a configuration, shared by many parts."""
     settings: Any = job(CONFIGURATIONS[name], transform)["parameters"]
     return jtfs_jax.filterbank(**settings)
 
 
 def noise(n_samples, n_sounds):
-    """White noise, a batch of it or a single one."""
+    """White noise, a batch or a single signal."""
     shape = (n_sounds, n_samples) if n_sounds > 1 else (n_samples,)
     return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
@@ -75,7 +75,7 @@ def work_of(transform, mode):
 
 
 def program(name, transform, mode, n_sounds, rates):
-    """Time, compile time, memory and operations of one program."""
+    """Run time, compile time, memory and operations of one program."""
     bank = filters(name, transform)
     x = jax.device_put(noise(bank.n_samples, n_sounds))
     function = work_of(TRANSFORMS[transform], mode)
@@ -101,7 +101,7 @@ def program(name, transform, mode, n_sounds, rates):
 
 
 def agreement(name):
-    """Relative errors of coefficients and of the gradient to those of the CPU of the machine."""
+    """Relative errors of the coefficients and the gradient with respect to the machine's CPU."""
     bank = filters(name, "jtfs")
     x, errors, results = noise(bank.n_samples, 1), {}, {}
     here, cpu = jax.devices()[0], jax.devices("cpu")[0]
@@ -128,7 +128,7 @@ def resynthesis_of(name, steps):
 
 
 def profile(name):
-    """The ten heaviest kernels of the gradient: milliseconds of a call, and launches."""
+    """The ten slowest kernels of the gradient: milliseconds per call, and launches."""
     bank = filters(name, "jtfs")
     x = jax.device_put(noise(bank.n_samples, 1))
     function = jax.jit(work_of(jtfs_jax.jtfs, "gradient"))
@@ -160,7 +160,7 @@ def profile(name):
 
 
 def kymatio(name, mode, options, left):
-    """Kymatio's PyTorch, and the same by torch.compile, each in a process of its own."""
+    """Kymatio's PyTorch, without and with torch.compile, each in its own process."""
     work = "jtfs" if mode == "forward" else "jtfs_gradient"
     entries = {}
     for implementation in ("kymatio_torch", "kymatio_torch_compiled"):
@@ -174,7 +174,7 @@ def kymatio(name, mode, options, left):
 
 
 def parts(options, left):
-    """All measurements by name, in their order: each is a function without arguments."""
+    """All measurements by name, in order; each is a function without arguments."""
     rates = {}
 
     def measure_rates():
@@ -202,13 +202,13 @@ def parts(options, left):
 
 
 def summary(record):
-    """The numbers of a record in a line."""
+    """The numbers of a record in one line."""
     facts = [f"{name} {value:.4g}" for name, value in record.items() if isinstance(value, float)]
     return ", ".join(facts) or json.dumps(record)[:300]
 
 
 def options_of_command_line():
-    """The command line, checked."""
+    """Parse and check the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -244,7 +244,7 @@ def main():
         else:
             try:
                 record = part()
-            except Exception as error:  # the other parts are worth having
+            except Exception as error:  # the other parts are still useful
                 record = {"error": f"{type(error).__name__}: {error}"[:1000]}
         results["parts"][name] = record
         write(options.output, results)

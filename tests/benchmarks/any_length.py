@@ -1,16 +1,16 @@
-"""Signals of any length: time and memory of segments beside those of single calls. From a clone:
+"""Signals of any length: time and memory of segments, against single calls. From a clone:
 
     python tests/benchmarks/any_length.py hour gradient clips [--output any_length.json]
     python tests/benchmarks/any_length.py kymatio --kymatio PATH
 
-`hour`: an hour at 22,050 Hz (noise, whose level changes, with clicks), in segments, beside single
-calls of 2^16 samples; ten stretches of it beside single calls for these with their context.
-`gradient`: value and gradient of the sum of squares of the coefficients of ten minutes, in one
-program. `clips`: `jtfs-jax features` at its defaults of 200 clips of as many lengths, 0.3 to 10 s,
-beside batched calls for as many samples. `kymatio`: ten such clips by Kymatio's PyTorch, of which
-PATH is a checkout (see run.py for what it needs), each with filters of its length. The
-configuration is `metamer`. Each part has a process to itself, so that its peak memory means
-something.
+`hour`: an hour at 22,050 Hz (noise of varying level, with clicks) in segments, against single calls
+of 2^16 samples; and ten stretches of it against single calls for these stretches with their
+context. `gradient`: value and gradient of the sum of squares of the coefficients of ten minutes, in
+one program. `clips`: `jtfs-jax features` with default options on 200 clips of 200 lengths from 0.3
+to 10 s, against batched calls for the same number of samples. `kymatio`: ten such clips in
+Kymatio's PyTorch, with filters for each length; PATH is a checkout of Kymatio (see run.py for its
+requirements). The configuration is `metamer`. Each part runs in its own process, so that its peak
+memory is meaningful.
 """
 
 import argparse
@@ -33,7 +33,7 @@ SINGLE, SEGMENT = 2**16, 2**18
 
 
 def seconds_of(function, n_times=5):
-    """The median of several calls, after one that compiles."""
+    """Median seconds of several calls, after one that compiles."""
     import jax
 
     jax.block_until_ready(function())
@@ -46,12 +46,12 @@ def seconds_of(function, n_times=5):
 
 
 def peak_gigabytes():
-    """Of this process, libraries and compilation included."""
+    """Peak memory of this process, including libraries and compilation."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def sound(n_samples):
-    """Noise whose level changes over eight orders of magnitude, with clicks."""
+    """Noise with a level that varies over eight orders of magnitude, with clicks."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal(n_samples, dtype=np.float32)
     for start in range(0, n_samples, 10 * RATE):
@@ -61,7 +61,7 @@ def sound(n_samples):
 
 
 def hour():
-    """See the head of this file."""
+    """See the module docstring."""
     import jax
 
     import jtfs_jax
@@ -96,7 +96,7 @@ def hour():
 
 
 def gradient():
-    """See the head of this file."""
+    """See the module docstring."""
     import jax
     import jax.numpy as jnp
 
@@ -117,7 +117,7 @@ def gradient():
 
 
 def clips():
-    """See the head of this file."""
+    """See the module docstring."""
     import jtfs_jax
     from jtfs_jax import audio
 
@@ -148,7 +148,7 @@ def clips():
 
 
 def kymatio():
-    """See the head of this file."""
+    """See the module docstring."""
     import kymatio.torch  # pyright: ignore[reportMissingImports]
     import torch  # pyright: ignore[reportMissingImports]
 
@@ -166,7 +166,7 @@ PARTS = {function.__name__: function for function in (hour, gradient, clips, kym
 
 
 def main() -> None:
-    """Measure, each part in a process of its own."""
+    """Measure each part in its own process."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,7 +1,7 @@
-"""What a program is made of: its loops, Fourier transforms and products, and their arithmetic.
+"""Composition of a program: its loops, Fourier transforms and products, and their arithmetic.
 
-Operations are counted as JAX traces them, those of a loop once for each of its trips: XLA's own
-`cost_analysis` counts the body of a loop once.
+Operations are counted as traced by JAX, and once per iteration in loops; XLA's own `cost_analysis`
+counts the body of a loop only once.
 """
 
 import math
@@ -14,7 +14,7 @@ KINDS = ("loops", "trips", "transforms", "products", "transform_flop", "product_
 
 
 def counts(jaxpr):
-    """Operations of a traced function, by kind, and their floating-point operations."""
+    """Operations of a traced function by kind, and their floating-point operations."""
     found = dict.fromkeys(KINDS, 0)
     _add(found, jaxpr, n_trips=1)
     return found
@@ -46,10 +46,10 @@ def _add(found, jaxpr, n_trips):
 
 
 def rates(seconds_of, device):
-    """Floating-point operations a second of large products, and of Fourier transforms.
+    """Floating-point operations per second of large products and of Fourier transforms.
 
-    `seconds_of(function, *arguments)` measures a call. These are the best that the machine does by
-    the same library: what a program takes at these rates is a limit for it.
+    `seconds_of(function, *arguments)` measures a call. These rates are the best that the library
+    reaches on the machine, so the time of a program at these rates is a lower limit.
     """
     key = jax.random.key(0)
     matrix = jax.device_put(jax.random.normal(key, (2048, 2048)), device)
@@ -64,6 +64,6 @@ def rates(seconds_of, device):
 
 
 def limit_seconds(found, rate):
-    """What the arithmetic of a program takes at the rates of the machine."""
+    """Seconds that the arithmetic of a program takes at the rates of the machine."""
     of_products = found["product_flop"] / rate["product"]
     return of_products + found["transform_flop"] / rate["transform"]

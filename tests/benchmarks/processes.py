@@ -13,13 +13,14 @@ REPOSITORY = HERE.parents[1]
 
 
 class ChildError(Exception):
-    """A child could not do its work."""
+    """A child failed."""
 
 
 class Child:
     """A process of `child.py`.
 
-    It sees this checkout of jtfs_jax, or the given one of Kymatio, before what is installed.
+    This checkout of jtfs_jax, or the given checkout of Kymatio, takes precedence over installed
+    packages.
     """
 
     def __init__(self, job, kymatio, limit):
@@ -41,7 +42,7 @@ class Child:
         )
 
     def ask(self, request):
-        """The answer to a request; `ChildError` if there is none."""
+        """Answer to a request; raises `ChildError` if there is none."""
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -78,10 +79,10 @@ class Child:
 
 
 def measure(jobs, *, repeats, kymatio, limit):
-    """For each job what its child told, and the seconds of runs in which the children took turns.
+    """For each job, its child's report and the seconds of its runs; the children take turns.
 
     All are prepared before the first run. A child that fails leaves its error in its entry, and
-    the others go on.
+    the others continue.
     """
     children, entries = {}, {}
 

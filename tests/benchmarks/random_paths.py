@@ -1,11 +1,11 @@
-"""What a step with one path takes, beside a step with all: the loss of random paths. From a clone:
+"""Time of a training step with one random path, against a step with all paths. From a clone:
 
     python tests/benchmarks/random_paths.py
 
-Signals are white noise of 32,768 samples, the filterbank is that of the literature (J=12, Q=(8, 2),
-J_fr=3, Q_fr=2) with T="global". A step is the value and the gradient of the loss, transforms of the
-target included, and without them where "target kept" is said. Steps take turns, path after path, so
-that each finds the machine in the same state; times are medians, of single paths over all paths.
+Signals are white noise of 32,768 samples; the filterbank is from the literature (J=12, Q=(8, 2),
+J_fr=3, Q_fr=2), with T="global". A step is the value and the gradient of the loss, including the
+transform of the target except in rows marked "target kept". Steps take turns, path after path, so
+that each finds the machine in the same state; times are medians, over all paths for single paths.
 """
 
 import argparse
@@ -37,17 +37,17 @@ def one_path(bank, y, x, index):
 
 
 def all_paths_kept(bank, y, s2, index):
-    """The loss of all paths, where the coefficients of the target are known."""
+    """The loss of all paths with known coefficients of the target."""
     return path_distance(jtfs_jax.jtfs(bank, y).S2, s2).mean()
 
 
 def one_path_kept(bank, y, s2, index):
-    """The loss of one path, where the coefficients of the target are known."""
+    """The loss of one path with known coefficients of the target."""
     return path_distance(jtfs_path(bank, y, index), s2[..., index, :, :]).mean()
 
 
 class Step:
-    """The value and gradient of a loss, compiled; `times` are those of its runs."""
+    """Compiled value and gradient of a loss; `times` are the times of its runs."""
 
     def __init__(self, loss: Callable, bank, y, target):
         wall, processor_time = time.perf_counter(), time.process_time()
@@ -60,7 +60,7 @@ class Step:
         self.times.clear()
 
     def run(self, index) -> None:
-        """For one path; the loss of all paths does not look at the index."""
+        """Run for one path; the loss of all paths ignores the index."""
         start = time.perf_counter()
         jax.block_until_ready(self.compiled(*self.arguments, index))
         self.times.append(time.perf_counter() - start)
@@ -72,7 +72,7 @@ def first() -> jax.Array:
 
 
 def measure(bank: jtfs_jax.FilterBank, batch: int, every: int) -> dict[str, Any]:
-    """Steps of each kind in turn, for every path or one in so many."""
+    """Steps of each kind in turn, for every path or a subset."""
     table, rng = jtfs_jax.path_table(bank), np.random.default_rng(0)
     y, x = jnp.asarray(rng.standard_normal((2, batch, bank.n_samples)), bank.dtype)
     s2 = jtfs_jax.jtfs(bank, x).S2

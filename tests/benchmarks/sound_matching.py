@@ -1,12 +1,12 @@
-"""What losses for sound matching cost beside the transform. From a clone:
+"""Cost of sound-matching losses compared with the transform. From a clone:
 
     python tests/benchmarks/sound_matching.py
 
-Works are Φ, the log-compressed coefficients of the chirp of given parameters; value and gradient of
-½ ‖Φ(ν̂) − Φ(ν)‖² in these parameters; and the metric M of Φ at 64 points, of which the time is that
-of one. Sounds have 32,768 samples, filters are those of `configurations.PNP`, but for J_fr=5. Each
-work has a process to itself, so that peak memory means something; on a CPU that is of the process,
-libraries and compilation included.
+Tasks are Φ, the log-compressed coefficients of the chirp with given parameters; value and gradient
+of ½ ‖Φ(ν̂) − Φ(ν)‖² in these parameters; and the metric M of Φ at 64 points, with times per point.
+Sounds have 32,768 samples; filters are from `configurations.PNP`, except for J_fr=5. Each task runs
+in its own process, so that peak memory is meaningful; on a CPU it refers to the process, including
+libraries and compilation.
 """
 
 import argparse
@@ -44,7 +44,7 @@ LEVEL = 1e-3
 
 
 def phi(bank, nu):
-    """Coefficients of the chirp of normalized parameters."""
+    """Coefficients of the chirp with normalized parameters."""
     f_c, f_m, gamma = RANGES.denormalize(nu)
     grid = {"n_samples": bank.n_samples, "sample_rate": SAMPLE_RATE}
     return analysis.log_compress(
@@ -64,7 +64,7 @@ def metric(batch_size, bank, nu):
 
 
 def measure(work: str, n_points: int, batch_size: int, repeats: int) -> dict[str, Any]:
-    """Seconds a point, compile time and memory of one work."""
+    """Seconds per point, compile time and memory of one task."""
     bank = jtfs_jax.filterbank(**FILTERS)
     nu = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (n_points, 3)), bank.dtype)
     function, arguments = {

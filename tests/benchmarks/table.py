@@ -6,7 +6,7 @@ PEERS = {"kymatio_torch": "Kymatio, PyTorch", "kymatio_jax": "Kymatio, `jax.jit`
 
 
 def table(results):
-    """All tables, and what they were made with."""
+    """All tables, and the conditions of their measurements."""
     configurations = {name: works for name, works in results.items() if name not in PARTS}
     tables = [_configurations(configurations)]
     tables += [part(results[name]) for name, part in PARTS.items() if name in results]
@@ -158,7 +158,7 @@ PARTS = {"growth": _growth, "batch": _batch, "operations": _operations}
 
 
 def _conditions(results):
-    """For each set of conditions, the names of what was measured under them."""
+    """Names of the measurements under each set of conditions."""
     lines = {}
     for name, works in results.items():
         lines.setdefault(_condition(works.values()), []).append(name)

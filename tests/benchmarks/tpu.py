@@ -1,11 +1,11 @@
-"""What XLA makes of the transforms for a TPU, without one. In an environment of its own:
+"""XLA's estimates for the transforms on a TPU, without a TPU. In a separate environment:
 
     pip install 'jax[tpu]' -e .        # Python 3.12 or newer
     python tests/benchmarks/tpu.py --configuration metamer --batch 8 --gradient
 
-It prints how long XLA compiles, and the compiler's own estimate of cycles by kinds of operation.
-An estimate takes operations one by one, so that it serves to compare programs, not to predict
-milliseconds. XLA estimates the body of a loop once; here it counts as often as the loop runs.
+Prints XLA's compile time and the compiler's own estimate of cycles by kind of operation. The
+estimate considers operations one by one, so it can compare programs but not predict milliseconds.
+XLA estimates the body of a loop once; here it counts once per iteration.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")  # no TPU is asked for what it is
+os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")  # do not query a TPU for its type
 
 import jax
 import jax.numpy as jnp
@@ -66,7 +66,7 @@ def estimate(text):
 
 
 def kind_of(name):
-    """The last part of where an operation comes from, and whether that is within a loop."""
+    """Last part of an operation's source name, and whether it is within a loop."""
     if name is None:
         return "layout"
     last = "fft" if "fft" in name[1] else name[1].rsplit("/", 1)[-1]
@@ -74,7 +74,7 @@ def kind_of(name):
 
 
 def main():
-    """Compile one program, and print what it would cost."""
+    """Compile one program and print its estimated cost."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

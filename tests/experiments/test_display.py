@@ -1,4 +1,4 @@
-"""What notebooks show: tables, and players of sounds."""
+"""Display in notebooks: tables and sound players."""
 
 import base64
 import io

@@ -1,6 +1,6 @@
-"""Training by two processes: what one finds, and what it finds undisturbed after it was killed.
+"""Training by two processes: same result as one process, and as without a kill.
 
-Orbax is imported in processes of their own alone, as its threads may end the one that imports it.
+Orbax is imported only in separate processes, because its threads may end the importing process.
 """
 
 import importlib.util
@@ -31,7 +31,7 @@ sounds = distributed.sounds
 distributed.sounds = lambda step: sounds(step) if step < 6 else signal.pause()
 """
 MAIN = "distributed.main()"
-# Prints the loss of one process, and by how much the gradients of two differ from its own.
+# Prints the loss of one process, and the difference of two processes' gradients from its own.
 COMPARING = """
 import json, os, sys, jax, numpy as np, orbax.checkpoint as ocp
 bank = distributed.filterbank()

@@ -22,7 +22,7 @@ def sounds():
 
 
 def structured(found):
-    """Coefficients as they are kept."""
+    """Coefficients in their stored form."""
     kinds = [(name, np.float32, array.shape[1:]) for name, array in found.items()]
     rows = np.empty(len(next(iter(found.values()))), kinds)
     for name, array in found.items():
@@ -32,7 +32,7 @@ def structured(found):
 
 @pytest.mark.usefixtures("quick_compile")
 def test_features_of_jtfs(sounds, monkeypatch):
-    """Chunk by chunk, constants are those of all sounds at once."""
+    """Constants computed chunk by chunk equal those of all sounds at once."""
     monkeypatch.setattr(coefficients, "CHUNK", 3)
     frontend = frontends.JTFS(SMALL_BANK)
     found = frontend.transform(sounds)
@@ -64,7 +64,7 @@ def test_features_of_time_scattering(sounds):
 
 
 def test_features_of_cqt(monkeypatch):
-    """From levels on; these take librosa."""
+    """Features from levels on; the levels require librosa."""
     monkeypatch.setattr(coefficients, "CHUNK", 3)
     level = np.random.default_rng(0).uniform(-80, 0, (5, 96, 256)).astype(np.float32)
     constants = frontends.CQT().fit(structured({"level": level}))
@@ -77,7 +77,7 @@ def test_features_of_cqt(monkeypatch):
 
 
 def test_schedule():
-    """Against its definition, step by step."""
+    """Compare with the definition, step by step."""
     settings = train.Training(epoch_size=320, batch=32, n_warmup=3)
     n, low, high = 10, 1e-11, 1e-3
     for step in range(60):
@@ -112,7 +112,7 @@ def test_accuracies():
 
 
 def test_rows_are_aligned_with_bands():
-    """With equal weights in the kernel, a band is a mean of rows around its own."""
+    """With equal kernel weights, a band is a mean of the rows around it."""
     branch = network.RowsToBands(4, 8, 6, key=jax.random.key(0))
     weights = (jnp.full((network.N_LEARNED, 1, 8, 1), 1 / 8), jnp.zeros((network.N_LEARNED, 1, 1)))
     branch = eqx.tree_at(lambda b: (b.convolution.weight, b.convolution.bias), branch, weights)
@@ -122,7 +122,7 @@ def test_rows_are_aligned_with_bands():
 
 @pytest.mark.usefixtures("quick_compile")
 def test_network():
-    """Table 1 in two dimensions; the test of training runs one in a single dimension."""
+    """Table 1 in two dimensions; the training test runs a one-dimensional network."""
     random = np.random.default_rng(0)
     maps = jnp.asarray(random.normal(size=(3, 5, 6, 8)), jnp.float32)
     rows = jnp.asarray(random.normal(size=(3, 23, 8)), jnp.float32)
@@ -183,7 +183,7 @@ def separable():
 
 @pytest.mark.usefixtures("quick_compile", "standard_promotion")
 def test_training_and_resuming(separable, tmp_path, monkeypatch):
-    """It learns; and after an interruption, it ends as if there had been none."""
+    """The network learns, and an interruption does not change the result."""
     fit = partial(train.train, make_tiny, maps_of, separable, SETTINGS, seed=3)
     trained = fit(checkpoint=tmp_path / "whole.eqx")
     predicted = train.classify(trained.network, trained.norms, maps_of, separable["validation"])

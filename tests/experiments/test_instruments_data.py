@@ -139,7 +139,7 @@ def test_clip_errors(database, spoil, match):
 
 
 class Levels:
-    """A frontend that is quickly computed."""
+    """A frontend that is fast to compute."""
 
     def __init__(self, **settings):
         self.settings = {"frontend": "levels", **settings}
@@ -218,6 +218,6 @@ def test_experiment_from_files_to_results(database):
     assert len(result["loss"]) == 2
     assert np.isfinite(result["loss"]).all()
     assert json.loads((output / "time-0.json").read_text())["loss"] == result["loss"]
-    again = experiment.run(task, 0, output, resume=True)  # all of its epochs are done
+    again = experiment.run(task, 0, output, resume=True)  # all its epochs are done
     assert (again["loss"], again["confusion"]) == (result["loss"], result["confusion"])
     assert "| Medley-solos-DB | clarinet |" in str(experiment.table({"time": [result, again]}))

@@ -1,4 +1,4 @@
-"""The linter keeps notebooks and experiments from what is private: its list is complete."""
+"""The linter's list of private modules, forbidden in notebooks and experiments, is complete."""
 
 import tomllib
 from pathlib import Path
@@ -9,9 +9,9 @@ CONFIGURATION = Path(__file__).parents[2] / "notebooks" / "ruff.toml"
 
 
 def private_modules():
-    """Modules and packages with an underscore; not what lies in such packages."""
+    """Modules and packages with a leading underscore, but not modules within such packages."""
     folder = Path(jtfs_jax.__path__[0])
-    for file in folder.rglob("*.py"):  # which are there even if their libraries are not
+    for file in folder.rglob("*.py"):  # present even if their libraries are not
         parts = file.relative_to(folder.parent).with_suffix("").parts
         parts = parts[:-1] if parts[-1] == "__init__" else parts
         if parts[-1].startswith("_") and not any(part.startswith("_") for part in parts[:-1]):

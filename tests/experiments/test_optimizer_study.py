@@ -1,4 +1,4 @@
-"""The study of the optimizers: errors are counted by gradients, and tables show their medians."""
+"""The optimizer study: errors are counted by gradients, and tables show their medians."""
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def test_tables_of_what_was_measured_have_no_gaps():
 
 
 def test_errors_are_counted_by_gradients(monkeypatch):
-    """The best of what was found by so many gradients, failed trials in between or not."""
+    """The best error within this many gradients, with or without failed trials in between."""
     trials = np.array([0.5, 0.5, 0.3, 0.4, 0.2]), np.array([1, 1, 2, 4, 5]), np.arange(1, 6)
 
     def descend(*_):

@@ -1,4 +1,4 @@
-"""The retrieval of chirps, on a small scale: 64 of them, of 4,096 samples."""
+"""Retrieval of chirps on a small scale: 64 chirps of 4,096 samples."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def theta():
 
 @pytest.fixture(scope="module")
 def features(tmp_path_factory):
-    """Features under four representations, and the folder in which they are kept."""
+    """Features under four representations, and the folder that stores them."""
     cache = tmp_path_factory.mktemp("cache")
     names = ("modulation spectrum", "Gabor features", "time scattering, Q=1", "JTFS, Q=8")
     return cache, {name: retrieval.extract(SETTING, name, N_VALUES, cache) for name in names}
@@ -75,7 +75,7 @@ def test_the_cortical_model_is_that_of_each_sound(theta):
 
 
 def test_an_average_spectrum_tells_less_of_modulations_than_joint_scattering(features):
-    """Steps along f_m and γ of the grid of chirps, relative to those along f_c."""
+    """Steps along f_m and γ in the grid of chirps, relative to steps along f_c."""
 
     def steps(values):
         cube = values.reshape(N_VALUES, N_VALUES, N_VALUES, -1)
@@ -124,7 +124,7 @@ def test_a_name_that_is_none():
 
 
 def test_neighbors_are_the_nearest_others_and_the_map_keeps_their_order():
-    """Points of a bent strip: its map is flat."""
+    """Points of a bent strip, which has a flat map."""
     random = np.random.default_rng(0)
     u, v, w = random.uniform(0, 1, (3, 400))
     values = np.stack([np.sin(2 * u), np.cos(2 * u), v, w], axis=1)

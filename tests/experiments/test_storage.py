@@ -1,4 +1,4 @@
-"""Files of experiments: replaced whole or not at all, and checkpoints that fit or say why not."""
+"""Files of experiments: replaced as a whole or not at all; checkpoints fit or say why not."""
 
 import equinox as eqx
 import jax

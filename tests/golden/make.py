@@ -1,13 +1,14 @@
-"""The golden outputs, made again by Kymatio: its NumPy backend, in float64.
+"""Golden outputs, recomputed by Kymatio's NumPy backend in float64.
 
     python tests/golden/make.py PATH           # compares with the files
-    python tests/golden/make.py PATH --write   # writes them anew, from their own inputs
+    python tests/golden/make.py PATH --write   # rewrites the files from their own inputs
 
-PATH is a checkout of Kymatio main; the files are of commit 11552ed5 (0.4.0.dev0). Kymatio needs
+PATH is a checkout of Kymatio main; the files are from commit 11552ed5 (0.4.0.dev0). Kymatio needs
 `pip install 'scipy<1.17' appdirs configparser packaging`. Each file has the input `x`, Kymatio's
-arguments (`config`, JSON) and its outputs: `keys` as `jtfs_jax.to_kymatio` has them, one row a
-path, padded with −1; `lengths`, the frames of each path; `values`, of all paths, one after another.
-They were chosen where Kymatio is right; paths that it returns without frames are left out.
+arguments (`config`, JSON) and its outputs: `keys` as in `jtfs_jax.to_kymatio`, one row per path,
+padded with −1; `lengths`, the number of frames of each path; `values` of all paths, concatenated.
+The cases were chosen such that Kymatio is correct; paths that it returns without frames are
+omitted.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import numpy as np
 
 
 def outputs(x: np.ndarray, config: dict) -> dict[str, np.ndarray]:
-    """What Kymatio makes of a signal."""
+    """Kymatio's outputs for a signal."""
     from kymatio.numpy import (  # pyright: ignore[reportMissingImports]
         Scattering1D,
         TimeFrequencyScattering,

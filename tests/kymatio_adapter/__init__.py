@@ -1,7 +1,7 @@
 """Kymatio's interface over `jtfs_jax`, so that Kymatio's own tests can be run against it.
 
-As a plugin of pytest (`-p kymatio_adapter`), `install` puts modules of Kymatio's names into place.
-It is written from Kymatio's documentation, and has no code of Kymatio.
+As a pytest plugin (`-p kymatio_adapter`), it calls `install` to provide modules with Kymatio's
+names. It is written from Kymatio's documentation and contains no code of Kymatio.
 """
 
 import sys
@@ -14,13 +14,13 @@ from . import _backends, _classes, _filters, _steps
 
 
 def pytest_configure() -> None:
-    """Called by pytest, before it collects."""
+    """Hook called by pytest before collection."""
     jax.config.update("jax_disable_most_optimizations", True)  # most programs run once
     install()
 
 
 def install() -> None:
-    """Modules called kymatio, and one in place of TensorFlow, which tests import in any case."""
+    """Install modules named kymatio, and a stand-in for TensorFlow, which the tests import."""
     sys.modules.setdefault("tensorflow", ModuleType("tensorflow"))
     entries = {"Scattering1D": _classes.scattering, "TimeFrequencyScattering": _classes.joint}
     _module("kymatio", **entries)

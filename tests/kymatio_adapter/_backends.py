@@ -11,7 +11,7 @@ NAMES = ("numpy", "jax", "torch", "sklearn")
 
 
 class Backend:
-    """What Kymatio's tests ask of a module of array functions."""
+    """Array functions that Kymatio's tests require."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -41,7 +41,7 @@ class Backend:
 
 
 def call(function: Callable, x: Any) -> Any:
-    """A function of JAX, for arrays of any library; its derivative too, for those of PyTorch."""
+    """Call a JAX function with arrays of any library, differentiably for PyTorch tensors."""
     if isinstance(x, jax.Array):
         return function(x)
     if isinstance(x, np.ndarray):

@@ -23,7 +23,7 @@ Path = tuple[int, ...]
 
 
 def _leaves(transform: Callable, bank: jtfs_jax.FilterBank, x: Any) -> jax.Array:
-    """Coefficients of a batch, all in a row."""
+    """Coefficients of a batch, flattened and concatenated."""
     S = transform(bank, jnp.asarray(x, jnp.float64))
     return jnp.concatenate([leaf.reshape(len(x), -1) for leaf in jax.tree.leaves(S)], axis=-1)
 
@@ -58,7 +58,7 @@ class Scattering:
         self.build()
 
     def build(self) -> None:
-        """The filterbank, and what of it Kymatio gives names."""
+        """Build the filterbank, and the attributes that Kymatio names."""
         self.stride, bank = self._checked_stride(), self.bank
         self.pad_left = _sampling.pad_left(bank.n_samples, bank.n_padded)
         self.pad_right = bank.n_padded - bank.n_samples - self.pad_left
@@ -67,13 +67,13 @@ class Scattering:
         self.phi_f: dict[str, Any] = {"xi": 0, "sigma": SIGMA0 / self.T, "of": self}
 
     def create_filters(self) -> None:
-        """They are made by `build`."""
+        """Do nothing: `build` creates the filters."""
 
     load_filters = create_filters
 
     @property
     def options(self) -> dict[str, Any]:
-        """Of `filterbank`."""
+        """Options of `filterbank`."""
         return {"J": self.J, "Q": self.Q, "T": self._T, "stride": self._stride}
 
     @cached_property
@@ -131,7 +131,7 @@ class Scattering:
             raise ValueError("Cannot convert to an array at T=0. Please set out_type to 'dict'.")
 
     def coefficients(self, x: Any) -> tuple[Any, tuple[int, ...]]:
-        """What the library returns for a batch, in the arrays of x, and the shape of the batch."""
+        """The library's output for a batch, as arrays of the kind of x, and the batch shape."""
         if not len(x.shape):
             raise ValueError("x must have at least one axis, got none.")
         batch = tuple(x.shape[:-1])
@@ -160,7 +160,7 @@ class Scattering:
         return sorted(keys, key=lambda key: (len(key), key))
 
     def scattering(self, x: Any) -> Any:
-        """Coefficients, as `out_type` says."""
+        """Coefficients in the format `out_type`."""
         self._check_runtime_args()
         paths = self.paths(x)
         if self.out_type == "dict":
@@ -177,13 +177,13 @@ class Scattering:
     forward = __call__
 
     def to(self, *_: Any) -> Any:
-        """One device is all there is."""
+        """Return the object; there is only one device."""
         return self
 
     cpu = to
 
     def keys(self) -> list[Path]:
-        """Of all paths, without any signal."""
+        """Keys of all paths, without a signal."""
         S = jax.tree.map(
             lambda leaf: np.empty(leaf.shape, np.int8),
             jax.eval_shape(self.transform, self.bank, np.empty(self.shape, np.float32)),
@@ -192,7 +192,7 @@ class Scattering:
         return [key for key in found if len(key) <= self.max_order + self._longer]
 
     def meta(self) -> dict[str, Any]:
-        """What the wavelets of each path are, padded with NaN."""
+        """Wavelet parameters of each path, padded with NaN."""
         keys = self.keys()
         n = np.full((len(keys), self.max_order), np.nan)
         for row, key in zip(n, keys, strict=True):
@@ -209,7 +209,7 @@ class Scattering:
         return column
 
     def output_size(self, *, detail: bool = False) -> Any:
-        """Paths, in all or of each order."""
+        """Number of paths, in total or per order."""
         orders = Counter(map(len, self.keys()))
         return tuple(orders.values()) if detail else orders.total()
 
@@ -240,7 +240,7 @@ class Joint(Scattering):
         super().__init__(J, shape, Q, T, stride, out_type=out_type, backend=backend)
 
     def build(self) -> None:
-        """With the filters along log-frequency."""
+        """Build with the filters along log-frequency."""
         if np.any(np.array(self.Q_fr) < 1):
             raise ValueError(f"Q_fr must be >= 1, got {self.Q_fr}.")
         meaning = f"Q_fr must be an integer or 1-tuple, got {self.Q_fr}."
@@ -260,7 +260,7 @@ class Joint(Scattering):
 
     @property
     def options(self) -> dict[str, Any]:
-        """Of `filterbank`."""
+        """Options of `filterbank`."""
         joint = {"J_fr": self.J_fr, "Q_fr": self.Q_fr, "F": self._F, "stride_fr": self._stride_fr}
         return super().options | joint
 
@@ -288,7 +288,7 @@ class Joint(Scattering):
             raise ValueError("Cannot convert to an array of format 'joint' at F=0.")
 
     def scattering(self, x: Any) -> Any:
-        """Coefficients, as `out_type` and `format` say."""
+        """Coefficients in the format given by `out_type` and `format`."""
         if (self.format, self.out_type) != ("joint", "array"):
             return super().scattering(x)
         self._check_runtime_args()
@@ -296,7 +296,7 @@ class Joint(Scattering):
         return S.S2.reshape(*batch, *S.S2.shape[1:])
 
     def meta(self) -> dict[str, Any]:
-        """What the filters of each path are."""
+        """Filter parameters of each path."""
         table = jtfs_jax.path_table(self.bank)
         if self.format == "joint":
             keys = list(zip(table.n2.tolist(), table.n_fr.tolist(), strict=True))
@@ -320,14 +320,14 @@ class Joint(Scattering):
 
 
 class Jax(Joint):
-    """With arrays of JAX."""
+    """`Joint` for JAX arrays."""
 
     def __init__(self, *args: Any, backend: Any = "jax", **options: Any) -> None:
         super().__init__(*args, backend=backend, **options)
 
 
 class Torch(Joint):
-    """With tensors of PyTorch."""
+    """`Joint` for PyTorch tensors."""
 
     def __init__(self, *args: Any, backend: Any = "torch", **options: Any) -> None:
         super().__init__(*args, backend=backend, **options)

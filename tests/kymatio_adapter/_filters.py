@@ -1,4 +1,4 @@
-"""Helpers for filters and padding by Kymatio's names, from what the library has in their place."""
+"""Helpers for filters and padding under Kymatio's names, from the library's counterparts."""
 
 import math as _math
 import warnings as _warnings
@@ -33,7 +33,7 @@ def anden_generator(J: int, Q: int, *, sigma0: float, r_psi: float, **_: _Any) -
 
 
 def spin(generator: _Any, options: dict) -> tuple[_Any, dict]:
-    """Both spins: the library makes one, of which the other is the conjugate."""
+    """Both spins: the library creates one, and the other is its conjugate."""
 
     def spinned(J: int, Q: int, **kwargs: _Any) -> _Iterator:
         up = list(generator(J, Q, **kwargs))
@@ -44,7 +44,7 @@ def spin(generator: _Any, options: dict) -> tuple[_Any, dict]:
 
 
 def adaptive_choice_P(sigma: float, eps: float = 1e-7) -> int:
-    """Periods of a Gaussian: the library takes those within nine sigma."""
+    """Periods of a Gaussian: the library includes periods within nine sigma."""
     assert eps > _math.exp(-(9**2) / 2)
     return 1 + _math.ceil(9 * sigma)
 
@@ -58,7 +58,7 @@ def gauss_1d(N: int, sigma: float) -> _np.ndarray:
 
 
 def scattering_filter_factory(N: int, J: int, Q: tuple, T: float, filterbank: tuple) -> tuple:
-    """The low-pass, and the wavelets of each order."""
+    """The low-pass filter, and the wavelets of each order."""
     generator, options = filterbank
     phi = {"xi": 0, "sigma": _wavelets.SIGMA0 / T, "j": _math.floor(_math.log2(T)), "N": N}
     return phi, *(
@@ -76,7 +76,7 @@ def scattering_filter_factory(N: int, J: int, Q: tuple, T: float, filterbank: tu
 
 
 def compute_temporal_support(h_f: _np.ndarray, criterion_amplitude: float = 1e-3) -> int:
-    """Samples beyond which filters have little of their sum, as padding has to know of φ_T."""
+    """Samples beyond which filters have little of their sum; needed for φ_T in padding."""
     half = _np.abs(_np.fft.ifft(h_f))[:, : h_f.shape[1] // 2]
     beyond = _np.cumsum(half[:, ::-1], axis=1)[:, ::-1].max(axis=0)
     small = _np.flatnonzero(beyond <= criterion_amplitude)
@@ -95,7 +95,7 @@ def compute_padding(N: int, N_input: int) -> tuple[int, int]:
 
 
 def compute_border_indices(log2_T: int, J: int, i0: int, i1: int) -> tuple[dict, dict]:
-    """First and last multiples of 2**j within [i0, i1), as `FilterBank.frames` has them."""
+    """First and last multiples of 2**j within [i0, i1), as in `FilterBank.frames`."""
     steps = {j: 2**j for j in range(max(log2_T, J) + 1)}
     return {j: -(-i0 // n) for j, n in steps.items()}, {j: -(-i1 // n) for j, n in steps.items()}
 

@@ -1,6 +1,6 @@
-"""Steps of the transforms by Kymatio's names, where the library has any that are the same.
+"""Steps of the transforms under Kymatio's names, if the library has equivalent steps.
 
-Filters carry the object that made them (`of`), and so its filterbank.
+Filters carry the object that created them (`of`), and therefore its filterbank.
 """
 
 from collections.abc import Iterator as _Iterator
@@ -29,7 +29,7 @@ def scattering1d(
 def time_scattering_widthfirst(
     U_0: _Any, backend: _Any, filters: list, log2_stride: int, average_local: bool
 ) -> _Iterator[dict[str, _Any]]:
-    """S0, and S1 as a whole; U1 ⋆ ψ_n2 never exists whole."""
+    """S0, and S1 as a whole; U1 ⋆ ψ_n2 never exists as a whole."""
     of = filters[0]["of"]
     S, batch = of.coefficients(_unpadded(of, U_0))
     yield {"n": (), "coef": S.S0.reshape(*batch, -1)}
@@ -47,7 +47,7 @@ def joint_timefrequency_scattering(
     log2_stride_fr: int,
     average_local_fr: bool,
 ) -> _Iterator[dict[str, _Any]]:
-    """S0, and every path of the second order: averaged, with the rows and frames that are kept."""
+    """S0 and every second-order path: averaged, with the rows and frames that are kept."""
     of = filters[0]["of"]
     S, batch = of.coefficients(_unpadded(of, U_0))
     yield {"n": (), "j": (), "coef": S.S0.reshape(*batch, -1)}
@@ -71,7 +71,7 @@ def _keys(of: _Any) -> list[tuple[int, int]]:
 def frequency_scattering(
     X: dict, backend: _Any, filters_fr: tuple, log2_stride_fr: int, average_fr: bool, spinned: bool
 ) -> _Iterator[dict[str, _Any]]:
-    """|X ⋆ ψ_β| for every β, at the rows that these keep."""
+    """|X ⋆ ψ_β| for every β, at the rows kept for it."""
     of, n_live = filters_fr[0]["of"], X["n1_max"]
     family = _wavelets.Family(of.bank.wavelets_fr, of.J_fr)
     kernels = _wavelets.row_kernels(family, of._N_padded_fr)
@@ -88,10 +88,10 @@ def frequency_scattering(
 
 
 def time_averaging(*_: _Any) -> _Any:
-    """Not by itself: averages are taken block by block, of what never exists whole."""
+    """Not a separate step: the library averages block by block, never a whole array."""
     raise NotImplementedError("averages over time are part of jtfs_jax.jtfs")
 
 
 def frequency_averaging(*_: _Any) -> _Any:
-    """Not by itself: averages are products with matrices of `FrequentialFilters`."""
+    """Not a separate step: averages are products with matrices of `FrequentialFilters`."""
     raise NotImplementedError("averages over rows are part of jtfs_jax.jtfs")
