@@ -1,13 +1,13 @@
-"""Everything that there is to measure on a GPU, a TPU or a CPU, within ten minutes. From a clone:
+"""Measure speed, memory and accuracy on a GPU, a TPU or a CPU within ten minutes. From a clone:
 
     python tests/benchmarks/accelerator.py --output accelerator.json
     python tests/benchmarks/accelerator.py --kymatio PATH   # Kymatio's PyTorch on the same device
 
-The device is the one that JAX takes by itself. Parts come in the order of what they are worth, and
-each is written as soon as it is measured; what the time does not suffice for is left out with a
-word. Times are medians of calls that are waited for, after one that is not counted; the arguments
-are on the device. `limit_ms` is what the arithmetic of the products and Fourier transforms takes at
-the rates of large products and of the best batch of transforms, measured in the same run.
+The device is JAX's default. Parts run in order of importance, and each is written as soon as it is
+measured; parts for which no time is left are recorded as errors. Times are medians of blocking
+calls after one warm-up call, with the arguments on the device. `limit_ms` is the time that the
+arithmetic of the products and Fourier transforms takes at the rates of large products and of the
+best batch of transforms, measured in the same run.
 """
 
 import argparse
@@ -32,12 +32,12 @@ import jtfs_jax
 from jtfs_jax import resynthesis
 
 TRANSFORMS = {"jtfs": jtfs_jax.jtfs, "time_scattering": jtfs_jax.time_scattering}
-REPEATS, SECONDS = 20, 3.0  # calls of a measurement, and its seconds, whichever is less
-TOLERANCE = 1e-5  # of coefficients and gradients to those of the CPU
+REPEATS, SECONDS = 20, 3.0  # calls per measurement and its seconds, whichever is less
+TOLERANCE = 1e-5  # of coefficients and gradients, relative to the CPU
 
 
 def seconds_of(function, *arguments):
-    """Median seconds of a call, after one that is not counted."""
+    """Return the median seconds of a call, after a warm-up call."""
     jax.block_until_ready(function(*arguments))
     times = []
     while (len(times) < REPEATS and sum(times) < SECONDS) or len(times) < 3:
@@ -49,19 +49,19 @@ def seconds_of(function, *arguments):
 
 @functools.cache
 def filters(name, transform):
-    """The filterbank of a configuration, as many parts use it."""
+    """Return the filterbank of a configuration, cached because many parts use it."""
     settings: Any = job(CONFIGURATIONS[name], transform)["parameters"]
     return jtfs_jax.filterbank(**settings)
 
 
 def noise(n_samples, n_sounds):
-    """White noise, a batch of it or a single one."""
+    """Return white noise, as a batch or as a single signal."""
     shape = (n_sounds, n_samples) if n_sounds > 1 else (n_samples,)
     return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 def loss_of(transform):
-    """The sum of squares of the coefficients of all sounds."""
+    """Return a loss: the sum of squares of the coefficients of all sounds."""
 
     def loss(bank, x):
         return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(transform(bank, x)))
@@ -70,12 +70,12 @@ def loss_of(transform):
 
 
 def work_of(transform, mode):
-    """The transform, or the value and the gradient of a loss of its coefficients."""
+    """Return the transform, or the value and gradient of a loss of its coefficients."""
     return transform if mode == "forward" else jax.value_and_grad(loss_of(transform), argnums=1)
 
 
 def program(name, transform, mode, n_sounds, rates):
-    """Time, compile time, memory and operations of one program."""
+    """Measure time, compile time, memory and operations of one program."""
     bank = filters(name, transform)
     x = jax.device_put(noise(bank.n_samples, n_sounds))
     function = work_of(TRANSFORMS[transform], mode)
@@ -101,7 +101,7 @@ def program(name, transform, mode, n_sounds, rates):
 
 
 def agreement(name):
-    """Relative errors of coefficients and of the gradient to those of the CPU of the machine."""
+    """Relative errors of coefficients and gradient on the device, compared with the CPU."""
     bank = filters(name, "jtfs")
     x, errors, results = noise(bank.n_samples, 1), {}, {}
     here, cpu = jax.devices()[0], jax.devices("cpu")[0]
@@ -118,7 +118,7 @@ def agreement(name):
 
 
 def resynthesis_of(name, steps):
-    """A metamer of white noise."""
+    """Time a metamer of white noise."""
     bank = filters(name, "jtfs")
     x = noise(bank.n_samples, 1)
     start = time.perf_counter()
@@ -128,7 +128,7 @@ def resynthesis_of(name, steps):
 
 
 def profile(name):
-    """The ten heaviest kernels of the gradient: milliseconds of a call, and launches."""
+    """Profile the gradient: its ten most expensive kernels, with milliseconds and launches."""
     bank = filters(name, "jtfs")
     x = jax.device_put(noise(bank.n_samples, 1))
     function = jax.jit(work_of(jtfs_jax.jtfs, "gradient"))
@@ -148,7 +148,7 @@ def profile(name):
                 is_xla_of_cpu = "XLA" in line.name and jax.default_backend() == "cpu"
                 if (on_device and not is_whole) or is_xla_of_cpu:
                     for event in line.events:
-                        if "::" in event.name:  # what runs the kernels
+                        if "::" in event.name:  # launchers of kernels
                             continue
                         ms[event.name] += event.duration_ns / 1e6 / n_calls
                         launches[event.name] += 1 / n_calls
@@ -160,7 +160,7 @@ def profile(name):
 
 
 def kymatio(name, mode, options, left):
-    """Kymatio's PyTorch, and the same by torch.compile, each in a process of its own."""
+    """Measure Kymatio's PyTorch, with and without torch.compile, each in a separate process."""
     work = "jtfs" if mode == "forward" else "jtfs_gradient"
     entries = {}
     for implementation in ("kymatio_torch", "kymatio_torch_compiled"):
@@ -174,7 +174,7 @@ def kymatio(name, mode, options, left):
 
 
 def parts(options, left):
-    """All measurements by name, in their order: each is a function without arguments."""
+    """Yield measurements in order: a name and a function without arguments."""
     rates = {}
 
     def measure_rates():
@@ -202,22 +202,22 @@ def parts(options, left):
 
 
 def summary(record):
-    """The numbers of a record in a line."""
+    """Return the numbers of a record in one line."""
     facts = [f"{name} {value:.4g}" for name, value in record.items() if isinstance(value, float)]
     return ", ".join(facts) or json.dumps(record)[:300]
 
 
 def options_of_command_line():
-    """The command line, checked."""
+    """Parse and check the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     choices = ("quick", "metamer", "dafx")
     parser.add_argument("--configurations", nargs="+", choices=choices, default=choices[1:])
     parser.add_argument("--batches", nargs="*", type=int, default=[8, 32, 64])
-    parser.add_argument("--steps", type=int, default=100, help="of the metamer")
+    parser.add_argument("--steps", type=int, default=100, help="number of steps of the metamer")
     parser.add_argument("--kymatio", type=Path, metavar="PATH", help="a checkout of main")
-    parser.add_argument("--limit", type=float, default=570, help="seconds in all")
+    parser.add_argument("--limit", type=float, default=570, help="total seconds")
     parser.add_argument("--output", type=Path, default=Path("accelerator.json"))
     options = parser.parse_args()
     if not options.output.absolute().parent.is_dir():
@@ -226,7 +226,7 @@ def options_of_command_line():
 
 
 def main():
-    """Measure all parts for which there is time."""
+    """Measure all parts that fit in the time limit."""
     options, start = options_of_command_line(), time.monotonic()
 
     def left():

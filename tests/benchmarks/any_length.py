@@ -1,16 +1,16 @@
-"""Signals of any length: time and memory of segments beside those of single calls. From a clone:
+"""Signals of any length: time and memory in segments and in single calls. From a clone:
 
     python tests/benchmarks/any_length.py hour gradient clips [--output any_length.json]
     python tests/benchmarks/any_length.py kymatio --kymatio PATH
 
-`hour`: an hour at 22,050 Hz (noise, whose level changes, with clicks), in segments, beside single
-calls of 2^16 samples; ten stretches of it beside single calls for these with their context.
-`gradient`: value and gradient of the sum of squares of the coefficients of ten minutes, in one
-program. `clips`: `jtfs-jax features` at its defaults of 200 clips of as many lengths, 0.3 to 10 s,
-beside batched calls for as many samples. `kymatio`: ten such clips by Kymatio's PyTorch, of which
-PATH is a checkout (see run.py for what it needs), each with filters of its length. The
-configuration is `metamer`. Each part has a process to itself, so that its peak memory means
-something.
+`hour`: an hour at 22,050 Hz (noise of changing level, with clicks) in segments, compared with
+single calls of 2^16 samples; ten excerpts are compared with single calls on the excerpt and its
+context. `gradient`: value and gradient of the sum of squares of the coefficients of ten minutes, in
+one program. `clips`: `jtfs-jax features` with default settings on 200 clips of different lengths,
+0.3 to 10 s, compared with batched calls on the same number of samples. `kymatio`: ten such clips
+with Kymatio's PyTorch, each with filters for its length; PATH is a checkout of Kymatio (run.py
+lists its requirements). The configuration is `metamer`. Each part runs in its own process, so that
+peak memory is meaningful.
 """
 
 import argparse
@@ -33,7 +33,7 @@ SINGLE, SEGMENT = 2**16, 2**18
 
 
 def seconds_of(function, n_times=5):
-    """The median of several calls, after one that compiles."""
+    """Return the median seconds of several calls, after one that compiles."""
     import jax
 
     jax.block_until_ready(function())
@@ -46,12 +46,12 @@ def seconds_of(function, n_times=5):
 
 
 def peak_gigabytes():
-    """Of this process, libraries and compilation included."""
+    """Return the peak memory of this process, libraries and compilation included."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def sound(n_samples):
-    """Noise whose level changes over eight orders of magnitude, with clicks."""
+    """Return noise whose level varies over eight orders of magnitude, with clicks."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal(n_samples, dtype=np.float32)
     for start in range(0, n_samples, 10 * RATE):
@@ -61,7 +61,7 @@ def sound(n_samples):
 
 
 def hour():
-    """See the head of this file."""
+    """Measure one hour in segments; see the module docstring."""
     import jax
 
     import jtfs_jax
@@ -75,7 +75,7 @@ def hour():
     seconds = time.perf_counter() - begun
     peak = peak_gigabytes()
     errors = []
-    context, inner = 2**17, 2**20  # a minute is 1,323,000 samples; inner frames are 47 s of these
+    context, inner = 2**17, 2**20  # a minute is 1,323,000 samples; `inner` is 47 s of it
     longer = jtfs_jax.filterbank(inner, **METAMER, pad_mode="periodic")
     for start in np.random.default_rng(1).integers(0, len(x) // 2**13 - 200, 10) * 2**13:
         T = jtfs_jax.jtfs(longer, x[start : start + inner])
@@ -96,7 +96,7 @@ def hour():
 
 
 def gradient():
-    """See the head of this file."""
+    """Measure the gradient of ten minutes; see the module docstring."""
     import jax
     import jax.numpy as jnp
 
@@ -117,7 +117,7 @@ def gradient():
 
 
 def clips():
-    """See the head of this file."""
+    """Measure `jtfs-jax features` on 200 clips; see the module docstring."""
     import jtfs_jax
     from jtfs_jax import audio
 
@@ -166,7 +166,7 @@ PARTS = {function.__name__: function for function in (hour, gradient, clips, kym
 
 
 def main() -> None:
-    """Measure, each part in a process of its own."""
+    """Measure each part in a separate process."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -179,7 +179,7 @@ def main() -> None:
         print(json.dumps(PARTS[options.parts[0]]()))
         return
     if "kymatio" in options.parts and options.kymatio is None:
-        parser.error("--kymatio must say where a checkout is, for the part kymatio")
+        parser.error("--kymatio must name a checkout of Kymatio for the part kymatio")
     path = os.pathsep.join(filter(None, [str(options.kymatio or ""), os.getenv("PYTHONPATH")]))
     results = {}
     for part in options.parts:

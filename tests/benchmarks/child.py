@@ -1,8 +1,8 @@
-"""One process of the benchmark: one work of one implementation, prepared once, run on request.
+"""Child process of the benchmark: one job of one implementation, prepared once and run on request.
 
-`run.py` starts it with the job as JSON, and asks by lines on stdin: "prepare", "run" and "report".
-Each is answered by one line of JSON on stdout. Only the job's own libraries are imported, so that
-the peak memory of the process is that of the job.
+`run.py` starts it with the job as JSON and sends requests as lines on stdin: "prepare", "run" and
+"report". It answers each with one line of JSON on stdout. It imports only the libraries of the job,
+so that the peak memory of the process is the peak memory of the job.
 """
 
 import contextlib
@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-MIN_SECONDS = 0.2  # Of one repeat: quicker works run several times in it.
-MAX_WARM_UP = 10  # Seconds: of quicker works one run is not counted in each repeat.
+MIN_SECONDS = 0.2  # Per repeat: faster jobs run several times in it.
+MAX_WARM_UP = 10  # Seconds: faster jobs have one uncounted run in each repeat.
 
 
 def signal(job):
-    """The input: that of the golden data, or white noise; alone, or a batch of rolled copies."""
+    """Return the golden signal or white noise: one signal, or a batch of rolled copies."""
     n = job["parameters"]["n_samples"]
     if job["golden"]:
         x = np.load(job["golden"])["x"].astype(np.float32)
@@ -34,13 +34,13 @@ def signal(job):
 
 
 def process_peak():
-    """Bytes of memory that this process has had at most."""
+    """Return the peak memory of this process in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
 class JaxWork:
-    """What the works compiled by XLA share; `build` is where `function` and `arguments` are set."""
+    """Base of the works compiled by XLA; `build` sets `function` and `arguments`."""
 
     function: Callable
     arguments: tuple
@@ -95,7 +95,7 @@ class OurWork(JaxWork):
             return sum(jnp.sum(order**2) for order in orders)
 
         def synthesis(bank, parameters):
-            """A chirp of given frequency (cycles/sample), octaves, and tremolo (cycles)."""
+            """Transform a chirp of a frequency (cycles/sample), octaves, and tremolo (cycles)."""
             frequency, octaves, tremolo = parameters
             t = jnp.arange(bank.n_samples) / bank.n_samples
             cycles = frequency * bank.n_samples * jnp.expm1(octaves * t) / octaves
@@ -121,7 +121,7 @@ class OurWork(JaxWork):
 
 
 def kymatio_transform(job, frontend):
-    """Kymatio's transform of the same parameters."""
+    """Return Kymatio's transform with the same parameters."""
     parameters = dict(job["parameters"])
     parameters["shape"] = parameters.pop("n_samples")
     name = "TimeFrequencyScattering" if job["transform"] == "jtfs" else "Scattering1D"
@@ -145,7 +145,7 @@ class KymatioJaxWork(JaxWork):
         def loss(x):
             return sum(jnp.sum(path**2) for path in transform(x).values())
 
-        # Keys of paths do not sort together, so that the dictionary is no pytree.
+        # Path keys cannot be sorted together, so the dictionary is not a pytree.
         self.keys = []
 
         def forward(x):
@@ -205,7 +205,7 @@ class KymatioTorchWork:
 
 
 class KymatioTorchCompiledWork(KymatioTorchWork):
-    """The same by `torch.compile`, if that runs; compilation is in the first run."""
+    """Kymatio's PyTorch form under `torch.compile`, if that works; the first run compiles."""
 
     def build(self, x):
         super().build(x)
@@ -221,11 +221,11 @@ IMPLEMENTATIONS = {
 
 
 class Process:
-    """The answers to the parent's requests."""
+    """Handler of the parent's requests."""
 
     def __init__(self, job):
         self.job = job
-        self.n_runs = None  # in one repeat; not known before the first
+        self.n_runs = None  # per repeat; unknown before the first
 
     def prepare(self):
         """Import, build and compile."""
@@ -246,7 +246,7 @@ class Process:
         }
 
     def run(self):
-        """Seconds of a run, after one that brings what lay idle back into caches and memory."""
+        """Return the seconds of a run, after one that warms up caches and memory."""
         if self.n_runs is None:
             self.work.run()
             self.warm_up_seconds = self._seconds(1)
@@ -262,7 +262,7 @@ class Process:
         return (time.perf_counter() - start) / n_runs
 
     def report(self):
-        """Peak memory of the device that computes; then write coefficients where wanted."""
+        """Return the peak memory of the computing device, and write coefficients if requested."""
         answer = {"process_peak_bytes": process_peak()}
         answer["peak_bytes"] = self.work.device_peak() or answer["process_peak_bytes"]
         if self.job["output"]:
@@ -278,7 +278,7 @@ def _version(name):
 
 def main():
     """Answer requests until stdin ends."""
-    # What libraries print must not mix with the answers.
+    # Output of libraries must not mix with the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     process = Process(json.loads(sys.argv[1]))

@@ -1,7 +1,7 @@
-"""What a program is made of: its loops, Fourier transforms and products, and their arithmetic.
+"""Counts of a program's loops, Fourier transforms and products, and of their arithmetic.
 
-Operations are counted as JAX traces them, those of a loop once for each of its trips: XLA's own
-`cost_analysis` counts the body of a loop once.
+Operations are counted as JAX traces them, once per trip for operations in a loop. XLA's own
+`cost_analysis` counts the body of a loop only once.
 """
 
 import math
@@ -14,7 +14,7 @@ KINDS = ("loops", "trips", "transforms", "products", "transform_flop", "product_
 
 
 def counts(jaxpr):
-    """Operations of a traced function, by kind, and their floating-point operations."""
+    """Count the operations of a traced function by kind, and their floating-point operations."""
     found = dict.fromkeys(KINDS, 0)
     _add(found, jaxpr, n_trips=1)
     return found
@@ -46,10 +46,10 @@ def _add(found, jaxpr, n_trips):
 
 
 def rates(seconds_of, device):
-    """Floating-point operations a second of large products, and of Fourier transforms.
+    """Measure floating-point operations per second of large products and of Fourier transforms.
 
-    `seconds_of(function, *arguments)` measures a call. These are the best that the machine does by
-    the same library: what a program takes at these rates is a limit for it.
+    `seconds_of(function, *arguments)` measures a call. These are the best rates of the machine with
+    the same library, so they limit the speed of a program.
     """
     key = jax.random.key(0)
     matrix = jax.device_put(jax.random.normal(key, (2048, 2048)), device)
@@ -64,6 +64,6 @@ def rates(seconds_of, device):
 
 
 def limit_seconds(found, rate):
-    """What the arithmetic of a program takes at the rates of the machine."""
+    """Return the seconds that a program's arithmetic takes at the rates of the machine."""
     of_products = found["product_flop"] / rate["product"]
     return of_products + found["transform_flop"] / rate["transform"]

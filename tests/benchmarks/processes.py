@@ -13,13 +13,13 @@ REPOSITORY = HERE.parents[1]
 
 
 class ChildError(Exception):
-    """A child could not do its work."""
+    """A child failed."""
 
 
 class Child:
     """A process of `child.py`.
 
-    It sees this checkout of jtfs_jax, or the given one of Kymatio, before what is installed.
+    This checkout of jtfs_jax, or the given one of Kymatio, shadows installed packages.
     """
 
     def __init__(self, job, kymatio, limit):
@@ -41,7 +41,7 @@ class Child:
         )
 
     def ask(self, request):
-        """The answer to a request; `ChildError` if there is none."""
+        """Send a request and return its answer; raise `ChildError` if none comes."""
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -67,7 +67,7 @@ class Child:
         if late:
             return f"stopped after {self.limit:g} s"
         if code == -9:
-            return "killed, as where memory is exhausted"
+            return "killed, perhaps because memory ran out"
         self.errors.seek(0)
         return f"exit code {code}, {self.errors.read()[-300:].strip()}"
 
@@ -78,10 +78,10 @@ class Child:
 
 
 def measure(jobs, *, repeats, kymatio, limit):
-    """For each job what its child told, and the seconds of runs in which the children took turns.
+    """Run each job in a child, in turns, and return its answers and the seconds of its runs.
 
-    All are prepared before the first run. A child that fails leaves its error in its entry, and
-    the others go on.
+    All children are prepared before the first run. If a child fails, its entry holds the error and
+    the others continue.
     """
     children, entries = {}, {}
 

@@ -1,11 +1,12 @@
-"""What a step with one path takes, beside a step with all: the loss of random paths. From a clone:
+"""Time of a step down the loss of one random path, compared with all paths. From a clone:
 
     python tests/benchmarks/random_paths.py
 
-Signals are white noise of 32,768 samples, the filterbank is that of the literature (J=12, Q=(8, 2),
-J_fr=3, Q_fr=2) with T="global". A step is the value and the gradient of the loss, transforms of the
-target included, and without them where "target kept" is said. Steps take turns, path after path, so
-that each finds the machine in the same state; times are medians, of single paths over all paths.
+Signals are white noise of 32,768 samples. The filterbank is from the literature (J=12,
+Q=(8, 2), J_fr=3, Q_fr=2), with T="global". A step computes the value and gradient of the loss,
+including the transform of the target except in steps named "target kept". The kinds of step take
+turns, path after path, so that all see the machine in the same state. Times are medians; for
+single paths, they are over all paths.
 """
 
 import argparse
@@ -27,27 +28,27 @@ FILTERS: dict[str, Any] = {"J": 12, "Q": (8, 2), "J_fr": 3, "Q_fr": 2}
 
 
 def all_paths(bank, y, x, index):
-    """The loss of all paths."""
+    """Return the loss of all paths."""
     return path_distance(jtfs_jax.jtfs(bank, y).S2, jtfs_jax.jtfs(bank, x).S2).mean()
 
 
 def one_path(bank, y, x, index):
-    """The loss of one path."""
+    """Return the loss of one path."""
     return path_distance(jtfs_path(bank, y, index), jtfs_path(bank, x, index)).mean()
 
 
 def all_paths_kept(bank, y, s2, index):
-    """The loss of all paths, where the coefficients of the target are known."""
+    """Return the loss of all paths, given the coefficients of the target."""
     return path_distance(jtfs_jax.jtfs(bank, y).S2, s2).mean()
 
 
 def one_path_kept(bank, y, s2, index):
-    """The loss of one path, where the coefficients of the target are known."""
+    """Return the loss of one path, given the coefficients of the target."""
     return path_distance(jtfs_path(bank, y, index), s2[..., index, :, :]).mean()
 
 
 class Step:
-    """The value and gradient of a loss, compiled; `times` are those of its runs."""
+    """Compiled value and gradient of a loss; `times` are the seconds of its runs."""
 
     def __init__(self, loss: Callable, bank, y, target):
         wall, processor_time = time.perf_counter(), time.process_time()
@@ -60,19 +61,19 @@ class Step:
         self.times.clear()
 
     def run(self, index) -> None:
-        """For one path; the loss of all paths does not look at the index."""
+        """Run for one path and record the time; the loss of all paths ignores the index."""
         start = time.perf_counter()
         jax.block_until_ready(self.compiled(*self.arguments, index))
         self.times.append(time.perf_counter() - start)
 
 
 def first() -> jax.Array:
-    """Index of the first path."""
+    """Return the index of the first path."""
     return jnp.zeros((), jnp.int32)
 
 
 def measure(bank: jtfs_jax.FilterBank, batch: int, every: int) -> dict[str, Any]:
-    """Steps of each kind in turn, for every path or one in so many."""
+    """Measure all kinds of step in turn, for one in `every` paths."""
     table, rng = jtfs_jax.path_table(bank), np.random.default_rng(0)
     y, x = jnp.asarray(rng.standard_normal((2, batch, bank.n_samples)), bank.dtype)
     s2 = jtfs_jax.jtfs(bank, x).S2
@@ -111,7 +112,7 @@ def main() -> None:
     parser.add_argument("--n-samples", type=int, default=2**15)
     parser.add_argument("--T", default="global", help="'global', or a number of samples")
     parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--every", type=int, default=1, help="measure one in so many paths")
+    parser.add_argument("--every", type=int, default=1, help="measure every N-th path")
     options = parser.parse_args()
     T = options.T if options.T == "global" else float(options.T)
     bank = jtfs_jax.filterbank(options.n_samples, T=T, **FILTERS)

@@ -1,22 +1,23 @@
-"""Speed, memory and growth of jtfs_jax, beside those of Kymatio. From a clone:
+"""Speed, memory and growth of jtfs_jax, compared with Kymatio. From a clone:
 
     python tests/benchmarks/run.py metamer dafx --kymatio PATH --output results.json
     python tests/benchmarks/run.py --table results.json
 
-PATH is a checkout of Kymatio's main branch, not necessarily installed, which needs `torch`,
-`scipy<1.17`, `appdirs`, `configparser` and `packaging` beside jtfs_jax; without `--kymatio`,
-jtfs_jax is measured alone, in this checkout. Each implementation has a process to itself, so that
-peak memory means something, and they run in turn, so that they find the machine in the same state.
+PATH is a checkout of Kymatio's main branch, not necessarily installed, that needs `torch`,
+`scipy<1.17`, `appdirs`, `configparser` and `packaging` besides jtfs_jax. Without `--kymatio`, only
+jtfs_jax is measured, in this checkout. Each implementation runs in its own process, so that peak
+memory is meaningful. The implementations take turns, so that all see the machine in the same state.
 
 Works are the two transforms, their value and gradient (of the sum of squares of the coefficients
-that Kymatio returns), and their Jacobian (of a synthesizer of three parameters). Peak memory is of
-the device that computes; on a CPU, of the process, libraries and compilation included, whereas
-XLA's buffers are those of the compiled program alone. What is not a configuration is a part
-that measures jtfs_jax alone: `growth` over lengths of signals, all else as in `quick`; `batch` over
-sizes of batches of `metamer`; `operations` of compiled programs with more and more paths.
+that Kymatio returns), and their Jacobian (with respect to three parameters of a synthesizer). Peak
+memory is measured on the computing device; on a CPU, it is the memory of the process, including
+libraries and compilation, whereas XLA's buffers belong to the compiled program alone. Names other
+than configurations are parts, which measure jtfs_jax alone: `growth` over signal lengths, otherwise
+as in `quick`; `batch` over batch sizes of `metamer`; `operations` of compiled programs with more
+and more paths.
 
-A measurement is written as soon as it is made, in place of a former one of its name, with the
-command, versions and machine that made it.
+Each measurement is written as soon as it is made, replacing an earlier one of the same name, with
+the command, versions and machine that made it.
 """
 
 import argparse
@@ -36,8 +37,8 @@ import numpy as np
 from processes import HERE, REPOSITORY, measure
 from table import bytes_text, ratio_text, seconds_text, table
 
-# Arguments of `filterbank`; Kymatio takes the same. Another configuration is another line here;
-# another part is a function below, in PARTS, and one that prints it, in the PARTS of table.py.
+# Arguments of `filterbank`; Kymatio takes the same ones. To add a configuration, add a line here;
+# to add a part, add a function to PARTS below and a function that prints it to PARTS in table.py.
 CONFIGURATIONS = {
     "quick": {"n_samples": 2**13, "J": 8, "Q": 8, "T": None, "J_fr": 3, "F": None},
     "metamer": {"n_samples": 2**16, "J": 12, "Q": 12, "T": 2**13, "J_fr": 3, "F": None},
@@ -53,7 +54,7 @@ CONFIGURATIONS = {
     },
     "long": {"n_samples": 2**20, "J": 13, "Q": 12, "T": 2**11, "J_fr": 3, "F": None},
 }
-# A signal and Kymatio's coefficients of it, in float64; without them, the signal is noise.
+# A signal and its coefficients from Kymatio, in float64; without them, the signal is noise.
 GOLDEN = {"metamer": HERE.parent / "golden" / "jtfs_metamer.npz"}
 WORKS = {
     transform + suffix: {"transform": transform, "mode": mode}
@@ -67,10 +68,10 @@ VARIATIONS = [{}, {"Q_fr": 2}, {"J_fr": 5}, {"Q": 16}, {"Q": 16, "J_fr": 5, "Q_f
 
 
 def job(parameters, work, *, implementation="jtfs_jax", batch=None, golden=None, output=None):
-    """What a child is to do, as `child.py` reads it.
+    """Return the job of a child, as `child.py` reads it.
 
-    It takes the signal from the file `golden`, and writes coefficients to the file `output`, each
-    where it is given.
+    The child takes its signal from the file `golden` and writes coefficients to the file `output`,
+    if these are given.
     """
     if WORKS[work]["transform"] == "time_scattering":
         parameters = {name: v for name, v in parameters.items() if name not in OF_JTFS_ALONE}
@@ -84,7 +85,7 @@ def job(parameters, work, *, implementation="jtfs_jax", batch=None, golden=None,
 
 
 def measure_jobs(jobs, options, repeats):
-    """Entries of all jobs, with medians, spreads, and ratios to the first entry turn by turn."""
+    """Measure all jobs, with medians, spreads, and ratios to the first entry turn by turn."""
     entries = measure(jobs, repeats=repeats, kymatio=options.kymatio, limit=options.limit)
     measured = [entry for entry in entries.values() if entry["seconds"] and "error" not in entry]
     first = next(iter(entries.values()))
@@ -100,7 +101,7 @@ def measure_jobs(jobs, options, repeats):
 
 
 def configuration(name, work, options):
-    """The record of a work of jtfs_jax and of its peers."""
+    """Return the record of a work of jtfs_jax and its peers."""
     golden, mode = GOLDEN.get(name), WORKS[work]["mode"]
     peers = options.peers if options.kymatio and mode != "jacobian" else []
     with tempfile.TemporaryDirectory() as folder:
@@ -110,7 +111,7 @@ def configuration(name, work, options):
                 work,
                 implementation=implementation,
                 golden=golden,
-                # Gradients are not compared: of some paths Kymatio returns only a part of the rows.
+                # Gradients are not compared: Kymatio returns only some rows of some paths.
                 output=Path(folder, f"{implementation}.npz") if mode == "forward" else None,
             )
             for implementation in ("jtfs_jax", *(f"kymatio_{peer}" for peer in peers))
@@ -134,14 +135,14 @@ def configuration(name, work, options):
 
 
 def golden_coefficients(file):
-    """Kymatio's coefficients in float64, by the names that children give to theirs."""
+    """Return Kymatio's coefficients in float64, keyed like the coefficients of the children."""
     data = np.load(file)
     keys = [str(tuple(int(i) for i in key if i >= 0)) for key in data["keys"]]
     return dict(zip(keys, np.split(data["values"], np.cumsum(data["lengths"])[:-1]), strict=True))
 
 
 def relative_error(actual, expected):
-    """Median and worst over the paths that are no quieter than 1e-3 times the loudest."""
+    """Return median and worst error over paths no quieter than 1e-3 times the loudest."""
     keys = [key for key in expected if key in actual and actual[key].shape == expected[key].shape]
     rms = {key: math.sqrt(np.mean(np.abs(expected[key]) ** 2)) for key in keys}
     loud = [key for key in keys if rms[key] > 1e-3 * max(rms.values())]
@@ -153,7 +154,7 @@ def relative_error(actual, expected):
 
 
 def growth(work, options):
-    """The record of time and memory over lengths of signals, with fitted exponents."""
+    """Return the record of time and memory over signal lengths, with fitted exponents."""
     parameters = CONFIGURATIONS["quick"]
     jobs = {str(n): job(parameters | {"n_samples": n}, work) for n in LENGTHS}
     entries = measure_jobs(jobs, options, options.repeats)
@@ -171,7 +172,7 @@ def growth(work, options):
 
 
 def exponents_of(values):
-    """p of the values ∝ N^p, fitted to all lengths and to the upper half of them.
+    """Return p of values ∝ N^p, fitted to all lengths and to the upper half.
 
     >>> {name: round(p, 3) for name, p in exponents_of({1: 3, 2: 6, 4: 24, 8: 96}).items()}
     {'all': 1.7, 'upper_half': 2.0}
@@ -185,14 +186,14 @@ def exponents_of(values):
 
 
 def batch(work, options):
-    """The record of batches of several sizes, with ratios to one signal."""
+    """Return the record of several batch sizes, with ratios to one signal."""
     parameters = CONFIGURATIONS["metamer"]
     jobs = {str(n): job(parameters, work, batch=n) for n in BATCHES}
     return {"parameters": parameters, "entries": measure_jobs(jobs, options, options.repeats)}
 
 
 def operations(work, options):
-    """The record of programs with more and more paths, compiled but not run."""
+    """Return the record of programs with more and more paths, compiled but not run."""
     parameters = CONFIGURATIONS["quick"]
     jobs = {}
     for variation in VARIATIONS:
@@ -205,8 +206,8 @@ PARTS = {"growth": growth, "batch": batch, "operations": operations}
 
 
 def conditions(options, script="run.py"):
-    """What a measurement is made with."""
-    arguments = [arg.rpartition("=") for arg in sys.argv[1:]]  # Folders are nobody's business.
+    """Return the conditions of a measurement."""
+    arguments = [arg.rpartition("=") for arg in sys.argv[1:]]  # File names without their folders.
     arguments = [option + equals + (Path(arg).name or arg) for option, equals, arg in arguments]
     command = shlex.join(["python", f"tests/benchmarks/{script}", *arguments])
     return {
@@ -224,7 +225,7 @@ def conditions(options, script="run.py"):
 
 
 def processor():
-    """The name of the processor, where the system tells it."""
+    """Return the name of the processor, if the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -234,7 +235,7 @@ def processor():
 
 
 def revision(folder):
-    """The commit that is checked out, None outside of git."""
+    """Return the commit that is checked out, or None outside of git."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
@@ -244,14 +245,14 @@ def revision(folder):
 
 
 def write(file, results):
-    """Results whole, or not at all."""
+    """Write the results atomically."""
     temporary = file.with_name(file.name + ".part")
     temporary.write_text(json.dumps(results, indent=1) + "\n")
     os.replace(temporary, file)
 
 
 def summary(entry):
-    """An entry in a line."""
+    """Return an entry in one line."""
     if "error" in entry:
         return entry["error"]
     facts = []
@@ -274,21 +275,21 @@ def summary(entry):
 
 
 def options_of_command_line():
-    """The command line, checked."""
+    """Parse and check the command line."""
     names = [*CONFIGURATIONS, *PARTS]
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(names)}")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"one of {', '.join(names)}")
     parser.add_argument(
-        "--works", nargs="+", choices=WORKS, help="all; of the parts, jtfs and its gradient"
+        "--works", nargs="+", choices=WORKS, help="default: all; for parts, jtfs and its gradient"
     )
     parser.add_argument("--repeats", type=int, default=5, help="turns of each implementation")
     parser.add_argument("--kymatio", type=Path, metavar="PATH", help="a checkout of main")
     parser.add_argument("--peers", nargs="+", choices=("torch", "jax"), default=("torch", "jax"))
     parser.add_argument("--limit", type=float, default=1800, help="seconds to wait for an answer")
     parser.add_argument("--output", type=Path, default=Path("results.json"))
-    parser.add_argument("--table", type=Path, metavar="JSON", help="print as Markdown, no more")
+    parser.add_argument("--table", type=Path, metavar="JSON", help="print it as Markdown and exit")
     options = parser.parse_args()
     for name in options.names:
         if name not in names:

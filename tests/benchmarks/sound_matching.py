@@ -1,12 +1,12 @@
-"""What losses for sound matching cost beside the transform. From a clone:
+"""Cost of losses for sound matching, relative to the transform. From a clone:
 
     python tests/benchmarks/sound_matching.py
 
-Works are Φ, the log-compressed coefficients of the chirp of given parameters; value and gradient of
-½ ‖Φ(ν̂) − Φ(ν)‖² in these parameters; and the metric M of Φ at 64 points, of which the time is that
-of one. Sounds have 32,768 samples, filters are those of `configurations.PNP`, but for J_fr=5. Each
-work has a process to itself, so that peak memory means something; on a CPU that is of the process,
-libraries and compilation included.
+Works are Φ, the log-compressed coefficients of the chirp with given parameters; value and gradient
+of ½ ‖Φ(ν̂) − Φ(ν)‖² with respect to these parameters; and the metric M of Φ at 64 points, timed per
+point. Sounds have 32,768 samples, with the filters of `configurations.PNP` except for J_fr=5.
+Each work runs in its own process, so that peak memory is meaningful; on a CPU, it is the memory
+of the process, including libraries and compilation.
 """
 
 import argparse
@@ -44,7 +44,7 @@ LEVEL = 1e-3
 
 
 def phi(bank, nu):
-    """Coefficients of the chirp of normalized parameters."""
+    """Return the coefficients of the chirp with normalized parameters."""
     f_c, f_m, gamma = RANGES.denormalize(nu)
     grid = {"n_samples": bank.n_samples, "sample_rate": SAMPLE_RATE}
     return analysis.log_compress(
@@ -59,12 +59,12 @@ def distance(bank, S, nu):
 
 
 def metric(batch_size, bank, nu):
-    """M at many points."""
+    """Return M at many points."""
     return riemannian_metric(partial(phi, bank), nu, batch_size=batch_size)
 
 
 def measure(work: str, n_points: int, batch_size: int, repeats: int) -> dict[str, Any]:
-    """Seconds a point, compile time and memory of one work."""
+    """Measure seconds per point, compile time and memory of one work."""
     bank = jtfs_jax.filterbank(**FILTERS)
     nu = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (n_points, 3)), bank.dtype)
     function, arguments = {
@@ -92,12 +92,12 @@ def measure(work: str, n_points: int, batch_size: int, repeats: int) -> dict[str
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure and print a table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--points", type=int, default=64, help="at which M is computed")
-    parser.add_argument("--batch-size", type=int, default=1, help="of these at once")
+    parser.add_argument("--points", type=int, default=64, help="number of points for M")
+    parser.add_argument("--batch-size", type=int, default=1, help="points computed at once")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     print(f"jax {jax.__version__}, {os.cpu_count()} cores of {processor()}\n")

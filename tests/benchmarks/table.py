@@ -6,7 +6,7 @@ PEERS = {"kymatio_torch": "Kymatio, PyTorch", "kymatio_jax": "Kymatio, `jax.jit`
 
 
 def table(results):
-    """All tables, and what they were made with."""
+    """Return all tables and the conditions under which they were measured."""
     configurations = {name: works for name, works in results.items() if name not in PARTS}
     tables = [_configurations(configurations)]
     tables += [part(results[name]) for name, part in PARTS.items() if name in results]
@@ -14,7 +14,7 @@ def table(results):
 
 
 def seconds_text(value, spread=None):
-    """Seconds, and their spread, in the unit that fits.
+    """Format seconds and their spread in a suitable unit.
 
     >>> seconds_text(0.01234, [0.012, 0.01345])
     '12.3 [12.0–13.4] ms'
@@ -25,7 +25,7 @@ def seconds_text(value, spread=None):
 
 
 def bytes_text(value):
-    """Bytes in the unit that fits.
+    """Format bytes in a suitable unit.
 
     >>> bytes_text(5.678e9)
     '5.68 GB'
@@ -35,7 +35,7 @@ def bytes_text(value):
 
 
 def ratio_text(value):
-    """A ratio.
+    """Format a ratio.
 
     >>> ratio_text(34.21)
     '34×'
@@ -158,7 +158,7 @@ PARTS = {"growth": _growth, "batch": _batch, "operations": _operations}
 
 
 def _conditions(results):
-    """For each set of conditions, the names of what was measured under them."""
+    """Return one line per set of conditions, with the names measured under them."""
     lines = {}
     for name, works in results.items():
         lines.setdefault(_condition(works.values()), []).append(name)

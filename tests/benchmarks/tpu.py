@@ -1,11 +1,11 @@
-"""What XLA makes of the transforms for a TPU, without one. In an environment of its own:
+"""Compile the transforms for a TPU without having one. In a separate environment:
 
     pip install 'jax[tpu]' -e .        # Python 3.12 or newer
     python tests/benchmarks/tpu.py --configuration metamer --batch 8 --gradient
 
-It prints how long XLA compiles, and the compiler's own estimate of cycles by kinds of operation.
-An estimate takes operations one by one, so that it serves to compare programs, not to predict
-milliseconds. XLA estimates the body of a loop once; here it counts as often as the loop runs.
+It prints how long XLA compiles, and the compiler's own estimate of cycles by kind of operation.
+The estimate treats operations one by one, so it can compare programs but not predict milliseconds.
+XLA estimates the body of a loop once; here, it counts once per trip.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")  # no TPU is asked for what it is
+os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")  # do not query TPU metadata
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +32,7 @@ _COMPUTATION = re.compile(r"^(ENTRY )?%?([\w.-]+) \(.*\{$", re.MULTILINE)
 
 
 def computations(text):
-    """The lines of each computation of a compiled program, by name, and the name of the first."""
+    """Return the lines of each computation of a compiled program by name, and the entry's name."""
     starts = list(_COMPUTATION.finditer(text))
     stops = [start.start() for start in starts[1:]] + [len(text)]
     bodies = {
@@ -43,7 +43,7 @@ def computations(text):
 
 
 def estimate(text):
-    """Cycles and executions by kind of operation."""
+    """Return cycles and executions by kind of operation."""
     bodies, entry = computations(text)
     cycles, executions = collections.Counter(), collections.Counter()
 
@@ -66,7 +66,7 @@ def estimate(text):
 
 
 def kind_of(name):
-    """The last part of where an operation comes from, and whether that is within a loop."""
+    """Return the last part of an operation's name, marked if the operation is in a loop."""
     if name is None:
         return "layout"
     last = "fft" if "fft" in name[1] else name[1].rsplit("/", 1)[-1]
@@ -74,7 +74,7 @@ def kind_of(name):
 
 
 def main():
-    """Compile one program, and print what it would cost."""
+    """Compile one program and print its estimated cost."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
