@@ -120,7 +120,7 @@ def test_folders_in_are_folders_out(dataset, capsys):
     assert "skipped (no extension of an audio format): 3\n" in capsys.readouterr().err
     before = {path: path.read_bytes() for path in dataset.rglob("*.npz")}
     assert run("features", "ds", "-o", "out", *SMALL) == 2
-    assert "this file exists, and 2 more do" in capsys.readouterr().err
+    assert "this file exists, and so do 2 more" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in dataset.rglob("*.npz")} == before
     assert run("features", "ds", "-o", "out", "--overwrite", "--quiet", *SMALL) == 0
     assert capsys.readouterr() == ("", "")

@@ -212,7 +212,7 @@ def test_other_tables_are_refused_and_overwrite_begins_anew(made, capsys):
         err = capsys.readouterr().err
         assert err.startswith("jtfs-jax stimuli: error: out: ")
         assert message in err
-        assert "or --overwrite to make it anew" in err
+        assert "or --overwrite to start over" in err
         assert before == {path: path.read_bytes() for path in before}
     path = toml(**table | {"seeds": [4]})
     (made / "out/notes.txt").write_text("mine")

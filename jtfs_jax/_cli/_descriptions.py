@@ -44,7 +44,7 @@ case nothing is written; 1 if a package, memory or disk space is missing.
 """
 STIMULI = """\
 Make a set of metamers for an experiment from a table of recordings and conditions, all at
-one level, and record what a methods section says about each.
+one level, and record what a methods section reports about each.
 """
 STIMULI_MORE = """\
 examples:
@@ -89,7 +89,7 @@ settings and seed.
 The same command continues a set that was interrupted or killed, with byte-identical
 results. By then the table may have more recordings, seeds or steps, and another level or
 ramp. Sounds are written once all metamers are complete. Ctrl-C stops after the current step.
---overwrite makes the set anew.
+--overwrite starts over.
 Exit status: 0 on success; 130 after Ctrl-C, 143 after SIGTERM; 2 for bad input, in which
 case nothing is written; 1 if a package, memory or disk space is missing.
 """

@@ -11,7 +11,7 @@ _DEFAULT = "1"  # set by JAX and inherited by all processes that a program start
 
 
 def _is_program() -> bool:
-    """Whether this process is `jtfs-jax` or `python -m jtfs_jax`; `sys.argv` may be incomplete."""
+    """Return whether this is `jtfs-jax` or `python -m jtfs_jax`; `sys.argv` may be incomplete."""
     if sys.argv[:1] == ["-m"]:
         return not {"jtfs_jax", "-mjtfs_jax"}.isdisjoint(sys.orig_argv)
     return bool(sys.argv) and PurePath(sys.argv[0]).stem == "jtfs-jax"

@@ -84,7 +84,7 @@ def _make(path: Path, found: Found, options: argparse.Namespace) -> None:
 
 
 def _check_writable(path: Path) -> None:
-    """Raise a `ValueError` if no folder can be created at `path`, or it is not a store."""
+    """Raise a `ValueError` if `path` cannot be created, or exists and is not a store."""
     check_writable(path.with_name(f"{path.name}-"))
     if path.exists() and not (path / "zarr.json").is_file():
         raise ValueError(f"{path}: this is not a store, and is not replaced; write elsewhere.")

@@ -195,7 +195,7 @@ def _report_spread(spread: dict[str, Any]) -> None:
     )
     print(
         f"Moved apart in {spread['steps']} steps: distances {_span(before, 2)} before, "
-        f"{_span(after, 2)} now; errors {_span(100 * np.array(spread['errors']), 2)} %"
+        f"{_span(after, 2)} after; errors {_span(100 * np.array(spread['errors']), 2)} %"
     )
 
 

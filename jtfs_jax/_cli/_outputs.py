@@ -49,7 +49,7 @@ def check_outputs(
                 raise ValueError(f"{output}: this is the recording itself; give another --output.")
             existing.append(output)
     if existing and not options.overwrite:
-        more = f", and {len(existing) - 1} more do" if len(existing) > 1 else ""
+        more = f", and so do {len(existing) - 1} more" if len(existing) > 1 else ""
         raise ValueError(
             f"{existing[0]}: this file exists{more}; give another --output, {cure}or --overwrite "
             f"to replace {'them' if more else 'it'}."

@@ -1,4 +1,4 @@
-"""Copies of standard input ("-") and pipes, as commands read a recording more than once."""
+"""Copies of standard input ("-") and pipes, because commands read a recording more than once."""
 
 import atexit
 import contextlib

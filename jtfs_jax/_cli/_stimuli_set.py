@@ -192,7 +192,7 @@ class StimulusSet:
     def _cure(self) -> str:
         return (
             "change the table back to continue this set, or give another --output, or "
-            "--overwrite to make it anew"
+            "--overwrite to start over"
         )
 
     def _check_same(self, stimulus: Stimulus, about: dict[str, Any], arrays: dict) -> None:

@@ -28,7 +28,7 @@ class Condition(NamedTuple):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Settings by name; None for defaults and for settings that have no effect."""
+        """Settings by name; None means the default, or that a setting has no effect."""
         return {name: getattr(self.options, name) for name in SETTINGS}
 
     @property

@@ -49,19 +49,19 @@ def load_checkpoint(
         ValueError: If there is no such file, it is not a checkpoint, or its settings differ.
     """
     if not path.is_file():
-        raise ValueError(f"{path}: there is no such file to resume from; start anew.")
+        raise ValueError(f"{path}: there is no such file to resume from; start over.")
     with path.open("rb") as file:
         try:
             header = json.loads(file.readline())
             found, history = header["settings"], header["history"]
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path}: this is not a checkpoint ({error}); start anew.") from error
+            raise ValueError(f"{path}: this is not a checkpoint ({error}); start over.") from error
         _check_settings(path, found, json.loads(json.dumps(settings)))
         try:
             return eqx.tree_deserialise_leaves(file, like), history
         except (EOFError, RuntimeError, ValueError) as error:
             raise ValueError(
-                f"{path}: its arrays do not fit these settings ({error}); start anew."
+                f"{path}: its arrays do not fit these settings ({error}); start over."
             ) from error
 
 
@@ -74,5 +74,5 @@ def _check_settings(path: Path, found: dict[str, Any], expected: dict[str, Any])
     if differences:
         raise ValueError(
             f"{path}: this was written with other settings: {differences}; resume with these, or "
-            f"start anew."
+            f"start over."
         )

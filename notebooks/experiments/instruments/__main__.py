@@ -22,7 +22,7 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--data", type=Path, required=True, metavar="FOLDER", help="where the sounds are"
+        "--data", type=Path, required=True, metavar="FOLDER", help="folder of the sounds"
     )
     parser.add_argument(
         "--frontend",
