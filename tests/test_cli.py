@@ -190,7 +190,7 @@ BAD_OPTIONS = {
     "file exists": (["-o", "old.wav"], "old.wav: this file exists"),
     "one of five exists": (["-o", "five.wav", "--count=5"], "five-4.wav: this file exists"),
     "picture exists": (["-o", "drawn.wav"], "drawn.png: this file exists"),
-    "state exists": (["-o", "text.wav"], "--resume to go on with its run"),
+    "state exists": (["-o", "text.wav"], "--resume to continue its run"),
 }
 
 

@@ -117,10 +117,10 @@ def results(folder):
 def test_folders_in_are_folders_out(dataset, capsys):
     assert run("features", "ds", "-o", "out", *SMALL) == 0
     assert results(dataset / "out") == {"a/x.npz", "b/c/x.npz", "b/y.npz"}
-    assert "no recordings by their names: 3\n" in capsys.readouterr().err
+    assert "skipped (no extension of an audio format): 3\n" in capsys.readouterr().err
     before = {path: path.read_bytes() for path in dataset.rglob("*.npz")}
     assert run("features", "ds", "-o", "out", *SMALL) == 2
-    assert "this file exists, and 2 more do" in capsys.readouterr().err
+    assert "this file exists, and so do 2 more" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in dataset.rglob("*.npz")} == before
     assert run("features", "ds", "-o", "out", "--overwrite", "--quiet", *SMALL) == 0
     assert capsys.readouterr() == ("", "")
@@ -136,7 +136,7 @@ def test_resume_makes_what_is_missing(dataset, capsys):
     assert "x.npz: this result was made with --T 32, not 16;" in capsys.readouterr().err
     for n_missing in (1, 0):
         assert run("features", "ds", "-o", "out", "--resume", *SMALL) == 0
-        assert f"Results that are there already: {3 - n_missing}" in capsys.readouterr().err
+        assert f"Results already computed: {3 - n_missing}" in capsys.readouterr().err
     assert results(dataset / "out") == {"a/x.npz", "b/c/x.npz", "b/y.npz"}
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
@@ -310,7 +310,7 @@ BAD = {
     "a list": (["features", "empty.csv"], "this list has no recordings"),
     "JSON": (["features", "bad.jsonl"], "line 2 is not JSON"),
     "worker": (["features", "good.wav", "-o", "a.zarr", "--worker=2/2"], "must be i/n"),
-    "no averages": (["features", "good.wav", "-o", "a.zarr", "--T=0"], "a store holds paths of"),
+    "no averages": (["features", "good.wav", "-o", "a.zarr", "--T=0"], "a store needs paths of"),
     "no store": (["features", "good.wav", "-o", "texts.zarr"], "this is not a store"),
     "J": (["scalogram", "good.wav", "--J=12"], "good.wav: --J 12 needs at least 2^12"),
     "suffix": (["plot", "good.wav", "-o", "a.gif"], "must end in .png, .pdf, .svg"),

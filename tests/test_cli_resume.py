@@ -67,10 +67,10 @@ def made(folder):
 
 
 WRONG = {
-    "recording": (["down.wav"], "down.wav: this is another recording than up.wav"),
-    "options": (["--seed=6", "--T=32"], "begun with --seed 5, not 6; --T 64, not 32"),
-    "several": (["--count=2"], "begun with --count 1, not 2; leave out this option"),
-    "fewer steps": (["--steps=1"], "--steps 1 are fewer than the 2 steps of this run"),
+    "recording": (["down.wav"], "down.wav: this recording differs from up.wav"),
+    "options": (["--seed=6", "--T=32"], "started with --seed 5, not 6; --T 64, not 32"),
+    "several": (["--count=2"], "started with --count 1, not 2; leave out this option"),
+    "fewer steps": (["--steps=1"], "--steps 1 is less than the 2 steps of this run"),
     "format": (["-o", "out.flac"], "out.flac: this run writes out.wav"),
     "two names": (["up.wav", "--resume", "out.wav", "-o", "b.wav"], "leave out one of them"),
     "no run": (["--resume", "up.wav"], "up.state.npz: there is no such file to resume from"),

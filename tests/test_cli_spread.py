@@ -122,7 +122,7 @@ def test_a_bound_below_the_errors_keeps_the_state(whole, folder, capsys):
     assert run("metamer", *arguments) == 2
     err = capsys.readouterr().err
     assert re.search(
-        r"--spread 0\.01 must be more than the errors, of up to 0\.\d+ after 1 st", err
+        r"--spread 0\.01 must be above all errors, which are up to 0\.\d+ after 1 st", err
     )
     assert {path.name for path in folder.iterdir()} == {"up.wav", "near.state.npz"}
     assert run("metamer", "--resume", "near.wav", "--steps=8", SPREAD) == 0
@@ -130,7 +130,7 @@ def test_a_bound_below_the_errors_keeps_the_state(whole, folder, capsys):
 
 
 WRONG = {
-    "one": (["--count=1", SPREAD], "--spread needs several metamers; give --count 2, or more"),
+    "one": (["--count=1", SPREAD], "--spread needs several metamers; give --count 2 or more"),
     "number": (["--spread=near"], "--spread: must be a number, between 1e-06 and 1, got 'near'"),
     "nothing": (["--spread=0"], "--spread: must be a number, between 1e-06 and 1, got '0'"),
     "percent": (["--spread=2"], "between 1e-06 and 1, got '2'"),

@@ -175,7 +175,7 @@ def test_ctrl_c_and_then_more_steps_seeds_and_recordings(folder, monkeypatch, ca
     with monkeypatch.context() as context:
         context.setattr(_steps.Steps, "__call__", interrupted)
         assert run("stimuli", table, "-o", "out") == 130
-    assert "1 of 2 metamers are complete; the same command goes on" in capsys.readouterr().err
+    assert "1 of 2 metamers are complete; the same command continues" in capsys.readouterr().err
     assert not sounds_of(folder / "out")
     more = {"recordings": ["up.wav", "down.flac"], "seeds": 3, "steps": 5}
     toml(**more)
@@ -194,10 +194,10 @@ def made(folder):
 
 CHANGED = {
     "setting": ({"T": 32}, "metamer up-seed0 of this set was made with T 16, not 32; change the"),
-    "name": ({"T": [16, 32]}, "does not ask for the metamer up-seed0 of this set, but for others "),
-    "fewer seeds": ({"seeds": 1}, "does not ask for the metamer up-seed1"),
-    "fewer steps": ({"steps": 2}, "was made by 3 steps, and sounds/table.toml asks for 2"),
-    "recording": ({}, "up-seed0 of this set was made from another recording than sounds/up.wav"),
+    "name": ({"T": [16, 32]}, "does not request the metamer up-seed0 of this set, but others "),
+    "fewer seeds": ({"seeds": 1}, "does not request the metamer up-seed1"),
+    "fewer steps": ({"steps": 2}, "was made with 3 steps, but sounds/table.toml requests 2"),
+    "recording": ({}, "made from a recording that differs from the current sounds/up.wav"),
 }
 
 
@@ -212,7 +212,7 @@ def test_other_tables_are_refused_and_overwrite_begins_anew(made, capsys):
         err = capsys.readouterr().err
         assert err.startswith("jtfs-jax stimuli: error: out: ")
         assert message in err
-        assert "or --overwrite to make it anew" in err
+        assert "or --overwrite to start over" in err
         assert before == {path: path.read_bytes() for path in before}
     path = toml(**table | {"seeds": [4]})
     (made / "out/notes.txt").write_text("mine")

@@ -114,24 +114,24 @@ def lines(*text):
 UP = 'recordings = "up.wav"\n'
 WRONG = {
     "suffix": (("table.txt", ""), "table.txt: the name of a table must end in .toml or .csv"),
-    "no TOML": (("table.toml", "T = = 3"), "table.toml: this is no TOML"),
+    "no TOML": (("table.toml", "T = = 3"), "table.toml: this is not valid TOML"),
     "not text": (("table.toml", b"\xff\xfe"), "table.toml: this table must be text in UTF-8"),
     "no recording": (("table.toml", "T = 16"), "recordings must have at least one value"),
-    "number as recording": (("table.toml", "recordings = 3"), "recordings must be names of files"),
+    "number as recording": (("table.toml", "recordings = 3"), "recordings must be file names"),
     "entry": (
         ("table.toml", 'recordings = [{path = "up.wav", end = 3}]'),
-        "recordings: 'end' is no setting; use path, start, duration",
+        "recordings: 'end' is not a setting; use path, start, duration",
     ),
-    "unknown key": (("table.toml", UP + "t = 16"), "table.toml: 't' is no setting; use"),
+    "unknown key": (("table.toml", UP + "t = 16"), "table.toml: 't' is not a setting; use"),
     "value": (("table.toml", UP + 'T = ["x"]'), "T: must be a number or \"global\", got 'x'"),
-    "switch": (("table.toml", UP + "J = true"), "J must be a number or a text, got True"),
+    "switch": (("table.toml", UP + "J = true"), "J must be a number or a string, got True"),
     "choice": (("table.toml", UP + 'transform = "stft"'), "transform: invalid choice: 'stft'"),
-    "double value": (("table.toml", UP + "T = [16, 16.0]"), "T has 16.0 twice"),
+    "double value": (("table.toml", UP + "T = [16, 16.0]"), "T lists 16.0 twice"),
     "double seed": (("table.toml", UP + "seeds = [1, 1]"), "seeds must be different numbers"),
     "no seeds": (("table.toml", UP + "seeds = 0"), "seeds: must be an integer, between 1"),
     "seed and seeds": (("table.toml", UP + "seeds = 2\nseed = 1"), "seeds and seed mean the same"),
     "level": (("table.toml", UP + 'level = "LUFS"'), "level: invalid choice"),
-    "level without meaning": (("table.toml", UP + "target_level = -20"), "has no meaning where"),
+    "level without meaning": (("table.toml", UP + "target_level = -20"), "has no effect if"),
     "ramp": (("table.toml", UP + "ramp = 2"), "up.wav: ramp must be at most half of the 0.256"),
     "missing file": (
         ("table.toml", 'recordings = ["up.wav", "no.wav"]'),
@@ -147,28 +147,28 @@ WRONG = {
     ),
     "header": (lines("path,T", "up.wav,16"), "one of which is recording, got path, T"),
     "semicolons": (lines("recording;T", "up.wav;16"), "separated by commas"),
-    "column": (lines("recording,t", "up.wav,16"), "table.csv: line 1: 't' is no setting"),
-    "double column": (lines("recording,T,T", "up.wav,1,2"), "line 1: T is there twice"),
-    "cells": (lines("recording,T", "up.wav"), "line 2 has not as many columns"),
+    "column": (lines("recording,t", "up.wav,16"), "table.csv: line 1: 't' is not a setting"),
+    "double column": (lines("recording,T,T", "up.wav,1,2"), "line 1: T occurs twice"),
+    "cells": (lines("recording,T", "up.wav"), "line 2 must have as many columns"),
     "no rows": (lines("recording,T", ","), "this table has no conditions"),
     "row without recording": (lines("recording,T", ",16"), "line 2 has no recording"),
     "cell": (lines("recording,T", "up.wav,", "up.wav,x"), "line 3: T: must be a number"),
     "missing file in a row": (lines("recording", "up.wav", "no.wav"), "line 3: sounds/no.wav: "),
     "double condition": (
         lines("recording,T,seeds", "up.wav,16,2", "up.wav,16.0,1 2"),
-        "table.csv: line 3 has the settings and the seed 1 of line 2; change",
+        "table.csv: line 3 has the same settings and seed 1 as line 2; change",
     ),
     "level of a row": (
         lines("recording,T,level", "up.wav,16,rms", "up.wav,32,loudness"),
-        "level is of the whole set, and must be the same in all lines",
+        "level applies to the whole set and must be the same in all lines",
     ),
     "loudness of short sounds": (
         ("table.toml", UP + 'sample_rate = 8000\nlevel = "loudness"'),
-        "up.wav: loudness is that of blocks of 0.4 s, and 0.256 s are used",
+        "up.wav: loudness needs blocks of 0.4 s, but only 0.256 s are used",
     ),
     "rates of a page": (
         ("table.toml", UP + "J = 4\nJ_fr = 2\nT = 64\nsample_rate = [8000, 4000]"),
-        "sample_rate must be one and the same for --page, got 4000 and 8000",
+        "sample_rate must be the same for all sounds of --page, got 4000 and 8000",
     ),
 }
 
@@ -190,7 +190,7 @@ def test_what_is_wrong_is_said_before_any_work(folder, capsys, name):
 def test_folders_of_something_else_are_left_alone(folder, capsys):
     table = toml(recordings=["up.wav"])
     assert run("stimuli", table, "-o", "sounds", "--overwrite") == 2
-    assert "sounds: this is no folder of stimuli" in capsys.readouterr().err
+    assert "sounds: this is not a folder of stimuli" in capsys.readouterr().err
     assert run("stimuli", table, "-o", "none/out") == 2
     assert "there is no folder none" in capsys.readouterr().err
     assert run("stimuli", table) == 2

@@ -174,7 +174,7 @@ def test_tasks_of_an_array_job(sounds, monkeypatch, capsys):
     monkeypatch.setenv("JOB_COMPLETION_INDEX", "0")
     capsys.readouterr()
     assert run("features", "in", "-o", "x.zarr", *OPTIONS) == 2
-    assert "JOB_COMPLETIONS does not say of how many" in capsys.readouterr().err
+    assert "JOB_COMPLETIONS does not give the number of tasks" in capsys.readouterr().err
     monkeypatch.delenv("JOB_COMPLETION_INDEX")
     run("features", "in", "-o", "x.zarr", *OPTIONS)  # a second pass for the missing shards
     assert opened("x.zarr").done.all()

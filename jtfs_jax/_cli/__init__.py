@@ -8,9 +8,9 @@ from . import _interrupt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status.
+    """Run the command line and return the exit status.
 
-    Without `arguments` this is the program: it takes those of the process, and may end it.
+    Without `arguments`, run as the program: read the arguments of the process, and possibly end it.
     """
     if arguments is not None:
         return _run(arguments)

@@ -26,7 +26,7 @@ from ._stimuli import stimuli
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line; `run` in its result carries out the command."""
+    """Return the parser of the whole command line; `run` in its result executes the command."""
     parser = Parser(
         prog="jtfs-jax",
         description="Joint time–frequency scattering in JAX.",
@@ -49,7 +49,7 @@ def _add_metamer(commands) -> None:
     parser = _add_command(
         commands,
         metamer,
-        help="make a sound that has the scattering coefficients of a recording",
+        help="make a sound with the same scattering coefficients as a recording",
         description=_text.METAMER,
         epilog=_text.METAMER_MORE,
     )
@@ -57,8 +57,8 @@ def _add_metamer(commands) -> None:
     add_output(
         parser,
         "OUT.wav",
-        "the metamer, .wav, .flac or .ogg; other files are named after it, see below (default: "
-        "NAME-metamer.wav for NAME.wav, and metamer.wav for the guitar)",
+        "the metamer, as .wav, .flac or .ogg; other files are named after it, see below (default: "
+        "NAME-metamer.wav for NAME.wav, or metamer.wav for the guitar)",
     )
     parser.add_argument(
         "--resume",
@@ -66,13 +66,13 @@ def _add_metamer(commands) -> None:
         nargs="?",
         type=Path,
         const=Path(),
-        help="go on with this run, with its options; only --steps may be another. Without OUT.wav, "
-        "the run of -o, of AUDIO, or the one in the current folder",
+        help="continue this run with its options; only --steps and --spread may change. Without "
+        "OUT.wav, continue the run of -o, of AUDIO, or the only one in the current folder",
     )
     parser.add_argument(
         "--page",
         action="store_true",
-        help="write OUT.html too: a page to listen with, for any browser",
+        help="also write OUT.html, a page for listening in any browser",
     )
     search = add_search(parser)
     search.add_argument(
@@ -80,16 +80,16 @@ def _add_metamer(commands) -> None:
         metavar="K",
         type=integer(1),
         default=1,
-        help="number of metamers, of seeds N, N+1, … (default: %(default)s)",
+        help="number of metamers, with seeds N, N+1, … (default: %(default)s)",
     )
     search.add_argument(
         "--spread",
         metavar="E",
         type=number(1e-6, 1),
-        help="then move the metamers of --count 2 or more apart, as far as each keeps an error "
-        "below E, such as 0.01 for 1 %% (default: leave them as they are)",
+        help="finally move the metamers of --count 2 or more apart, keeping each error below E, "
+        "such as 0.01 for 1 %% (default: leave them as they are)",
     )
-    add_sampling(parser, each="each, with the image between them", default="each")
+    add_sampling(parser, each="match each and the image between channels", default="each")
     add_scattering(parser, choice=True)
 
 
@@ -97,7 +97,7 @@ def _add_stimuli(commands) -> None:
     parser = _add_command(
         commands,
         stimuli,
-        help="make a set of metamers for an experiment, from a table",
+        help="make a set of metamers for an experiment from a table",
         description=_text.STIMULI,
         epilog=_text.STIMULI_MORE,
     )
@@ -105,18 +105,18 @@ def _add_stimuli(commands) -> None:
         "table",
         metavar="TABLE",
         type=Path,
-        help="a .toml file, whose lists are crossed, or a .csv file with a row for each condition",
+        help="a .toml file with lists to be crossed, or a .csv file with one row per condition",
     )
     add_output(
         parser,
         "FOLDER",
-        "where the set is, or is going to be; the same command again goes on with it",
+        "folder of the set; the same command continues an interrupted set",
         required=True,
     )
     parser.add_argument(
         "--page",
         action="store_true",
-        help="write FOLDER/stimuli.html too: a page to listen with, for any browser",
+        help="also write FOLDER/stimuli.html, a page for listening in any browser",
     )
 
 
@@ -132,46 +132,46 @@ def _add_features(commands) -> None:
     add_output(
         parser,
         "OUT",
-        "a folder, in which NAME.npz is written for each NAME.wav; or OUT.npz for a single one; or "
-        "OUT.zarr, a store for all of them (default: the current folder)",
+        "a folder for one NAME.npz per NAME.wav; or OUT.npz for a single recording; or OUT.zarr, "
+        "one store for all recordings (default: the current folder)",
         default=Path(),
     )
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="make only .npz files that are missing, with the options of those that are there; a "
-        "store goes on by itself",
+        help="write only missing .npz files, with the same options as the existing ones; a store "
+        "resumes without this option",
     )
-    add_sampling(parser, each="each of them")
+    add_sampling(parser, each="transform each")
     add_scattering(parser)
     _add_workers(parser)
 
 
 def _add_workers(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("several processes or machines, for OUT.zarr")
+    group = parser.add_argument_group("several processes or machines (only for OUT.zarr)")
     who = group.add_mutually_exclusive_group()
     who.add_argument(
         "--workers",
         metavar="N",
         type=integer(1, 1000),
-        help="compute in N processes of this machine, by Dask",
+        help="compute in N processes on this machine, with Dask",
     )
     who.add_argument(
         "--scheduler",
         metavar="ADDRESS",
-        help="compute on the Dask cluster whose scheduler is there, such as tcp://10.0.0.1:8786",
+        help="compute on the Dask cluster with this scheduler, such as tcp://10.0.0.1:8786",
     )
     who.add_argument(
         "--worker",
         metavar="I/N",
         type=worker,
-        help="compute the shards of task I of N, counted from 0 (default: those of the array job "
-        "of SLURM or Kubernetes that the process belongs to; else all)",
+        help="compute the shards of task I of N, counted from 0 (default: in a SLURM or Kubernetes "
+        "array job, the shards of this task; otherwise all)",
     )
     who.add_argument(
         "--prepare",
         action="store_true",
-        help="make the store, and compute nothing yet",
+        help="create the store without computing anything",
     )
 
 
@@ -205,14 +205,14 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
     add_output(
         parser,
         "OUT",
-        f"the picture, .png, .pdf or .svg (default: NAME-{name}.png for NAME.wav, and {name}.png "
-        "for the guitar)",
+        f"the picture, as .png, .pdf or .svg (default: NAME-{name}.png for NAME.wav, or "
+        f"{name}.png for the guitar)",
     )
     add_sampling(parser)
 
 
 def _add_command(commands, run: Callable[[argparse.Namespace], int], **texts: str):
-    """The parser of a command, which a function of this name carries out."""
+    """Add the parser of the command that `run` executes and is named after; return it."""
     name = run.__name__
     parser = commands.add_parser(
         name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts

@@ -1,4 +1,4 @@
-"""Imported first of all: what the program has to do before JAX is imported."""
+"""Setup of the program before JAX is imported; imported before everything else."""
 
 import os
 import sys
@@ -7,19 +7,19 @@ from pathlib import PurePath
 from . import _interrupt
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
-_DEFAULT = "1"  # of JAX, which leaves it to all processes that a program starts
+_DEFAULT = "1"  # set by JAX and inherited by all processes that a program starts
 
 
 def _is_program() -> bool:
-    """Whether this process is `jtfs-jax` or `python -m jtfs_jax`, whose `argv` is not yet ready."""
+    """Return whether this is `jtfs-jax` or `python -m jtfs_jax`; `sys.argv` may be incomplete."""
     if sys.argv[:1] == ["-m"]:
         return not {"jtfs_jax", "-mjtfs_jax"}.isdisjoint(sys.orig_argv)
     return bool(sys.argv) and PurePath(sys.argv[0]).stem == "jtfs-jax"
 
 
 if _is_program():
-    _interrupt.watch()  # so that Ctrl-C is answered from the start
-    # Some versions of jaxlib, such as 0.10.1, take what is in the cache for programs of another
-    # machine, and say so of each. What fails is an exception, whatever is logged.
+    _interrupt.watch()  # so that Ctrl-C works from the start
+    # Some versions of jaxlib, such as 0.10.1, mistake each cached program for one from another
+    # machine and log a message. Real failures are exceptions, whatever is logged.
     if os.environ.get(_LOG_LEVEL, _DEFAULT) == _DEFAULT:
         os.environ[_LOG_LEVEL] = "3"

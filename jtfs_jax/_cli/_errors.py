@@ -1,4 +1,4 @@
-"""How errors are put on the command line, and which of them are expected there."""
+"""One-line messages for expected errors; bugs are raised."""
 
 import argparse
 import contextlib
@@ -11,22 +11,22 @@ import jax
 
 from ._pipes import with_names
 
-_OF_AN_ORDER = re.compile(r"(?<![\w./\\])([JQ])[12](?![\w/\\]|\.\w)")  # here one is for both
+_OF_AN_ORDER = re.compile(r"(?<![\w./\\])([JQ])[12](?![\w/\\]|\.\w)")  # one option sets both orders
 _POWER = re.compile(r"\b2\*\*(\w+)")
 
 
 def error_line(command: str, error: BaseException) -> str:
-    """What went wrong, in one line."""
+    """Return the message of an error as one line."""
     return f"jtfs-jax {command}: error: {with_names(' '.join(str(error).split()))}"
 
 
 def warning_line(text: str, names: Iterable[str]) -> str:
-    """A warning of the library in one line, with options of these names for its arguments."""
+    """Return a warning of the library as one line, with arguments of these names as options."""
     return f"jtfs-jax: warning: {with_names(with_options(' '.join(text.split()), names))}"
 
 
 def expected(error: Exception) -> Exception:
-    """The error, if it is one of input or of the machine; others are raised, as they are bugs."""
+    """Return an error caused by input or the machine; raise any other error, which is a bug."""
     if isinstance(error, OSError):
         return of_file(error)
     if isinstance(error, ValueError | ImportError):
@@ -40,7 +40,7 @@ def expected(error: Exception) -> Exception:
 
 
 def exit_status(errors: Collection[BaseException]) -> int:
-    """0 where nothing went wrong, 2 where there was bad input, 1 for other failures."""
+    """Return 0 without errors, 2 if any input was bad, and 1 for other failures."""
     if not errors:
         return 0
     return 2 if any(isinstance(error, ValueError) for error in errors) else 1
@@ -48,7 +48,7 @@ def exit_status(errors: Collection[BaseException]) -> int:
 
 @contextlib.contextmanager
 def in_options(recording: Path, options: argparse.Namespace) -> Iterator[None]:
-    """Errors of the library name the recording, and options instead of arguments."""
+    """Within this block, errors name the recording, and options instead of arguments."""
     try:
         yield
     except ValueError as error:
@@ -57,10 +57,10 @@ def in_options(recording: Path, options: argparse.Namespace) -> Iterator[None]:
 
 
 def with_options(text: str, names: Iterable[str]) -> str:
-    """A message of the library, with options of the command line for arguments of these names.
+    """Return a message of the library with arguments of these names written as options.
 
-    Names such as `T` and `J_fr` are replaced wherever they stand alone; those that may be words of
-    the sentence (`start`, `channels`) only before "must" and "=".
+    Names such as `T` and `J_fr` are replaced wherever they occur as whole words; names that may be
+    ordinary words (`start`, `channels`) are replaced only before "must" and "=".
     """
 
     def option(match: re.Match) -> str:
@@ -76,7 +76,7 @@ def with_options(text: str, names: Iterable[str]) -> str:
 
 
 def with_keys(text: str, names: Iterable[str]) -> str:
-    """A message about options, with keys of a table for options of these names."""
+    """Return a message about options with options of these names written as keys of a table."""
     for name in names:
         option = re.escape(f"--{name.replace('_', '-')}")
         text = re.sub(rf"(?<![\w-]){option}(?![\w-])", name, text)
@@ -84,19 +84,19 @@ def with_keys(text: str, names: Iterable[str]) -> str:
 
 
 def _pattern(names: Iterable[str], end: str) -> re.Pattern:
-    """Any of the names, followed by "=" and a value or by `end`; not within paths and formulas."""
+    """Match any of the names before "=" and a value or before `end`, not in paths and formulas."""
     value = r"""=(?:"(?P<text>[^"]*)"|'(?P<quoted>[^']*)'|(?P<number>[-+]?\d+(?:\.\d+)?))"""
     name = "|".join(map(re.escape, sorted(names, key=len, reverse=True))) or "(?!)"
     return re.compile(rf"(?<![\w./\\*=+^-])(?P<name>{name})(?:{value}|{end})")
 
 
 def of_file(error: OSError) -> OSError:
-    """The error with the file first, and a cure where there is one."""
+    """Return the error with the file first, and with a cure if there is one."""
     if error.filename is None:
         return error
     cure = ""
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
-        cure = "; free some, or write elsewhere"
+        cure = "; free some space, or write elsewhere"
     reason = error.strerror or "it cannot be written"
     reason = reason[0].lower() + reason[1:]
     return OSError(f"{error.filename}: {reason}{cure}")

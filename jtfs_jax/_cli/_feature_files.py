@@ -1,4 +1,4 @@
-"""The files of `jtfs-jax features`: one for each recording, and which of them are still to do."""
+"""The output files of `jtfs-jax features`, one per recording, and which of them are missing."""
 
 import argparse
 import json
@@ -17,27 +17,27 @@ from ._recording import source_of
 
 
 class Task(NamedTuple):
-    """A recording, and the file that is made from it."""
+    """A recording and the file to write for it."""
 
     recording: Recording
     output: Path
 
     @property
     def source(self) -> Path:
-        """The recording, also where it is the bundled one."""
+        """Path of the recording, also of the bundled one."""
         return source_of(self.recording.path)
 
 
 class Tasks(NamedTuple):
-    """What is to do, and how many files are left out."""
+    """Tasks to carry out, and the numbers of files left out."""
 
     to_do: list[Task]
-    n_done: int = 0  # whose result is there
-    n_skipped: int = 0  # that are no recordings
+    n_done: int = 0  # recordings with an existing result
+    n_skipped: int = 0  # files that are not recordings
 
 
 def tasks(options: argparse.Namespace) -> Tasks:
-    """What is to be written; raises if it cannot, or must not, be written."""
+    """Return the files to write; raise if one of them cannot, or must not, be written."""
     found, n_skipped = _find(options)
     done = [task for task in found if options.resume and task.output.is_file()]
     for task in done:
@@ -52,7 +52,7 @@ def _find(options: argparse.Namespace) -> tuple[list[Task], int]:
     if not output.is_dir():
         if output.suffix.lower() != ".npz":
             raise ValueError(
-                f"{output}: there is no such folder; make it first, or name an .npz file, or a "
+                f"{output}: there is no such folder; create it first, or name an .npz file, or a "
                 f".zarr store for all recordings."
             )
         if len(options.audio) > 1 or any(map(_may_be_several, options.audio)):
@@ -81,28 +81,28 @@ def _check(found: Sequence[Task], to_do: Sequence[Task], options: argparse.Names
         if task.output in first:
             raise ValueError(
                 f"{task.output}: both {first[task.output]} and {task.source} would be written "
-                f"there; give them one at a time, each with its own --output."
+                f"there; run them separately, each with its own --output."
             )
         first[task.output] = task.source
     within = options.output if options.output.is_dir() else None
-    cure = "--resume to make only what is missing, " if len(found) > 1 else ""
+    cure = "--resume to write only missing files, " if len(found) > 1 else ""
     outputs = [(task.output, task.source) for task in to_do]
     check_outputs(outputs, options, within=within, cure=cure)
 
 
 def _check_same_options(output: Path, options: argparse.Namespace) -> None:
-    """Raise a `ValueError` if the file is not what these options make."""
+    """Raise a `ValueError` if the file was not written with these options."""
     try:
         with output.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             known = json.loads(str(arrays["options"]))
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
         raise ValueError(
-            f"{output}: this is no result of jtfs-jax features, which --resume could leave as it "
-            f"is; give another --output, or --overwrite to replace it."
+            f"{output}: this file was not written by jtfs-jax features, so --resume cannot keep "
+            f"it; give another --output, or --overwrite to replace it."
         ) from None
     others = differences(options, known, of_the_run(options))
     if others:
         raise ValueError(
             f"{output}: this result was made with {'; '.join(others)}; give the same options to "
-            f"make what is missing, or another --output, or --overwrite to replace all."
+            f"write the missing files, or another --output, or --overwrite to replace all."
         )

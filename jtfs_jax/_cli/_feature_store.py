@@ -1,4 +1,4 @@
-"""`jtfs-jax features -o OUT.zarr`: the coefficients of all recordings in one labelled store."""
+"""`jtfs-jax features -o OUT.zarr`: the coefficients of all recordings in one labeled store."""
 
 import argparse
 import contextlib
@@ -21,12 +21,12 @@ from ._recording import filterbank_for, load_part, source_of
 
 
 def features_in_store(options: argparse.Namespace) -> int:
-    """Carry out the command; returns the exit status."""
+    """Run the command and return the exit status."""
     require("zarr", "store")
     if 0 in (options.T, options.F):
         raise ValueError(
-            "--output: a store holds paths of one shape, and thus averages; give other --T and --F "
-            "than 0, or write .npz files into a folder."
+            "--output: a store needs paths of one shape, and thus averaging; give --T and --F "
+            "other than 0, or write .npz files to a folder."
         )
     path, found = options.output, _found(options)
     if options.overwrite or not path.exists():
@@ -42,7 +42,7 @@ def features_in_store(options: argparse.Namespace) -> int:
 
 
 def _found(options: argparse.Namespace) -> Found:
-    """The recordings, by paths that hold in any process."""
+    """Return the recordings with absolute paths, which are valid in any process."""
     found = recordings(options.audio)
     absolute = [
         recording._replace(path=Path(os.path.abspath(source_of(recording.path))))
@@ -52,7 +52,7 @@ def _found(options: argparse.Namespace) -> Found:
 
 
 def _make(path: Path, found: Found, options: argparse.Namespace) -> None:
-    """Find out what there is to do, and write it down."""
+    """Read all recordings once and create the store for their coefficients."""
     _check_writable(path)
     with Progress(len(found.recordings), "recording", options) as progress:
         progress.begin("reading all recordings once")
@@ -84,29 +84,30 @@ def _make(path: Path, found: Found, options: argparse.Namespace) -> None:
 
 
 def _check_writable(path: Path) -> None:
-    """Raise a `ValueError` if no folder can be made there, or something else is there."""
+    """Raise a `ValueError` if `path` cannot be created, or exists and is not a store."""
     check_writable(path.with_name(f"{path.name}-"))
     if path.exists() and not (path / "zarr.json").is_file():
-        raise ValueError(f"{path}: this is no store, and is not replaced; write elsewhere.")
+        raise ValueError(f"{path}: this is not a store, and is not replaced; write elsewhere.")
 
 
 def _check_same(path: Path, store: _store.Store, found: Found, options: argparse.Namespace) -> None:
-    """Raise a `ValueError` if the store is not what these options, and recordings, make."""
+    """Raise a `ValueError` if the store was made with other options or for other recordings."""
     others = differences(options, store.attributes["options"], of_the_run(options))
     if others:
         raise ValueError(
-            f"{path}: this store was made with {'; '.join(others)}; give the same options to go "
-            f"on with it, or another --output, or --overwrite to replace it."
+            f"{path}: this store was made with {'; '.join(others)}; give the same options to "
+            f"continue it, or another --output, or --overwrite to replace it."
         )
     if store.attributes["recordings"] != _scan.digest(found.recordings):
         raise ValueError(
             f"{path}: this store was made for other recordings, or some have changed since; give "
-            f"the same ones to go on with it, or another --output, or --overwrite to replace it."
+            f"the same recordings to continue it, or another --output, or --overwrite to replace "
+            f"it."
         )
 
 
 def _compute(path: Path, store: _store.Store, options: argparse.Namespace) -> list[Exception]:
-    """Compute what is missing; returns the errors."""
+    """Compute the missing shards and return the errors."""
     missing = store.missing()
     shards = [shard for shard in missing if _is_own(shard, options.worker)]
     n_broken = sum(bool(row.error) for row in store.rows)
@@ -114,10 +115,10 @@ def _compute(path: Path, store: _store.Store, options: argparse.Namespace) -> li
     with Progress(max(len(shards), 1), "shard", options) as progress:
         if options.worker is not None:
             index, count = options.worker
-            progress.report(f"Worker {index} of {count}, counted from 0: {len(shards)} shards")
+            progress.report(f"Worker {index} of {count} (counted from 0): {len(shards)} shards")
         n_done = store.n_shards - len(missing)
         if n_done:
-            progress.report(f"Shards that are there already: {n_done} of {store.n_shards}")
+            progress.report(f"Shards already computed: {n_done} of {store.n_shards}")
         for done, outcome in enumerate(_outcomes(path, shards, options), start=1):
             if outcome.error is not None:
                 error = expected(outcome.error)
@@ -150,7 +151,7 @@ def _outcomes(path: Path, shards: Sequence[int], options: argparse.Namespace) ->
 
 
 def _worker_of_environment() -> tuple[int, int] | None:
-    """Which task of an array job this process is, counted from 0, and of how many."""
+    """Return the index of this process in an array job, from 0, and the number of tasks."""
     get = os.environ.get
     found = {
         "SLURM": (get("SLURM_ARRAY_TASK_ID"), get("SLURM_ARRAY_TASK_COUNT")),
@@ -165,7 +166,7 @@ def _worker_of_environment() -> tuple[int, int] | None:
         except (ValueError, argparse.ArgumentTypeError):
             variable = "SLURM_ARRAY_TASK_COUNT" if system == "SLURM" else "JOB_COMPLETIONS"
             raise ValueError(
-                f"--worker: this is task {task} of an array job of {system}, but {variable} does "
-                f"not say of how many (it is {count}); say --worker I/N, or set it."
+                f"--worker: this is task {task} of a {system} array job, but {variable} does not "
+                f"give the number of tasks (it is {count}); give --worker I/N, or set {variable}."
             ) from None
     return None

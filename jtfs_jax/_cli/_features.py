@@ -1,4 +1,4 @@
-"""The command `jtfs-jax features`: from recordings to coefficients and their coordinates."""
+"""The command `jtfs-jax features`: coefficients of recordings, with their coordinates."""
 
 import argparse
 import importlib.metadata
@@ -31,7 +31,7 @@ from ._recording import load_part, name_of, segment_filterbank, settings_of
 
 
 def features(options: argparse.Namespace) -> int:
-    """Carry out the command; returns the exit status."""
+    """Run the command and return the exit status."""
     for module in ("soundfile", "soxr", "tqdm"):
         require(module, "audio")
     if options.output.suffix.lower() == ".zarr":
@@ -55,18 +55,18 @@ def _check_no_workers(options: argparse.Namespace) -> None:
     ]
     if given:
         raise ValueError(
-            f"--{given[0]} is for a store, into which several processes can write; give --output "
-            f"OUT.zarr, or remove it."
+            f"--{given[0]} requires a store, to which several processes can write; give --output "
+            f"OUT.zarr, or remove --{given[0]}."
         )
 
 
 def _write_all(todo: Tasks, bank: FilterBank, options: argparse.Namespace) -> int:
-    """One after another, whatever happens to the others."""
+    """Write all files, even if some of them fail, and return the exit status."""
     errors, n = [], len(todo.to_do)
     with Progress(n, "file", options) as progress:
         progress.report_skipped(todo.n_skipped)
         if todo.n_done:
-            progress.report(f"Results that are there already: {todo.n_done}")
+            progress.report(f"Results already computed: {todo.n_done}")
         for done, (text, error) in enumerate(_write_each(todo, bank, options), start=1):
             if error is None:
                 progress.result(text)
@@ -82,7 +82,7 @@ def _write_all(todo: Tasks, bank: FilterBank, options: argparse.Namespace) -> in
 def _write_each(
     todo: Tasks, bank: FilterBank, options: argparse.Namespace
 ) -> Iterator[tuple[str, Exception | None]]:
-    """Write the files, each whole or not at all: what can be said of it, or why there is none.
+    """Write each file, completely or not at all, and yield a line about it or an error.
 
     Threads read recordings while others are transformed, in segments of one length.
     """
@@ -124,7 +124,7 @@ def _write_each(
 def _write(
     task: Task, bank: FilterBank, S: JointScattering, x: np.ndarray, options: argparse.Namespace
 ) -> str:
-    """Write a file, whole or not at all; returns what can be said about it."""
+    """Write a file, completely or not at all, and return a line about it."""
     n_samples = x.shape[-1]
     arrays = _arrays(bank, S, n_samples, options.sample_rate)
     recording = task.recording
@@ -150,7 +150,7 @@ def _write(
 def _arrays(
     bank: FilterBank, S: JointScattering, n_samples: int, sample_rate: int
 ) -> dict[str, np.ndarray]:
-    """Coefficients and what they measure, in Hz, seconds and cycles/octave."""
+    """Return coefficients and their coordinates, in Hz, seconds and cycles/octave."""
     table = path_table(bank, sample_rate=sample_rate)
     if bank.T == "global":
         table.stride[:] = n_samples

@@ -1,8 +1,8 @@
-"""Ctrl-C, SIGTERM and SIGHUP: a word at once, and the exit status that shells expect.
+"""Ctrl-C, SIGTERM and SIGHUP: an immediate message, and the exit status that shells expect.
 
-Python calls handlers of signals in the main thread, between two instructions of its own, and so
-not while XLA compiles. In the program a thread waits for signals instead. It ends the process with
-`os._exit`, because JAX may crash where the interpreter exits while something compiles.
+Python calls signal handlers in the main thread, between two bytecode instructions, and thus not
+while XLA compiles. In the program, a thread waits for signals instead. It ends the process with
+`os._exit`, because JAX may crash if the interpreter exits during compilation.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ _SECONDS_TO_FLUSH = 0.5
 
 
 class _Process:
-    """What there is once a process, as signals are."""
+    """State that exists once per process, as signals do."""
 
     def __init__(self):
         self.name = "jtfs-jax"  # with the command, once it is known
@@ -34,12 +34,12 @@ _process = _Process()
 
 
 def watch() -> None:
-    """Let a thread answer signals from now on; only for a process that is the program."""
+    """Let a thread handle signals from now on; only for a process that is the program."""
     if _process.is_watched or threading.current_thread() is not threading.main_thread():
         return
     _process.is_watched = True
     reader, writer = socket.socketpair()
-    writer.settimeout(0)  # as the file of a signal must be
+    writer.settimeout(0)  # as `signal.set_wakeup_fd` requires
     for number in _answered():
         signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
@@ -47,29 +47,29 @@ def watch() -> None:
 
 
 def set_command(name: str) -> None:
-    """Name the command that begins, for the word at its end."""
+    """Set the name of the current command, for the message when a signal ends it."""
     _process.name, _process.received = f"jtfs-jax {name}", None
 
 
 def at_end(cleanup: Callable[[], object]) -> None:
-    """Have this called before a signal ends the process."""
+    """Register a function to call before a signal ends the process."""
     if cleanup not in _process.cleanups:
         _process.cleanups.append(cleanup)
 
 
 def word() -> str:
-    """What is said of the signal that ended the command."""
+    """Return the message about the signal that ended the command."""
     return f"{_process.name}: {_WORDS[signal.Signals(_process.received or signal.SIGINT)]}"
 
 
 def status() -> int | None:
-    """Exit status after a signal; None where none came."""
+    """Return the exit status after a signal, or None if there was none."""
     return None if _process.received is None else 128 + _process.received
 
 
 @contextlib.contextmanager
 def stoppable(stop: Callable[[], None]) -> Iterator[None]:
-    """Within this block the first signal calls `stop`; the second ends the command at once."""
+    """Within this block, the first signal calls `stop`; the second ends the command at once."""
     handlers = {}
     if not _process.is_watched and threading.current_thread() is threading.main_thread():
         handlers = {number: signal.signal(number, _in_main_thread) for number in _answered()}
@@ -83,8 +83,8 @@ def stoppable(stop: Callable[[], None]) -> Iterator[None]:
 
 
 def end(status: int) -> None:
-    """End the process now, with what was printed until now."""
-    # A stream may be locked by a thread that waits for its reader.
+    """Flush the standard streams and end the process now."""
+    # A thread that waits for a stream's reader may have locked the stream.
     flush = threading.Thread(target=_flush, daemon=True)
     flush.start()
     flush.join(_SECONDS_TO_FLUSH)
@@ -92,7 +92,7 @@ def end(status: int) -> None:
 
 
 def _answered() -> list[signal.Signals]:
-    """All signals with a word, but none that nohup has turned off."""
+    """Return all signals with a message, except those that nohup has turned off."""
     return [n for n in _WORDS if n == signal.SIGINT or signal.getsignal(n) != signal.SIG_IGN]
 
 
@@ -113,7 +113,7 @@ def _in_main_thread(number: int, _) -> None:
 
 
 def _is_stopping(number: int) -> bool:
-    """Whether the signal is one that the command answers by itself."""
+    """Call `stop` if this is the first signal; return whether the command stops by itself."""
     is_first = _process.received is None
     _process.received = number
     if _process.stop is None or not is_first:
@@ -123,11 +123,11 @@ def _is_stopping(number: int) -> bool:
 
 
 def _say(text: str) -> None:
-    """Write a line; not through `sys.stderr`, which another thread may have locked."""
-    if sys.__stderr__ is None:  # closed: its number may by now be that of another file
+    """Write a line, bypassing `sys.stderr`, which another thread may have locked."""
+    if sys.__stderr__ is None:  # closed: another file may have its descriptor by now
         return
     with contextlib.suppress(OSError, ValueError):
-        start = "\n" if sys.__stderr__.isatty() else ""  # "^C" or a progress bar is before it
+        start = "\n" if sys.__stderr__.isatty() else ""  # after "^C" or a progress bar
         os.write(sys.__stderr__.fileno(), f"{start}{text}\n".encode())
 
 

@@ -1,4 +1,4 @@
-"""The command `jtfs-jax metamer`: from a recording to sounds, a picture and a record on disk."""
+"""The command `jtfs-jax metamer`: metamers of a recording, with a picture and a record."""
 
 import argparse
 import shlex
@@ -38,13 +38,13 @@ _STEPS_APART = 50
 
 
 def metamer(options: argparse.Namespace) -> int:
-    """Carry out the command; returns the exit status."""
+    """Run the command and return the exit status."""
     for module in ("matplotlib", "soundfile", "soxr", "tqdm"):
         require(module, "audio,plot")
     prepare = _begun if options.resume is None else _resumed
     run, outputs, search = prepare(options)
     if options.spread is not None and options.count < 2:
-        raise ValueError("--spread needs several metamers; give --count 2, or more.")
+        raise ValueError("--spread needs several metamers; give --count 2 or more.")
     run.about["commands"].append(shlex.join(options.command_line))
     run.about["page"] = options.page
     interrupted = False
@@ -52,7 +52,7 @@ def metamer(options: argparse.Namespace) -> int:
         _try_room(outputs, search, options)
         interrupted = _advance(run, search, options)
     if run.n_steps == 0:
-        raise KeyboardInterrupt  # before the first step there is only noise to write
+        raise KeyboardInterrupt  # before the first step, there is nothing but noise to write
     sounds = sounds_of(outputs, run)
     record = record_of(run, sounds, options) | {
         "settings": _settings(options, search),
@@ -72,7 +72,7 @@ def metamer(options: argparse.Namespace) -> int:
 
 
 def _begun(options: argparse.Namespace) -> tuple[Run, Outputs, Search]:
-    """A new run, once all is known to be there that it needs."""
+    """Start a new run after checking its files, recording and filters."""
     source = source_of(options.audio)
     outputs = new_outputs(options, source)
     run = begin_run(outputs.state, options)
@@ -81,7 +81,7 @@ def _begun(options: argparse.Namespace) -> tuple[Run, Outputs, Search]:
 
 
 def _resumed(options: argparse.Namespace) -> tuple[Run, Outputs, Search]:
-    """The run that `--resume` means, as it was saved last."""
+    """Restore the last saved state of the run that `--resume` refers to."""
     path = state_to_resume(options)
     run, arrays = resume_run(path, options)
     source = Path(run.about["audio"])
@@ -91,8 +91,8 @@ def _resumed(options: argparse.Namespace) -> tuple[Run, Outputs, Search]:
     done = max(one.n_steps for one in run.metamers)
     if options.steps < done:
         raise ValueError(
-            f"{path}: --steps {options.steps} are fewer than the {done} steps of this run; give at "
-            f"least as many."
+            f"{path}: --steps {options.steps} is less than the {done} steps of this run; give at "
+            f"least {done}."
         )
     return run, outputs, search
 
@@ -105,7 +105,7 @@ def _settings(options: argparse.Namespace, search: Search) -> dict[str, object]:
 
 
 def _try_room(outputs: Outputs, search: Search, options: argparse.Namespace) -> None:
-    """Stop before the work where there is no room for what comes of it."""
+    """Raise an `OSError` if the disk has no room for the results."""
     of_state = search.n_bytes_of_state()
     of_one = search.x.size * _BYTES_OF_A_SAMPLE + options.steps * _BYTES_OF_A_STEP
     n_states = 1 if options.spread is None else 2
@@ -114,14 +114,14 @@ def _try_room(outputs: Outputs, search: Search, options: argparse.Namespace) -> 
 
 
 def _advance(run: Run, search: Search, options: argparse.Namespace) -> bool:
-    """Take the steps that are left, one metamer after another; returns whether it was stopped."""
+    """Take the remaining steps, one metamer at a time; return whether they were interrupted."""
     source = Path(run.about["audio"])
     total = _n_steps(options)
     with Steps(run, total, options, "--resume") as steps, in_options(source, options):
         steps.lines.begin("compiling")
         n_left = total - run.n_steps
         n_apart = 0 if options.spread is None else _STEPS_APART - run.n_apart
-        n_single = n_left + n_apart * (options.count - 1)  # as all move apart at once
+        n_single = n_left + n_apart * (options.count - 1)  # all metamers move apart at once
         seconds = n_single * search.seconds_of_step()
         sound = _described(search.x, options.sample_rate)
         steps.lines.report(f"{sound}: {n_left} steps take about {duration(seconds)}")
@@ -134,18 +134,18 @@ def _advance(run: Run, search: Search, options: argparse.Namespace) -> bool:
 
 
 def _n_steps(options: argparse.Namespace) -> int:
-    """Of all metamers, and of all together to move them apart."""
+    """Return the total number of steps: for each metamer, and for moving them apart."""
     return options.steps * options.count + (0 if options.spread is None else _STEPS_APART)
 
 
 def _move_apart(run: Run, search: Search, options: argparse.Namespace, steps: Steps) -> None:
-    """The steps of `--spread` that are left."""
+    """Take the remaining steps of `--spread`."""
     largest = max(float(one.history["error"][-1]) for one in run.metamers)
     if largest >= options.spread:
         steps.save()
         raise ValueError(
-            f"--spread {options.spread} must be more than the errors, of up to {largest:.4g} after "
-            f"{options.steps} steps; go on with --resume and more --steps, or a larger --spread."
+            f"--spread {options.spread} must be above all errors, which are up to {largest:.4g} "
+            f"after {options.steps} steps; use --resume with more --steps, or a larger --spread."
         )
 
     begun = time.monotonic() - run.about.get("apart", {}).get("seconds", 0.0)
@@ -159,7 +159,7 @@ def _move_apart(run: Run, search: Search, options: argparse.Namespace, steps: St
 
 
 def _spread_of(run: Run, search: Search) -> dict[str, object] | None:
-    """What records say of metamers that were moved apart; None if they were not."""
+    """Return the record of metamers that were moved apart, or None if they were not."""
     if run.apart is None:
         return None
     before, after = np.stack(run.found), np.stack(run.sounds)
@@ -195,7 +195,7 @@ def _report_spread(spread: dict[str, Any]) -> None:
     )
     print(
         f"Moved apart in {spread['steps']} steps: distances {_span(before, 2)} before, "
-        f"{_span(after, 2)} now; errors {_span(100 * np.array(spread['errors']), 2)} %"
+        f"{_span(after, 2)} after; errors {_span(100 * np.array(spread['errors']), 2)} %"
     )
 
 

@@ -1,4 +1,4 @@
-"""The files of `jtfs-jax metamer`: names, which of them may be replaced, and what is in them."""
+"""The files of `jtfs-jax metamer`: their names and contents, and which may be replaced."""
 
 import argparse
 import contextlib
@@ -30,26 +30,26 @@ class Outputs(NamedTuple):
     picture: Path
     record: Path
     state: Path
-    page: Path | None  # if asked for
+    page: Path | None  # with --page
 
     def all_but_state(self) -> list[Path]:
-        """Files that a run writes once it has ended."""
+        """Return the files that a run writes at its end."""
         files = [*self.sounds, self.target, self.picture, self.record]
         return files if self.page is None else [*files, self.page]
 
 
 def new_outputs(options: argparse.Namespace, source: Path) -> Outputs:
-    """Files of a run that begins; raises if one of them exists or cannot be written."""
+    """Return the files of a new run; raise if one of them exists or cannot be written."""
     path = audio.check_path(options.output or named_after(options.audio, "metamer", ".wav"))
     outputs = _outputs(path, options)
     files = [*outputs.all_but_state(), outputs.state]
-    cure = "--resume to go on with its run, " if outputs.state.exists() else ""
+    cure = "--resume to continue its run, " if outputs.state.exists() else ""
     check_outputs([(file, source) for file in files], options, cure=cure)
     return outputs
 
 
 def resumed_outputs(run: Run, options: argparse.Namespace, source: Path) -> Outputs:
-    """Files of a run that goes on, which may replace its own."""
+    """Return the files of a resumed run, which may replace its own earlier files."""
     options.page |= run.about.get("page", False)
     path = run.path.with_name(run.path.name.removesuffix(_STATE) + run.about["suffix"])
     named = options.output or options.resume
@@ -64,7 +64,7 @@ def resumed_outputs(run: Run, options: argparse.Namespace, source: Path) -> Outp
 
 
 def state_to_resume(options: argparse.Namespace) -> Path:
-    """Where the state is that `--resume` asks for."""
+    """Return the path of the state that `--resume` refers to."""
     resume = options.resume
     if resume != Path() and options.output is None:
         of_recording = _state_of(named_after(resume, "metamer", ".wav"))
@@ -109,7 +109,7 @@ def _state_of(path: Path) -> Path:
 
 
 def _run_of(record: Path) -> str | None:
-    """Which run has written a record; None where it is none."""
+    """Return the identifier of the run that wrote a record, or None if it is not a record."""
     try:
         return json.loads(record.read_text(encoding="utf-8")).get("run")
     except (OSError, ValueError, AttributeError):
@@ -117,7 +117,7 @@ def _run_of(record: Path) -> str | None:
 
 
 class Sound(NamedTuple):
-    """A sound as it is written."""
+    """A sound as written to its file."""
 
     path: Path
     samples: np.ndarray
@@ -125,7 +125,7 @@ class Sound(NamedTuple):
 
 
 def sounds_of(outputs: Outputs, run: Run) -> list[Sound]:
-    """The target, and then the metamers made so far, with one gain, so that none is clipped."""
+    """Return the target, then the metamers made so far, with one gain that avoids clipping."""
     samples = [y.astype(np.float64) for y in (run.x, *run.sounds)]
     gain = 1 / max(1.0, *(float(np.abs(y).max()) for y in samples))
     return [
@@ -143,7 +143,7 @@ def sounds_of(outputs: Outputs, run: Run) -> list[Sound]:
 
 
 def record_of(run: Run, sounds: Sequence[Sound], options: argparse.Namespace) -> dict[str, Any]:
-    """What a paper says of a run, apart from its settings and of how it ended."""
+    """Return the record of a run, except for its settings and how it ended."""
     begun = run.begun
     history = {
         name: together([one.history[name] for one in begun])
@@ -155,7 +155,7 @@ def record_of(run: Run, sounds: Sequence[Sound], options: argparse.Namespace) ->
         **provenance(run.about["commands"]),
         "audio": run.about["audio"],
         "recording": run.about["recording"],
-        # Of all metamers together:
+        # Sums over all metamers:
         "seconds": round(float(history["seconds"][-1].sum()), 3),
         "gradient_evaluations": history["n_gradient"].sum(axis=1).tolist(),
         "forward_evaluations": history["n_forward"].sum(axis=1).tolist(),
@@ -180,9 +180,9 @@ def write(
     record: dict[str, Any],
     bank: FilterBank,
 ) -> None:
-    """Write everything to temporary files; only when all of them are complete they are renamed.
+    """Write everything to temporary files, and rename them only once all are complete.
 
-    The record comes first then, which says of the others that they are those of this run.
+    The record is renamed first: it marks the other files as those of this run.
     """
     with contextlib.ExitStack() as stack:
         for sound in sounds:
@@ -198,16 +198,16 @@ def write(
         figure.savefig(stack.enter_context(replacing(outputs.picture)), dpi=120)
         text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False)
         partial = stack.enter_context(replacing(outputs.record))
-        # Names that are no text become escapes, which JSON reads as it reads the letters.
+        # File names that are not valid text become escapes, which JSON reads like the characters.
         partial.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 
 def _comparison(sounds: Sequence[Sound], record: dict[str, Any]) -> listening.Comparison:
-    """What the page shows of a run."""
+    """Return the comparison of a target with its metamers for the page."""
     target, *others = sounds
     names = [f"seed {one['seed']}" for one in record["metamers"]]
     errors = {name: one["error"] for name, one in zip(names, record["metamers"], strict=True)}
-    if record["spread"] is not None:  # what the sounds have in the end
+    if record["spread"] is not None:  # append the final errors
         last = zip(names, record["spread"]["errors"], strict=True)
         errors = {name: [*errors[name], error] for name, error in last}
     return listening.Comparison(
@@ -222,11 +222,11 @@ def _comparison(sounds: Sequence[Sound], record: dict[str, Any]) -> listening.Co
 
 
 def say_gain(sounds: Sequence[Sound]) -> None:
-    """Say where sounds were made quieter, lest they be clipped."""
+    """Print the gain if the sounds were attenuated to avoid clipping."""
     gain = sounds[0].levels["gain"]
     if gain < 1:
         print(
-            f"All sounds, the target too, are written {-20 * np.log10(gain):.1f} dB quieter "
-            f"(gain {gain:.3f}), so that none is clipped.",
+            f"All sounds, including the target, are written {-20 * np.log10(gain):.1f} dB quieter "
+            f"(gain {gain:.3f}) to avoid clipping.",
             file=sys.stderr,
         )

@@ -16,11 +16,11 @@ from . import _checkpoint
 from ._options import differences, of_the_run
 from ._recording import facts_of, load, name_of, source_of
 
-_FREE = {"steps", "spread"}  # options that may change when a run goes on
+_FREE = {"steps", "spread"}  # options that may change when a run is resumed
 
 
 class Metamer:
-    """One metamer: the seed that makes it, its state, and a row of the history for each step."""
+    """A metamer: its seed, its state, and a history with one row per step."""
 
     def __init__(self, seed: int):
         self.seed = seed
@@ -30,16 +30,16 @@ class Metamer:
 
     @property
     def n_steps(self) -> int:
-        """Steps done; row 0 of the history is the noise at the start."""
+        """Number of steps done; row 0 of the history is the noise at the start."""
         return max(len(self.history["error"]) - 1, 0)
 
     def start_clock(self) -> None:
-        """Time counts from now on."""
+        """Count time from now on."""
         seconds = self.history["seconds"]
         self._since = time.monotonic() - (seconds[-1] if seconds else 0.0)
 
     def add(self, state: ResynthesisState) -> None:
-        """Take note of a step."""
+        """Record a step."""
         self.state = state
         for name in Row._fields:
             self.history[name].append(np.asarray(getattr(state, name)).reshape(()))
@@ -48,9 +48,9 @@ class Metamer:
 
 
 class Run:
-    """All metamers of a run, the sound that they approach, and what records say of both.
+    """All metamers of a run, the target, and the metadata of both.
 
-    They are made one after another, each as if alone: so the batch does not matter to its bits.
+    Metamers are made one at a time, so that their bits do not depend on how many there are.
     """
 
     def __init__(self, path: Path, x: Float[np.ndarray, "*channel time"], about: dict[str, Any]):
@@ -61,35 +61,35 @@ class Run:
             about["options"]["seed"], about["options"]["seed"] + about["options"]["count"]
         )
         self.metamers = [Metamer(seed % 2**32) for seed in seeds]
-        self.apart: ResynthesisState | None = None  # all together, once they are moved apart
+        self.apart: ResynthesisState | None = None  # of all metamers, once they are moved apart
 
     @property
     def begun(self) -> list[Metamer]:
-        """The metamers that are more than the noise at their start."""
+        """The metamers with at least one step."""
         return [one for one in self.metamers if one.n_steps]
 
     @property
     def n_steps(self) -> int:
-        """Steps done of all metamers, and of all together when they are moved apart."""
+        """Number of steps done, for all metamers and for moving them apart."""
         return sum(one.n_steps for one in self.metamers) + self.n_apart
 
     @property
     def n_apart(self) -> int:
-        """Steps done by which the metamers were moved apart."""
+        """Number of steps done to move the metamers apart."""
         return self.about.get("apart", {}).get("steps", 0)
 
     @property
     def sounds(self) -> list[Float[np.ndarray, "*channel time"]]:
-        """The metamers made so far, moved apart if they are."""
+        """The metamers made so far, after moving apart if that has begun."""
         return self.found if self.apart is None else list(np.asarray(self.apart.y[0]))
 
     @property
     def found(self) -> list[Float[np.ndarray, "*channel time"]]:
-        """The metamers made so far, as each was found by itself."""
+        """The metamers made so far, before moving apart."""
         return [np.asarray(one.state.y)[0] for one in self.begun if one.state is not None]
 
     def move_apart(self, state: ResynthesisState, seconds: float) -> None:
-        """Take note of a step by which the metamers were moved apart; the start is none."""
+        """Record a step that moved the metamers apart; the starting point does not count."""
         if self.apart is None:
             options = self.about["options"]
             self.about["apart"] = {"max_error": options["spread"], "of": options["steps"]}
@@ -98,7 +98,7 @@ class Run:
         self.apart = state
 
     def save(self) -> None:
-        """Write the state, whole or not at all."""
+        """Write the state, completely or not at all."""
         begun = self.begun
         arrays: dict[str, Any] = {"target": self.x}
         arrays["rows"] = np.array([len(one.history["error"]) for one in begun])
@@ -118,7 +118,7 @@ class Run:
         like: ResynthesisState,
         like_apart: ResynthesisState | None = None,
     ) -> None:
-        """Go on from these arrays; `like` and `like_apart` have the shapes of states."""
+        """Restore the run from arrays; `like` and `like_apart` have the shapes of states."""
         self.restore_history(arrays)
         for k, one in enumerate(self.begun):
             one.state = _checkpoint.restore(self.path, arrays, f"state_{k}", like)
@@ -126,7 +126,7 @@ class Run:
             self.apart = _checkpoint.restore(self.path, arrays, "apart", like_apart)
 
     def restore_history(self, arrays: dict[str, np.ndarray]) -> None:
-        """Know of the steps that were taken, without the sounds."""
+        """Restore the history of all steps, without the sounds."""
         for k, n_rows in enumerate(arrays["rows"]):
             one = self.metamers[k]
             one.history = {
@@ -135,7 +135,7 @@ class Run:
 
 
 def begin_run(path: Path, options: argparse.Namespace) -> Run:
-    """A new run, whose state is going to be at `path`."""
+    """Return a new run, whose state will be written to `path`."""
     source = source_of(options.audio)
     x = of_channels(load(source, options))
     about = {
@@ -149,10 +149,10 @@ def begin_run(path: Path, options: argparse.Namespace) -> Run:
 
 
 def resume_run(path: Path, options: argparse.Namespace) -> tuple[Run, dict[str, np.ndarray]]:
-    """The run whose state is at `path`, and its arrays; its options become those of the command.
+    """Return the run saved at `path` and its arrays; the command takes over the run's options.
 
     Raises:
-        ValueError: If there is no such state, or if an option or the recording is another one.
+        ValueError: If there is no such state, or if an option or the recording differs.
     """
     about, arrays = _checkpoint.read(path)
     try:
@@ -160,14 +160,14 @@ def resume_run(path: Path, options: argparse.Namespace) -> tuple[Run, dict[str, 
         free = {name: known.pop(name) for name in _FREE}
     except KeyError:
         raise ValueError(
-            f"{path}: it is from another version of the program; leave out --resume."
+            f"{path}: this is from another version of the program; leave out --resume."
         ) from None
     others = differences(options, known, options.given)
     if others:
         raise ValueError(
-            f"{path}: this run was begun with {'; '.join(others)}; leave out "
-            f"{'this option' if len(others) == 1 else 'these options'} to go on with it, or "
-            f"--resume to make another one."
+            f"{path}: this run was started with {'; '.join(others)}; leave out "
+            f"{'this option' if len(others) == 1 else 'these options'} to continue it, or "
+            f"--resume to start another run."
         )
     for name, value in known.items():
         setattr(options, name, value)
@@ -175,7 +175,7 @@ def resume_run(path: Path, options: argparse.Namespace) -> tuple[Run, dict[str, 
         setattr(options, name, free[name])
     apart = about.get("apart")
     if apart and (apart["max_error"], apart["of"]) != (options.spread, options.steps):
-        del about["apart"]  # of other metamers, or within another bound: to be done again
+        del about["apart"]  # from other metamers, or with another bound: repeat it
     if options.audio is not None:
         _check_same_recording(options, x, audio, path)
     own = {name: getattr(options, name) for name in _FREE}
@@ -183,13 +183,13 @@ def resume_run(path: Path, options: argparse.Namespace) -> tuple[Run, dict[str, 
 
 
 def together(columns: list[list[Any]]) -> np.ndarray:
-    """Columns of a table; those that end early keep their last value."""
+    """Return a table of columns, padding shorter columns with their last value."""
     n_rows = max(map(len, columns))
     return np.array([column + column[-1:] * (n_rows - len(column)) for column in columns]).T
 
 
 def of_channels(x: Float[np.ndarray, "*channel time"]) -> Float[np.ndarray, "*channel time"]:
-    """The sound; a single channel has no axis."""
+    """Return the sound, without the channel axis if it has only one channel."""
     return x[0] if x.ndim == 2 and len(x) == 1 else x
 
 
@@ -202,8 +202,8 @@ def _check_same_recording(
     if str(options.audio) == name:
         reason = "this recording has changed since the run"
     else:
-        reason = f"this is another recording than {name}, from which the run"
+        reason = f"this recording differs from {name}, with which the run"
     raise ValueError(
-        f"{options.audio}: {reason} of {path} was begun; leave it out to go on with that one, or "
-        f"leave out --resume to begin anew."
+        f"{options.audio}: {reason} of {path} was started; leave it out to continue that run, or "
+        f"leave out --resume to start a new one."
     )

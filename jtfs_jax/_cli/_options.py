@@ -1,4 +1,4 @@
-"""Options that commands share, how their values are read, and which of them were given."""
+"""Options that commands share, how to parse their values, and which of them were given."""
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,14 +7,14 @@ from typing import Any, NoReturn
 
 from jtfs_jax._presets import PRESETS
 
-# What belongs to one call of the program, and not to its results.
+# Options that concern one call of the program, and not its results.
 _PASSING = {"audio", "output", "overwrite", "page", "quiet", "resume", "table"}
 _PASSING |= {"no_cache", "prepare", "scheduler", "worker", "workers"}
 _PASSING |= {"command", "command_line", "given", "run"}
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that takes no abbreviations, reports errors in a line, and notes what was given.
+    """A parser without abbreviations that prints one-line errors and records the given options.
 
     `given` in the result has the names of all options with a value on the command line.
     """
@@ -25,7 +25,7 @@ class Parser(argparse.ArgumentParser):
         self.set_defaults(given=frozenset())
 
     def error(self, message: str) -> NoReturn:
-        """Exit with a line, and no more."""
+        """Exit with a one-line message, without the usage."""
         self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")
 
 
@@ -37,15 +37,15 @@ class _Store(argparse.Action):
 
 
 def add_recordings(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
-    """AUDIO: one file at most, or any number of files and folders; none is the bundled one."""
-    what = "WAV, FLAC, OGG, MP3 or other file, or - for the standard input"
+    """Add AUDIO: at most one file, or any number of files and folders; default: the bundled one."""
+    what = "a WAV, FLAC, OGG, MP3 or other audio file, or - for standard input"
     parser.add_argument(
         "audio",
         metavar="AUDIO",
         nargs="*" if several else "?",
         type=Path,
-        help=f"{what}{'; or a folder, with all folders in it' if several else ''} "
-        "(default: a guitar that comes with the program)",
+        help=f"{what}{'; or a folder, searched recursively' if several else ''} "
+        "(default: the bundled recording of a guitar)",
     )
 
 
@@ -57,7 +57,7 @@ def add_output(
     default: Path | None = None,
     required: bool = False,
 ) -> None:
-    """Where results go, whether they may replace files, and whether the command reports."""
+    """Add options for the output, for replacing files and for quiet operation."""
     parser.add_argument(
         "-o",
         "--output",
@@ -70,100 +70,100 @@ def add_output(
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="replace files that exist (default: stop before any work)",
+        help="replace existing files (default: stop before any work)",
     )
     parser.add_argument(
         "-q",
         "--quiet",
         action="store_true",
-        help="print nothing but warnings and errors",
+        help="print only warnings and errors",
     )
 
 
 def add_cache(parser: argparse.ArgumentParser) -> None:
-    """Whether compiled programs are kept."""
+    """Add the option that turns off the cache of compiled programs."""
     parser.add_argument(
         "--no-cache",
         action="store_true",
-        help="compile everything, and keep nothing of it for the next time; JTFS_JAX_NO_CACHE=1 in "
-        "the environment does the same (default: keep up to 200 MB in the user's cache folder)",
+        help="compile everything and keep no compiled programs; JTFS_JAX_NO_CACHE=1 in the "
+        "environment does the same (default: keep up to 200 MB in the user's cache folder)",
     )
 
 
 def add_sampling(
     parser: argparse.ArgumentParser, *, each: str | None = None, default: str = "mean"
 ) -> None:
-    """Which part of the recording is used, and at which rate; what becomes of its channels.
+    """Add options for the part of the recording to use, its sampling rate and its channels.
 
-    `each` says what it means to keep each of them, if that is possible.
+    `each` is the help text of `--channels each`; None: no such choice.
     """
-    sound = parser.add_argument_group("the recording")
+    sound = parser.add_argument_group("recording")
     sound.add_argument(
         "--start",
         metavar="S",
         type=_seconds(0.0),
         default=0.0,
-        help="seconds of the recording to skip (default: 0)",
+        help="skip the first S seconds of the recording (default: 0)",
     )
     sound.add_argument(
         "--duration",
         metavar="S",
         type=_seconds(None),
-        help="seconds to use at most (default: all of it)",
+        help="use at most S seconds (default: up to the end)",
     )
     sound.add_argument(
         "--sample-rate",
         metavar="HZ",
         type=integer(100, 384_000),
         default=22050,
-        help="resample to this rate (default: %(default)s)",
+        help="resample to this sampling rate (default: %(default)s)",
     )
     sound.add_argument(
         "--channels",
         choices=["mean", "first", *(["each"] if each else [])],
         default=default,
-        help=f"the mean of its channels, the first one{f', or {each}' if each else ''} (default: "
-        "%(default)s)",
+        help=f"mean: average the channels; first: use the first{f'; each: {each}' if each else ''} "
+        "(default: %(default)s)",
     )
 
 
 def add_search(parser: argparse.ArgumentParser):
-    """How a metamer is found; returns the group."""
-    search = parser.add_argument_group("the search")
+    """Add options for finding a metamer; return their group."""
+    search = parser.add_argument_group("search")
     search.add_argument(
         "--steps",
         metavar="N",
         type=integer(1),
         default=100,
-        help="steps of gradient descent in all, also with --resume (default: %(default)s)",
+        help="total number of gradient descent steps, also with --resume (default: %(default)s)",
     )
     search.add_argument(
         "--optimizer",
         choices=["lbfgs", "bold_driver"],
         default="lbfgs",
-        help="how steps are chosen: lbfgs needs the fewest; bold_driver is the one of the "
-        "literature (default: %(default)s)",
+        help="method of gradient descent: lbfgs needs the fewest steps; bold_driver is the one in "
+        "the literature (default: %(default)s)",
     )
     search.add_argument(
         "--seed",
         metavar="N",
         type=integer(0, 2**32 - 1),
         default=0,
-        help="another seed gives another metamer (default: %(default)s)",
+        help="random seed; another seed gives another metamer (default: %(default)s)",
     )
     return search
 
 
 def add_wavelets(parser: argparse.ArgumentParser):
-    """Options of the first order; returns their group."""
-    transform = parser.add_argument_group("the transform")
+    """Add options for first-order wavelets; return their group."""
+    transform = parser.add_argument_group("transform")
     transform.add_argument(
         "--J",
         metavar="N",
         type=integer(1, 30),
         default=12,
         help="the longest wavelets last about 2^N samples after resampling (default: %(default)s, "
-        "which are 0.19 s at 22,050 Hz)",
+        "which is 0.19 s at 22,050 Hz)",
     )
     transform.add_argument(
         "--Q",
@@ -176,9 +176,9 @@ def add_wavelets(parser: argparse.ArgumentParser):
 
 
 def add_scattering(parser: argparse.ArgumentParser, *, choice: bool = False) -> None:
-    """Options of the first order, of the second one, and of averages.
+    """Add options for the first order, the second order and averaging.
 
-    With `choice`, the second one may be that of time scattering.
+    `choice` adds `--transform`, to choose the second order of time scattering.
     """
     transform = add_wavelets(parser)
     if choice:
@@ -186,16 +186,16 @@ def add_scattering(parser: argparse.ArgumentParser, *, choice: bool = False) -> 
             "--transform",
             choices=["jtfs", "time_scattering"],
             default="jtfs",
-            help="whose coefficients are matched; time_scattering has no wavelets along "
-            "log-frequency, and does not depend on --J-fr, --Q-fr and --F (default: %(default)s)",
+            help="match the coefficients of this transform; time_scattering has no wavelets along "
+            "log-frequency and ignores --J-fr, --Q-fr and --F (default: %(default)s)",
         )
     transform.add_argument(
         "--T",
         metavar="N",
         type=_width,
         default=8192,
-        help="average coefficients over N samples; 0: do not average; global: over the whole "
-        "recording (default: %(default)s, which are 0.37 s at 22,050 Hz)",
+        help="average coefficients over N samples; 0: no averaging; global: over the whole "
+        "recording (default: %(default)s, which is 0.37 s at 22,050 Hz)",
     )
     transform.add_argument(
         "--J-fr",
@@ -215,20 +215,20 @@ def add_scattering(parser: argparse.ArgumentParser, *, choice: bool = False) -> 
         "--F",
         metavar="N",
         type=_width,
-        help="average coefficients over N bands; 0: do not average; global: over all bands "
-        "(default: 2^N of --J-fr)",
+        help="average coefficients over N bands; 0: no averaging; global: over all bands "
+        "(default: 2^N with the N of --J-fr)",
     )
     transform.add_argument(
         "--preset",
         choices=PRESETS,
         default="kymatio",
-        help="kymatio: the filters of the library Kymatio; sharp: filters that separate rising "
-        "from falling sounds best (default: %(default)s)",
+        help="kymatio: the filters of the Kymatio library; sharp: filters that best separate "
+        "rising from falling sounds (default: %(default)s)",
     )
 
 
 def integer(low: int, high: int | None = None):
-    """Reader of an integer between `low` and `high`."""
+    """Return a parser of integers between `low` and `high`."""
     rule = f"at least {low}" if high is None else f"between {low} and {high}"
 
     def read(text: str) -> int:
@@ -244,7 +244,7 @@ def integer(low: int, high: int | None = None):
 
 
 def number(low: float, high: float):
-    """Reader of a number between `low` and `high`."""
+    """Return a parser of numbers between `low` and `high`."""
 
     def read(text: str) -> float:
         try:
@@ -261,7 +261,7 @@ def number(low: float, high: float):
 
 
 def worker(text: str) -> tuple[int, int]:
-    """Reader of i/n, a task of an array job."""
+    """Parse i/n, a task of an array job."""
     parts = text.split("/")
     numbers = [int(part) for part in parts if part.isdecimal()]
     if len(parts) != 2 or len(numbers) != 2 or not numbers[0] < numbers[1]:
@@ -270,14 +270,14 @@ def worker(text: str) -> tuple[int, int]:
 
 
 def of_the_run(options: argparse.Namespace) -> dict[str, Any]:
-    """Options on which results depend, by name."""
+    """Return the options on which results depend, by name."""
     return {name: value for name, value in vars(options).items() if name not in _PASSING}
 
 
 def differences(
     options: argparse.Namespace, known: Mapping[str, Any], names: Iterable[str]
 ) -> Sequence[str]:
-    """Options of these names whose values are not the known ones."""
+    """Describe the options with these names whose values differ from the known ones."""
     return [
         f"{_spelled(name, known[name])}, not {plain(getattr(options, name))}"
         for name in known
@@ -286,7 +286,7 @@ def differences(
 
 
 def _spelled(name: str, value: object) -> str:
-    """An option with its value, as one would type it."""
+    """Return an option with its value, as typed on the command line."""
     option = f"--{name.replace('_', '-')}"
     if value is None:
         return f"no {option}"
@@ -294,12 +294,12 @@ def _spelled(name: str, value: object) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A number without a point, if it is whole."""
+    """Return whole numbers as integers, and any other value unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _seconds(low: float | None):
-    """Reader of seconds: at least `low`, or more than 0 where None."""
+    """Return a parser of seconds: at least `low`, or positive if `low` is None."""
     rule = "must be a positive number" if low is None else f"must be a number, at least {low:g}"
 
     def read(text: str) -> float:

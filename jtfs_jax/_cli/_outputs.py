@@ -1,4 +1,4 @@
-"""Where commands write: default names, and checks before any work."""
+"""Output files of commands: default names, and checks before any work."""
 
 import argparse
 import errno
@@ -13,14 +13,14 @@ _BLOCK = 4096  # bytes; a file takes up whole blocks
 
 
 def named_after(recording: Path | None, purpose: str, suffix: str) -> Path:
-    """A name in the current folder: `bird-plot.png`, or `plot.png` for the bundled recording."""
+    """Return the default output: `bird-plot.png`, or `plot.png` for the bundled recording."""
     if recording is None:
         return Path(f"{purpose}{suffix}")
     return Path(f"{stem_of(recording)}-{purpose}{suffix}")
 
 
 def stem_of(recording: Path) -> str:
-    """The name of a recording without its ending; "stdin" for standard input."""
+    """Return the name of a recording without its extension; "stdin" for standard input."""
     return "stdin" if str(recording) == "-" else recording.stem
 
 
@@ -34,22 +34,22 @@ def check_outputs(
     """Raise a `ValueError` if one of the files cannot, or must not, be written.
 
     Args:
-        outputs: Files, each with the recording from which it comes.
-        options: With or without `overwrite`.
-        within: A folder in which missing folders are going to be made.
-        cure: What else helps where a file exists.
+        outputs: Files, each with the recording that it is made from.
+        options: Options of the command, of which `overwrite` matters.
+        within: A folder in which missing folders will be created.
+        cure: Another cure to suggest if a file exists.
     """
     existing = []
     for output, source in outputs:
         check_writable(output if within is None else _in_known_folder(output, within))
         if output.is_dir():
-            raise ValueError(f"{output}: this is a folder; write under another name.")
+            raise ValueError(f"{output}: this is a folder; use another name.")
         if output.exists():
             if source.exists() and output.samefile(source):
                 raise ValueError(f"{output}: this is the recording itself; give another --output.")
             existing.append(output)
     if existing and not options.overwrite:
-        more = f", and {len(existing) - 1} more do" if len(existing) > 1 else ""
+        more = f", and so do {len(existing) - 1} more" if len(existing) > 1 else ""
         raise ValueError(
             f"{existing[0]}: this file exists{more}; give another --output, {cure}or --overwrite "
             f"to replace {'them' if more else 'it'}."
@@ -57,7 +57,7 @@ def check_outputs(
 
 
 def _in_known_folder(output: Path, within: Path) -> Path:
-    """The output, or in its place the first on the way to it that is not there."""
+    """Return the output, or the outermost missing folder on the path to it."""
     path = output
     while path.parent != within and not path.parent.exists() and path.parent != path:
         path = path.parent
@@ -65,14 +65,14 @@ def _in_known_folder(output: Path, within: Path) -> Path:
 
 
 def check_room(path: Path, n_bytes: int) -> None:
-    """Raise an `OSError` if the disk has no room for a file of this size, or for several."""
+    """Raise an `OSError` if the disk has no room for files with this total size."""
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     free = shutil.disk_usage(folder).free
     wanted = n_bytes + _BLOCK
     if free < wanted:
         raise OSError(
             errno.ENOSPC,
-            f"{_size(wanted)} are needed, and the disk has {_size(free)}",
+            f"{_size(wanted)} are needed, but the disk has {_size(free)}",
             os.fspath(path),
         )
 

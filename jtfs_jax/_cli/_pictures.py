@@ -1,4 +1,4 @@
-"""The commands `jtfs-jax scalogram` and `jtfs-jax plot`: from a recording to a picture."""
+"""The commands `jtfs-jax scalogram` and `jtfs-jax plot`: pictures of a recording."""
 
 import argparse
 from pathlib import Path
@@ -17,7 +17,7 @@ _DPI = 150
 
 
 def scalogram(options: argparse.Namespace) -> int:
-    """Carry out the command; returns the exit status."""
+    """Run the command and return the exit status."""
     source, output = _prepared(options)
     x = load(source, options)
     bank = first_order_filterbank(source, len(x), options)
@@ -31,7 +31,7 @@ def scalogram(options: argparse.Namespace) -> int:
 
 
 def plot(options: argparse.Namespace) -> int:
-    """Carry out the command; returns the exit status."""
+    """Run the command and return the exit status."""
     source, output = _prepared(options)
     x = load(source, options)
     bank = scattering_filterbank(source, len(x), options)
@@ -41,7 +41,7 @@ def plot(options: argparse.Namespace) -> int:
 
 
 def _prepared(options: argparse.Namespace) -> tuple[Path, Path]:
-    """The recording and the picture, once all is known to be there that the command needs."""
+    """Return the recording and the picture after checking packages and paths."""
     for module in ("matplotlib", "soundfile", "soxr"):
         require(module, "audio,plot")
     output = options.output or named_after(options.audio, options.command, ".png")
@@ -53,7 +53,7 @@ def _prepared(options: argparse.Namespace) -> tuple[Path, Path]:
 
 
 def _title(options: argparse.Namespace) -> str:
-    """The name of the recording, without its folder."""
+    """Return the name of the recording without its folder."""
     return Path(name_of(options.audio)).name
 
 

@@ -1,4 +1,4 @@
-"""Standard input ("-") and pipes as files: commands read a recording more than once."""
+"""Copies of standard input ("-") and pipes, because commands read a recording more than once."""
 
 import atexit
 import contextlib
@@ -15,14 +15,14 @@ _names: dict[Path, str] = {}
 
 
 def as_file(path: Path) -> Path:
-    """The path itself, or a file with what came through the pipe."""
+    """Return the path itself, or a file with a copy of the data from a pipe."""
     if path in _copies:
         return _copies[path]
     if str(path) != STANDARD_INPUT and not _is_pipe(path):
         return path
     if not _copies:
         atexit.register(_opened.close)
-        _interrupt.at_end(_opened.close)  # which ends the process without `atexit`
+        _interrupt.at_end(_opened.close)  # signals end the process without `atexit`
     copy = _opened.enter_context(source(path))
     _copies[path], _names[copy.path] = copy.path, copy.name
     return copy.path
@@ -31,12 +31,12 @@ def as_file(path: Path) -> Path:
 def _is_pipe(path: Path) -> bool:
     try:
         return stat.S_ISFIFO(path.stat().st_mode)
-    except OSError:  # which reading it will explain
+    except OSError:  # reading it will give the reason
         return False
 
 
 def with_names(text: str) -> str:
-    """A message in which pipes are called by their names, and not by those of their copies."""
+    """Return a message with the names of pipes instead of the paths of their copies."""
     for path, name in _names.items():
         text = text.replace(str(path), name)
     return text

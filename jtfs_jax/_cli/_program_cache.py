@@ -1,8 +1,8 @@
-"""Compiled programs, kept in a folder of the user from one start to the next.
+"""Cache of compiled programs in a folder of the user.
 
-JAX writes and reads them, by keys that have versions, settings and the features of the processor.
-They are code that runs, so that nobody else may write there. Nothing that is wrong with them is an
-error: what cannot be read is compiled again.
+JAX writes and reads the programs under keys that include versions, settings and the features of
+the processor. As they are executable code, only the user may write there. A faulty cache is never
+an error: programs that cannot be read are compiled again.
 """
 
 import contextlib
@@ -25,11 +25,11 @@ _FAULT = re.compile(r"Error (reading|writing) persistent compilation cache entry
 
 @contextlib.contextmanager
 def kept_programs(*, wanted: bool) -> Iterator[None]:
-    """Within this block JAX keeps what it compiles, if `wanted`; if not, it has no cache at all.
+    """Within this block, JAX caches what it compiles if `wanted`; otherwise it has no cache at all.
 
-    A folder that the user has given to JAX itself stays the one that is used.
+    If the user has configured a cache folder for JAX itself, that folder is used.
     """
-    config: Any = jax.config  # whose attributes are not declared
+    config: Any = jax.config  # its attributes are not declared
     if not wanted or os.environ.get(_SWITCH, "0") not in ("", "0"):
         config.update("jax_enable_compilation_cache", val=False)
     is_free = config.jax_enable_compilation_cache and config.jax_compilation_cache_dir is None
@@ -45,7 +45,7 @@ def kept_programs(*, wanted: bool) -> Iterator[None]:
 
 
 def _private_folder() -> Path | None:
-    """Where programs are, made if it is missing; None where there can be no such place."""
+    """Return the folder of programs, created if missing, or None if there is no private one."""
     caches = _caches_of_user()
     own = caches / "jtfs_jax"
     folder = own / f"jaxlib-{_jaxlib_version}"
@@ -61,7 +61,7 @@ def _private_folder() -> Path | None:
 
 
 def _caches_of_user() -> Path:
-    """Where programs of the user keep such files; a relative path where nothing says it."""
+    """Return the user's cache folder; a relative path if the environment does not give it."""
     if os.path.isabs(path := os.environ.get("XDG_CACHE_HOME", "")):
         return Path(path)
     if sys.platform == "win32":
@@ -76,15 +76,15 @@ def _is_private(folder: Path) -> bool:
 
 
 def _is_own(folder: Path) -> bool:
-    # Windows has no such users; its folder is private by itself.
+    # Windows has no such user IDs; its folder is private by default.
     return sys.platform == "win32" or folder.stat().st_uid == os.geteuid()
 
 
 @contextlib.contextmanager
 def _without_faults(folder: Path) -> Iterator[None]:
-    """Say nothing of programs that cannot be written or read, and remove the latter.
+    """Suppress warnings about programs that cannot be written or read, and remove unreadable ones.
 
-    Those of this name have to go together; otherwise JAX would leave the faulty one there.
+    All files of such a program are removed together; otherwise JAX would keep the faulty one.
     """
     show = warnings.showwarning
 
@@ -105,7 +105,7 @@ def _without_faults(folder: Path) -> Iterator[None]:
 
 
 def _drop_oldest(folder: Path) -> None:
-    """Remove what was used longest ago, by any version, until the rest is small enough."""
+    """Remove the least recently used files, of all versions, until the rest is small enough."""
     with contextlib.suppress(OSError):  # another process may do the same
         files = [(path, path.stat()) for path in folder.rglob("*") if path.is_file()]
         excess = sum(found.st_size for _, found in files) - _LARGEST

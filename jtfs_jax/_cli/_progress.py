@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar on a terminal, else a line every tenth of the way."""
+"""Progress on standard error: a bar on a terminal, otherwise a line for every tenth of the work."""
 
 import argparse
 import shutil
@@ -9,7 +9,7 @@ from jtfs_jax._extras import require
 
 
 def duration(seconds: float) -> str:
-    """A duration, as precise as estimates are."""
+    """Return a duration as text, rounded for estimates."""
     for unit, size in (("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
@@ -17,7 +17,7 @@ def duration(seconds: float) -> str:
 
 
 class Progress:
-    """Counts units of work that are done."""
+    """Progress of a command: a count of completed units of work, and lines about them."""
 
     def __init__(self, total: int, unit: str, options: argparse.Namespace, *, done: int = 0):
         self._total = total
@@ -29,7 +29,7 @@ class Progress:
         self._bar = None
         if sys.stderr.isatty() and not options.quiet:
             tqdm = require("tqdm", "audio").tqdm
-            columns, rows = shutil.get_terminal_size()  # where a terminal says 0, it is 80 and 24
+            columns, rows = shutil.get_terminal_size()  # 80 and 24 if the terminal reports 0
             self._bar = tqdm(
                 total=total, initial=done, unit=unit, file=sys.stderr, ncols=columns, nrows=rows
             )
@@ -42,14 +42,14 @@ class Progress:
             self._bar.close()
 
     def begin(self, text: str) -> None:
-        """Say what is being done before the first unit."""
+        """Print what happens before the first unit is done."""
         if self._bar is not None:
             self._bar.set_description(text)
         else:
             self.report(f"{text} …")
 
     def update(self, done: int, note: str = "") -> None:
-        """Take note that so many units are done in all."""
+        """Set the total number of units done."""
         is_tenth = 10 * done // self._total > 10 * self._done // self._total
         if self._bar is not None:
             if self._bar.desc:
@@ -70,7 +70,7 @@ class Progress:
         self._done = done
 
     def _left(self, done: int) -> str:
-        """How long the rest takes, as long as the units from the first one on took."""
+        """Return the estimated time left, from the pace since the first unit was done."""
         if self._first is None or not self._first[0] < done < self._total:
             return ""
         first, since = self._first
@@ -78,7 +78,7 @@ class Progress:
         return f"about {duration(seconds)} left"
 
     def result(self, text: str) -> None:
-        """Print a line of what was made."""
+        """Print a line about a result."""
         self._print(text, sys.stdout)
 
     def report(self, text: str) -> None:
@@ -86,12 +86,12 @@ class Progress:
         self._print(text, sys.stderr)
 
     def report_skipped(self, n_files: int) -> None:
-        """Print how many files are no recordings, if there are any."""
+        """Print the number of files that are not recordings, if there are any."""
         if n_files:
-            self.report(f"Files skipped, as they are no recordings by their names: {n_files}")
+            self.report(f"Files skipped (no extension of an audio format): {n_files}")
 
     def error(self, text: str) -> None:
-        """Print an error, also where all else is quiet."""
+        """Print an error, even if the command is quiet."""
         self._print(text, sys.stderr, always=True)
 
     def _print(self, text: str, stream, *, always: bool = False) -> None:

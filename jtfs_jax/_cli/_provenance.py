@@ -1,4 +1,4 @@
-"""What records say of how results came about."""
+"""Provenance of results for their records."""
 
 import datetime
 import importlib.metadata
@@ -12,7 +12,7 @@ _PACKAGES = ("jtfs_jax", "jax", "jaxlib", "equinox", "numpy", "optax", "soundfil
 
 
 def provenance(commands: Sequence[str]) -> dict[str, Any]:
-    """The date, the command and those that it goes on from, versions, and the machine."""
+    """Return the date, the command and the earlier commands of the run, versions, and machine."""
     return {
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "command": commands[-1],

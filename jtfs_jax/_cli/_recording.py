@@ -1,4 +1,4 @@
-"""What commands share: their recording, and the filterbank for it."""
+"""The recording of a command, and the filterbank for it."""
 
 import argparse
 import hashlib
@@ -24,12 +24,12 @@ _CHUNK = 2**20
 
 
 def source_of(path: Path | None) -> Path:
-    """The recording; the bundled one if none was given."""
+    """Return the path of the recording, or of the bundled one if none was given."""
     return audio.bundled(_BUNDLED) if path is None else as_file(path)
 
 
 def name_of(path: Path | None) -> str:
-    """The recording as records call it."""
+    """Return the name of the recording for records."""
     return f"bundled: {_BUNDLED}" if path is None else with_names(str(as_file(path)))
 
 
@@ -40,7 +40,7 @@ def load(
     *,
     start: float | None = None,
 ) -> Float[np.ndarray, "*channel time"]:
-    """The part of the recording that the options want; errors speak of these."""
+    """Read the part of the recording that the options select; errors name options."""
     with in_options(source, options):
         return audio.load(
             source,
@@ -54,21 +54,21 @@ def load(
 def load_part(
     recording: Recording, options: argparse.Namespace
 ) -> Float[np.ndarray, "*channel time"]:
-    """A recording, of which the list that names it may want another part than the options do."""
+    """Read a recording; start and duration in its list take precedence over the options."""
     source = source_of(recording.path)
     x = load(source, options, recording.duration, start=recording.start)
     if x.shape[-1] < 2:
-        raise ValueError(f"{source}: it has but one sample; take a longer recording.")
+        raise ValueError(f"{source}: this has only one sample; use a longer recording.")
     return x
 
 
 def _n_samples_of(recording: Recording, options: argparse.Namespace) -> int:
-    """Number of samples of what `load_part` returns, as the file states it; 0 if it does not."""
+    """Return the number of samples from `load_part` as stated in the file, or 0 if not stated."""
     source = source_of(recording.path)
     try:
         with _source.source(source) as opened, reading(opened) as sound:
             seconds = (sound.stated or 0) / sound.sample_rate
-    except (OSError, ValueError):  # which reading it again will explain
+    except (OSError, ValueError):  # reading it again will give the reason
         return 0
     start, duration = recording.span(options.start, options.duration)
     seconds = max(seconds - start, 0.0)
@@ -76,12 +76,12 @@ def _n_samples_of(recording: Recording, options: argparse.Namespace) -> int:
 
 
 def segment_filterbank(recordings: Sequence[Recording], options: argparse.Namespace) -> FilterBank:
-    """Filters for recordings in segments, of the length that is the least work."""
+    """Return filters for recordings in segments, of the length that needs the least work."""
     return filterbank_for([_n_samples_of(recording, options) for recording in recordings], options)
 
 
 def filterbank_for(lengths: Sequence[int], options: argparse.Namespace) -> FilterBank:
-    """The same for known numbers of samples."""
+    """Return filters for segments of signals with these numbers of samples."""
     try:
         n_samples = _limits.segment_length_for(lengths, options.J, options.T, options.preset)
         return filterbank(n_samples, options.J, options.Q, **_of_scattering(options))
@@ -90,7 +90,7 @@ def filterbank_for(lengths: Sequence[int], options: argparse.Namespace) -> Filte
 
 
 def facts_of(source: Path) -> dict[str, object]:
-    """What identifies a recording: its hash, rate and number of channels."""
+    """Return the file name, hash, sampling rate and number of channels of a recording."""
     digest = hashlib.sha256()
     with source.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -105,12 +105,12 @@ def facts_of(source: Path) -> dict[str, object]:
 
 
 def scattering_filterbank(source: Path, n_samples: int, options: argparse.Namespace) -> FilterBank:
-    """Filters for the transform that the options want; errors name the recording."""
+    """Return filters for the transform that the options select; errors name the recording."""
     return first_order_filterbank(source, n_samples, options, **_of_scattering(options))
 
 
 def _of_scattering(options: argparse.Namespace) -> dict[str, Any]:
-    """Arguments of `filterbank` that the first order alone does not have."""
+    """Return the arguments of `filterbank` that the first order alone does not need."""
     is_joint = getattr(options, "transform", "jtfs") == "jtfs"
     names = ("T", "preset", *(("J_fr", "Q_fr", "F") if is_joint else ()))
     return {name: getattr(options, name) for name in names}
@@ -119,12 +119,12 @@ def _of_scattering(options: argparse.Namespace) -> dict[str, Any]:
 def first_order_filterbank(
     source: Path, n_samples: int, options: argparse.Namespace, **others
 ) -> FilterBank:
-    """Filters for `scalogram`, if there are no others."""
+    """Return filters for the first order, or for more with further arguments of `filterbank`."""
     if n_samples < 2**options.J:
         raise ValueError(
-            f"{source}: --J {options.J} needs at least 2^{options.J} = {2**options.J} samples, and "
-            f"the recording has {n_samples} at {options.sample_rate} Hz; take a longer one, or a "
-            f"lower --J."
+            f"{source}: --J {options.J} needs at least 2^{options.J} = {2**options.J} samples, but "
+            f"the recording has {n_samples} at {options.sample_rate} Hz; use a longer recording or "
+            f"a lower --J."
         )
     with in_options(source, options):
         return filterbank(n_samples, options.J, options.Q, **others)
@@ -133,7 +133,7 @@ def first_order_filterbank(
 def settings_of(
     bank: FilterBank, sample_rate: int, n_samples: int | None = None
 ) -> dict[str, object]:
-    """What coefficients depend on, beside the recording."""
+    """Return the settings on which coefficients depend, besides the recording."""
     return {
         "sample_rate": sample_rate,
         "n_samples": n_samples or bank.n_samples,

@@ -1,4 +1,4 @@
-"""What a metamer is searched with: filters, a transform that suits the sound, an optimizer."""
+"""The search for a metamer: filters, a transform suited to the sound, an optimizer."""
 
 import argparse
 import functools
@@ -35,19 +35,19 @@ from ._recording import filterbank_for, scattering_filterbank
 
 TRANSFORMS = {"jtfs": jtfs, "time_scattering": time_scattering}
 OPTIMIZERS = {"lbfgs": lbfgs(), "bold_driver": bold_driver()}
-_HEARD = 0.01  # s, over which scalograms are averaged to tell metamers apart
+_HEARD = 0.01  # s, over which scalograms are averaged to measure distances between metamers
 _VERY_LONG = 2**40
-_GRADIENT = 3.0  # times as long as the coefficients alone, about
+_GRADIENT = 3.0  # approximate time of a gradient, relative to the coefficients alone
 
 
 @functools.lru_cache(maxsize=1)
 def _filterbank(n_samples: int, J: tuple[int, int], Q: tuple[int, int], T: int) -> FilterBank:
-    """Filters for time scattering, which distances before and after are measured by."""
+    """Return filters for time scattering, for distances before and after moving apart."""
     return filterbank(n_samples, J, Q, T=T)
 
 
 class Search(NamedTuple):
-    """How metamers of a sound are found."""
+    """A search for metamers of a sound."""
 
     x: Float[np.ndarray, "*channel time"]
     bank: FilterBank
@@ -62,7 +62,7 @@ class Search(NamedTuple):
         state: ResynthesisState | None,
         callback: Callable[[ResynthesisState], object],
     ) -> None:
-        """Take steps from this state, or from the noise of this seed."""
+        """Take steps from this state, or from the noise with this seed."""
         metamer(
             self.bank,
             self.x,
@@ -82,7 +82,7 @@ class Search(NamedTuple):
         state: ResynthesisState | None,
         callback: Callable[[ResynthesisState], object],
     ) -> None:
-        """Take steps by which these metamers move apart, from this state or from themselves."""
+        """Take steps that move the metamers apart, from this state or from the metamers."""
         spread(
             self.bank,
             self.transform(self.bank, self.x),
@@ -96,12 +96,12 @@ class Search(NamedTuple):
         )
 
     def distances(self, y: np.ndarray) -> np.ndarray:
-        """Those of each two metamers, as `move_apart` enlarges them."""
+        """Return the distances between metamers that `move_apart` increases."""
         has_channels = self.x.ndim == 2
         return np.asarray(mutual_distances(self._fine(), y, interchannel=has_channels))
 
     def errors(self, y: np.ndarray) -> np.ndarray:
-        """Relative errors of metamers."""
+        """Return the relative errors of metamers."""
         goal = objective(self.transform(self.bank, self.x[None]), 1.0)
         return np.asarray(jnp.sqrt(2 * goal.loss(self.transform(self.bank, y), 1)))
 
@@ -111,24 +111,24 @@ class Search(NamedTuple):
         return _filterbank(n_samples, self.bank.J, self.bank.Q, min(T, n_samples))
 
     def apart_like(self, count: int) -> ResynthesisState:
-        """The same of a state of `move_apart`."""
+        """Return the structure, shapes and dtypes of a state of `move_apart`."""
         y = jax.ShapeDtypeStruct((1, count, *self.x.shape), self.bank.dtype)
         envelope = jax.ShapeDtypeStruct((1, *self.x.shape), self.bank.dtype)
         return jax.eval_shape(lambda y, e: begin(y, e, _OF_SPREAD, self.x.ndim + 1), y, envelope)
 
     def state_like(self) -> ResynthesisState:
-        """Structure, shapes and dtypes of a state."""
+        """Return the structure, shapes and dtypes of a state of `advance`."""
         y = jax.ShapeDtypeStruct((1, *self.x.shape), self.bank.dtype)
         envelope = jax.ShapeDtypeStruct(self.x.shape, self.bank.dtype)
         return jax.eval_shape(lambda y, e: begin(y, e, self.optimizer, self.x.ndim), y, envelope)
 
     def n_bytes_of_state(self) -> int:
-        """Size of a state."""
+        """Return the size of a state."""
         leaves = jax.tree.leaves(self.state_like())
         return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
 
     def seconds_of_step(self) -> float:
-        """How long a step takes about, from the coefficients of a part of the sound."""
+        """Estimate the time of a step from the coefficients of a part of the sound."""
         part = self.x[None, ..., : self.bank.n_samples]
         jax.block_until_ready(self.transform(self.bank, part))
         begun = time.monotonic()
@@ -140,7 +140,7 @@ class Search(NamedTuple):
 def search_for(
     source: Path, x: Float[np.ndarray, "*channel time"], options: argparse.Namespace
 ) -> Search:
-    """A search for metamers of a recording: in one call if memory allows, else in segments."""
+    """Return a search for metamers: in one call if memory allows, otherwise in segments."""
     n_channels = math.prod(x.shape[:-1])
     n = x.shape[-1]
     transform = TRANSFORMS[options.transform]
@@ -154,5 +154,5 @@ def search_for(
 
 
 def _most_in_one_call(options: argparse.Namespace) -> int:
-    """As many samples, of all mixtures, as segments of a very long sound have."""
+    """Return the number of samples, of all mixtures, in a segment of a very long sound."""
     return _limits.segment_length_for([_VERY_LONG], options.J, options.T, options.preset)

@@ -1,4 +1,4 @@
-"""Steps of searches, one metamer after another: progress, states now and then, Ctrl-C."""
+"""Steps of searches, one metamer at a time: progress, regularly saved states, Ctrl-C."""
 
 import argparse
 import contextlib
@@ -14,30 +14,30 @@ from ._progress import Progress
 from ._search import Search
 
 _SECONDS_BETWEEN_STATES = 30.0
-_SHARE_OF_STATES = 0.05  # of the time, at most, to write states
+_SHARE_OF_STATES = 0.05  # largest fraction of the time spent on writing states
 
 
 class _Work(Protocol):
-    """What is being made."""
+    """The metamers to be made."""
 
     @property
     def n_steps(self) -> int:
-        """Steps done of all metamers together."""
+        """Number of steps done for all metamers together."""
         ...
 
     def save(self) -> None:
-        """Write the state, whole or not at all."""
+        """Write the state, completely or not at all."""
         ...
 
 
 class Steps:
-    """The callback of searches: it reports, saves now and then, and stops after Ctrl-C.
+    """The callback of searches: it reports progress, saves states, and stops after Ctrl-C.
 
     Args:
         work: All metamers together.
-        total: Number of their steps.
-        options: With or without `quiet`.
-        goes_on: How to go on after Ctrl-C.
+        total: Total number of their steps.
+        options: Options of the command, of which `quiet` matters.
+        goes_on: What continues the work after Ctrl-C.
     """
 
     def __init__(self, work: _Work, total: int, options: argparse.Namespace, goes_on: str):
@@ -59,7 +59,7 @@ class Steps:
         self._stack.close()
 
     def take(self, search: Search, one: Metamer, n_steps: int, name: str = "") -> None:
-        """Take the steps that a metamer has left of so many; lines call it by the name."""
+        """Take the remaining steps of a metamer, up to `n_steps`; progress lines show `name`."""
         if one.n_steps < n_steps and not self.interrupted:
             self._one, self._name = one, name
             one.start_clock()
@@ -72,10 +72,10 @@ class Steps:
         return self.after(f"error {100 * float(state.error[0]):.2f} %{name}")
 
     def after(self, note: str) -> bool:
-        """What is due after a step; returns whether it shall be the last one."""
+        """Report a step, save if it is time, and return whether to stop."""
         n_steps = self._work.n_steps
         if n_steps and not self._is_stoppable:
-            self._is_stoppable = True  # until here there is nothing to be written
+            self._is_stoppable = True  # before the first step, there is nothing to write
             self._stack.enter_context(_interrupt.stoppable(self._stop))
         self.lines.update(n_steps, note)
         if n_steps and time.monotonic() >= self._next_state:
@@ -83,7 +83,7 @@ class Steps:
         return self.interrupted
 
     def save(self) -> None:
-        """Write the state; the work itself may end well without it."""
+        """Write the state; report an error, as the work may succeed without it."""
         begun = time.monotonic()
         if self._work.n_steps:
             try:
@@ -96,6 +96,6 @@ class Steps:
     def _stop(self) -> None:
         self.interrupted = True
         self.lines.error(
-            "Stopping after this step. Ctrl-C again quits at once, and writes nothing more; "
-            f"{self._goes_on} goes on."
+            "Stopping after this step. A second Ctrl-C quits at once and writes nothing more; "
+            f"{self._goes_on} continues from the last saved state."
         )

@@ -1,4 +1,4 @@
-"""The command `jtfs-jax stimuli`: from a table of recordings and conditions to a set of sounds."""
+"""The command `jtfs-jax stimuli`: a set of metamers from a table of recordings and conditions."""
 
 import argparse
 import sys
@@ -27,7 +27,7 @@ from ._stimuli_table import read_table
 
 
 def stimuli(options: argparse.Namespace) -> int:
-    """Carry out the command; returns the exit status."""
+    """Run the command and return the exit status."""
     for module in ("soundfile", "soxr", "tqdm", *(["matplotlib"] if options.page else [])):
         require(module, "audio,plot")
     table = read_table(options.table)
@@ -44,7 +44,8 @@ def stimuli(options: argparse.Namespace) -> int:
         n_left, n = len(the_set.left), len(the_set.stimuli)
         command = f"the same command{' without --overwrite' if options.overwrite else ''}"
         print(
-            f"{options.output}: {n - n_left} of {n} metamers are complete; {command} goes on.",
+            f"{options.output}: {n - n_left} of {n} metamers are complete; {command} continues the "
+            f"set.",
             file=sys.stderr,
         )
         return _interrupt.status() or 130
@@ -52,8 +53,8 @@ def stimuli(options: argparse.Namespace) -> int:
     end(the_set, about, options)
     if gain < 1:
         print(
-            f"All sounds, the targets too, are written {-20 * np.log10(gain):.1f} dB quieter (gain "
-            f"{gain:.3f}), so that none is clipped.",
+            f"All sounds, including targets, are written {-20 * np.log10(gain):.1f} dB quieter "
+            f"(gain {gain:.3f}) to avoid clipping.",
             file=sys.stderr,
         )
     if not options.quiet:
@@ -65,13 +66,13 @@ def _check_page(the_set: StimulusSet, options: argparse.Namespace) -> None:
     rates = sorted({target.sample_rate for target in the_set.targets})
     if options.page and len(rates) > 1:
         raise ValueError(
-            f"{the_set.table.path}: sample_rate must be one and the same for --page, got "
-            f"{' and '.join(map(str, rates))}; leave out --page, or make a set of each."
+            f"{the_set.table.path}: sample_rate must be the same for all sounds of --page, got "
+            f"{' and '.join(map(str, rates))}; leave out --page, or make one set per rate."
         )
 
 
 def _check_searches(the_set: StimulusSet) -> None:
-    """Make all filters once, whose arguments are checked thereby, and see how large states are."""
+    """Check the arguments of all filters by building them, and the room for states."""
     n_bytes_a_sample, programs = 0.0, set()
     for stimulus in the_set.stimuli:
         if stimulus.program not in programs:
@@ -82,7 +83,7 @@ def _check_searches(the_set: StimulusSet) -> None:
 
 
 def _advance(the_set: StimulusSet, options: argparse.Namespace) -> bool:
-    """Take the steps that are left, one metamer after another; returns whether it was stopped."""
+    """Take the remaining steps, one metamer at a time; return whether they were interrupted."""
     with Steps(the_set, the_set.total, options, "the same command") as steps:
         steps.lines.begin("compiling")
         is_first = True
@@ -103,7 +104,7 @@ def _advance(the_set: StimulusSet, options: argparse.Namespace) -> bool:
 def _say_work(the_set: StimulusSet, seconds: float, steps: Steps) -> None:
     n_done = len(the_set.stimuli) - len(the_set.left)
     if n_done:
-        steps.lines.report(f"Metamers that are there already: {n_done} of {len(the_set.stimuli)}")
+        steps.lines.report(f"Metamers already complete: {n_done} of {len(the_set.stimuli)}")
     steps.lines.report(
         f"{len(the_set.left)} metamers of {len(the_set.targets)} recordings: "
         f"{the_set.total - the_set.n_steps} steps take about {duration(seconds)}"

@@ -1,4 +1,4 @@
-"""What is written of a set of stimuli: sounds, a table of them, a record, and a page."""
+"""The files of a set of stimuli: sounds, a table of them, a record, and a page."""
 
 import argparse
 import contextlib
@@ -23,7 +23,7 @@ from ._stimuli_settings import OF_THE_TRANSFORM
 
 
 class _Sound(NamedTuple):
-    """A sound of the set, with ramps; its gain is that of its target, before the common one."""
+    """A sound of the set, with ramps, before the gain of its target and the common gain."""
 
     target: Target
     samples: np.ndarray
@@ -35,12 +35,12 @@ class _Sound(NamedTuple):
 
 
 def write(the_set: StimulusSet, about: dict[str, Any], options: argparse.Namespace) -> float:
-    """Write everything to temporary files; only when all of them are complete they are renamed.
+    """Write everything to temporary files, and rename them only once all are complete.
 
-    The table is the last one to be renamed, so that a set that has it is complete.
+    The table is renamed last, so that a set with a table is complete.
 
     Returns:
-        The common gain, with which no sound is clipped.
+        The common gain that avoids clipping.
     """
     peak = max(sound.target.gain * float(np.abs(sound.samples).max()) for sound in _sounds(the_set))
     gain = 1 / max(1.0, peak)
@@ -69,7 +69,7 @@ def write(the_set: StimulusSet, about: dict[str, Any], options: argparse.Namespa
 
 
 def _sounds(the_set: StimulusSet) -> Iterator[_Sound]:
-    """Each target, and the metamers of it."""
+    """Yield each target, followed by its metamers."""
     ramp = the_set.table.ramp
     for target in the_set.targets:
         yield _Sound(target, faded(target.x, target.sample_rate, ramp), None)
@@ -80,7 +80,7 @@ def _sounds(the_set: StimulusSet) -> Iterator[_Sound]:
 
 
 def _row(sound: _Sound, samples: np.ndarray, gain: float) -> dict[str, Any]:
-    """A row of the table; what a target has no value of is empty."""
+    """Return a row of the table, with empty cells for values that a target does not have."""
     target, stimulus = sound.target, sound.stimulus
     options = target.condition.options
     return {
@@ -116,7 +116,7 @@ def _search_of(stimulus: Stimulus | None) -> dict[str, Any]:
 
 
 def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
-    # Names that are no text become escapes.
+    # File names that are not valid text become escapes.
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -130,7 +130,7 @@ def _write_record(
     about: dict[str, Any],
     gain: float,
 ) -> None:
-    """What is not in the table: the circumstances, and errors at each step."""
+    """Write the rows of the table with provenance, settings of the set, and errors at each step."""
     table = the_set.table
     record = {
         **provenance(about["commands"]),
@@ -148,7 +148,7 @@ def _write_record(
 
 
 def _write_page(path: Path, the_set: StimulusSet, gain: float) -> None:
-    """A comparison for each condition."""
+    """Write a page with one comparison per condition."""
     targets: dict[str, np.ndarray] = {}
     metamers: dict[str, dict[str, np.ndarray]] = {}
     errors: dict[str, dict[str, list[float]]] = {}
@@ -180,5 +180,5 @@ def _write_page(path: Path, the_set: StimulusSet, gain: float) -> None:
 
 
 def _errors_of(stimulus: Stimulus) -> list[float]:
-    """At each step, from the noise at the start on."""
+    """Return the errors at each step, starting with the initial noise."""
     return np.array(stimulus.one.history["error"]).tolist()

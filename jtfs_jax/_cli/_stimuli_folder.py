@@ -1,4 +1,4 @@
-"""The folder of a set of stimuli: what may be written there, and which set it is."""
+"""The folder of a set of stimuli: the identity of the set, and which files may be written."""
 
 import argparse
 import json
@@ -20,10 +20,10 @@ _BYTES_OF_A_STEP = 100  # in states and in the record
 
 
 def about_set(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Which set is there, or going to be there, and what has been written for it.
+    """Return the identity of the existing or new set, its commands and the files written for it.
 
     Raises:
-        ValueError: If nothing can be written there, or something else is there.
+        ValueError: If the folder cannot be written, or contains something else.
     """
     check_writable(folder.with_name(f"{folder.name}-"))
     new = {"run": uuid.uuid4().hex, "commands": [], "files": []}
@@ -34,11 +34,12 @@ def about_set(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         about = new
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ValueError(
-                f"{folder}: this is no folder of stimuli, and is not replaced; write elsewhere."
+                f"{folder}: this is not a folder of stimuli, and is not replaced; write elsewhere."
             ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{folder / _ABOUT}: this does not say of which set it is ({error}); write elsewhere."
+            f"{folder / _ABOUT}: this does not identify a set of stimuli ({error}); write "
+            f"elsewhere."
         ) from None
     if options.overwrite:
         about = new | {"files": about["files"]}
@@ -47,19 +48,19 @@ def about_set(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def files_of(the_set: StimulusSet, options: argparse.Namespace) -> list[Path]:
-    """All that is going to be written, in the folder of the set."""
+    """Return the paths of all files to write, relative to the folder of the set."""
     sounds = [sound.file for sound in (*the_set.targets, *the_set.stimuli)]
     return [*sounds, TABLE, RECORD, *([PAGE] if options.page else [])]
 
 
 def check_files(the_set: StimulusSet, about: dict[str, Any], options: argparse.Namespace) -> None:
-    """Raise if a file cannot be written, if it is not of this set, or if there is no room."""
+    """Raise if a file cannot be written or is not part of this set, or if there is no room."""
     folder, own = the_set.folder, set(about["files"])
     for target in the_set.targets:
         if any((folder / file).resolve() == target.condition.source.resolve() for file in own):
             raise ValueError(
                 f"{target.condition.place}: {target.condition.source} is a sound of the set in "
-                f"{folder}, which would be replaced; copy it, or give another --output."
+                f"{folder} and would be replaced; copy it, or give another --output."
             )
     sources = {target.name: target.condition.source for target in the_set.targets}
     files = [file for file in files_of(the_set, options) if file.as_posix() not in own]
@@ -71,7 +72,7 @@ def check_files(the_set: StimulusSet, about: dict[str, Any], options: argparse.N
 
 
 def check_room_of_states(the_set: StimulusSet, n_bytes_a_sample: float) -> None:
-    """Raise if there is no room for the states of the metamers that are left."""
+    """Raise if there is no room for the states of the remaining metamers."""
     n_bytes = sum(
         n_bytes_a_sample * stimulus.run.x.size + stimulus.n_steps * _BYTES_OF_A_STEP
         for stimulus in the_set.left
@@ -80,21 +81,21 @@ def check_room_of_states(the_set: StimulusSet, n_bytes_a_sample: float) -> None:
 
 
 def begin(the_set: StimulusSet, about: dict[str, Any], options: argparse.Namespace) -> None:
-    """Write which set this is, before anything else of it."""
+    """Write the identity of the set, before anything else."""
     folder = the_set.folder
     (folder / STATES).mkdir(parents=True, exist_ok=True)
     files = {file.as_posix() for file in files_of(the_set, options)}
     about["files"] = sorted({*about["files"], *files})
     _write(folder, about)
-    if options.overwrite:  # states of the former set, which has another name
+    if options.overwrite:  # remove states of the previous set, which has another identity
         for path in states_in(folder):
             path.unlink()
-    for path in folder.rglob(".*.partial*"):  # what a killed run was writing
+    for path in folder.rglob(".*.partial*"):  # left by a killed run
         path.unlink(missing_ok=True)
 
 
 def end(the_set: StimulusSet, about: dict[str, Any], options: argparse.Namespace) -> None:
-    """Remove what was written for the set before, and is of it no more."""
+    """Remove files that were written for the set earlier and are no longer part of it."""
     files = files_of(the_set, options)
     kept = {file.as_posix() for file in files}
     _remove(the_set.folder, (file for file in about["files"] if file not in kept))

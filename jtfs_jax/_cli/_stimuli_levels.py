@@ -1,4 +1,4 @@
-"""Levels of stimuli: ramps, one gain for a recording and its metamers, and what is measured."""
+"""Levels of stimuli: ramps, the common gain of a recording and its metamers, measurements."""
 
 import math
 from pathlib import Path
@@ -12,10 +12,10 @@ from jtfs_jax._extras import require
 from ._stimuli_settings import AS_RECORDED
 from ._stimuli_table import Table
 
-_BLOCK = 0.4  # s, of which BS.1770 takes the mean
-_MAX_CHANNELS = 5  # that BS.1770 has weights for
-_SILENCE = -70.0  # LUFS, below which it counts nothing
-_ITERATIONS = 4  # a gain moves blocks across that threshold
+_BLOCK = 0.4  # s, over which BS.1770 averages
+_MAX_CHANNELS = 5  # for which BS.1770 has weights
+_SILENCE = -70.0  # LUFS, below which BS.1770 ignores blocks
+_ITERATIONS = 4  # because a gain moves blocks across that threshold
 
 
 def check_level(table: Table) -> None:
@@ -27,7 +27,7 @@ def check_level(table: Table) -> None:
 def faded(
     x: Float[np.ndarray, "*channel time"], sample_rate: int, ramp: float
 ) -> Float[np.ndarray, "*channel time"]:
-    """The sound with raised cosines of so many seconds at its onset and offset, in float64."""
+    """Return the sound in float64, with raised-cosine ramps of `ramp` seconds at both ends."""
     y = x.astype(np.float64)
     n = round(ramp * sample_rate)
     if n:
@@ -40,17 +40,17 @@ def faded(
 def gain_of(
     source: Path, x: Float[np.ndarray, "*channel time"], sample_rate: int, table: Table
 ) -> float:
-    """The gain that gives a recording, as it is used, the level of the table.
+    """Return the gain that brings a recording, as used, to the level of the table.
 
     Raises:
-        ValueError: If the recording is too short for the ramps, or for its loudness to be measured;
-            or if it is too quiet, or has too many channels for that.
+        ValueError: If the recording is too short for the ramps; or if it is too short or too quiet
+            or has too many channels to measure its loudness.
     """
     seconds = x.shape[-1] / sample_rate
     if 2 * table.ramp > seconds:
         raise ValueError(
-            f"{source}: ramp must be at most half of the {seconds:g} s that are used of this "
-            f"recording, got {table.ramp:g}; lower it."
+            f"{source}: ramp must be at most half of the {seconds:g} s used from this recording, "
+            f"got {table.ramp:g}; lower it."
         )
     if table.level == AS_RECORDED:
         return 1.0
@@ -64,7 +64,7 @@ def gain_of(
         if found is None:
             raise ValueError(
                 f"{source}: this recording is below {_SILENCE:g} LUFS, and has no loudness; set "
-                f'level to "rms", or leave it out.'
+                f'level to "rms", or leave out the recording.'
             )
         gain *= _from_db(table.target_level - found)
     return gain
@@ -73,18 +73,18 @@ def gain_of(
 def _check_loudness(source: Path, y: np.ndarray, seconds: float) -> None:
     if seconds < _BLOCK:
         raise ValueError(
-            f"{source}: loudness is that of blocks of {_BLOCK:g} s, and {seconds:g} s are used of "
-            f'this recording; set level to "rms", or use longer recordings.'
+            f"{source}: loudness needs blocks of {_BLOCK:g} s, but only {seconds:g} s are used "
+            f'from this recording; set level to "rms", or use longer recordings.'
         )
     if y.ndim == 2 and len(y) > _MAX_CHANNELS:
         raise ValueError(
-            f"{source}: loudness is that of at most {_MAX_CHANNELS} channels, and this recording "
-            f'has {len(y)}; set level to "rms", or channels to "mean".'
+            f"{source}: loudness is defined for at most {_MAX_CHANNELS} channels, but this "
+            f'recording has {len(y)}; set level to "rms", or channels to "mean".'
         )
 
 
 def measured(y: Float[np.ndarray, "*channel time"], sample_rate: int) -> dict[str, float | None]:
-    """Level, peak and loudness of a sound, by names of columns; None where there is none."""
+    """Return level, peak and loudness of a sound by column name; None for undefined values."""
     level = _to_db(_rms(y))
     return {
         "rms_dbfs": round(level, 3) if math.isfinite(level) else None,
@@ -94,7 +94,7 @@ def measured(y: Float[np.ndarray, "*channel time"], sample_rate: int) -> dict[st
 
 
 def loudness(y: Float[np.ndarray, "*channel time"], sample_rate: int) -> float | None:
-    """Integrated loudness by ITU-R BS.1770, in LUFS; None if it has none, or without pyloudnorm."""
+    """Return the ITU-R BS.1770 loudness in LUFS; None if undefined or without pyloudnorm."""
     meter = _pyloudnorm()
     is_short = y.shape[-1] < _BLOCK * sample_rate
     if meter is None or is_short or (y.ndim == 2 and len(y) > _MAX_CHANNELS):

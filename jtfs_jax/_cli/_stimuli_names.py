@@ -1,4 +1,4 @@
-"""Names of stimuli, which say what varies: `guitar/guitar-start1.5-jtfs-T2048-seed0.wav`."""
+"""Names of stimuli, with the settings that vary: `guitar/guitar-start1.5-jtfs-T2048-seed0.wav`."""
 
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,14 +14,14 @@ from ._stimuli_settings import (
     has_meaning,
 )
 
-_ALONE = ("transform", "preset", "optimizer", "channels")  # whose values need no name before them
+_ALONE = ("transform", "preset", "optimizer", "channels")  # values that need no name before them
 
 
 def names_of(conditions: Sequence[Condition]) -> list[tuple[str, str]]:
-    """Of the part of the recording that each condition uses, and of the condition.
+    """Return two names for each condition: of the part of the recording, and of the condition.
 
-    The former have what varies between parts of a recording, the latter also what varies in the
-    set.
+    The first includes the settings that vary between parts of a recording, the second also those
+    that vary within the set.
     """
     stems = _stems(condition.source for condition in conditions)
     parts: dict[str, list[Mapping[str, Any]]] = {}
@@ -43,14 +43,14 @@ def _place(source: Path) -> str:
 
 
 def _stems(sources: Iterable[Path]) -> dict[str, str]:
-    """A name for each recording; those that would have the same one are numbered."""
+    """Return a name for each recording, with numbers to distinguish equal names."""
     found: dict[str, str] = {}
     taken: set[str] = set()
     for source in sources:
         if _place(source) in found:
             continue
         stem, number = source.stem, 1
-        while stem.casefold() in taken:  # as for file systems that do not tell case apart
+        while stem.casefold() in taken:  # as some file systems ignore case
             number += 1
             stem = f"{source.stem}-{number}"
         taken.add(stem.casefold())
@@ -84,5 +84,5 @@ def _check_different(conditions: Sequence[Condition], names: Sequence[tuple[str,
         if other is not condition:
             raise ValueError(
                 f"{condition.place}: {condition.recording} and {other.recording} would both be "
-                f"called {name}; rename one of the recordings."
+                f"named {name}; rename one of the recordings."
             )

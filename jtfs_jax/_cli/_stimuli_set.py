@@ -1,4 +1,4 @@
-"""A set of stimuli: recordings as they are used, and metamers of them, in memory and on disk."""
+"""A set of stimuli: recordings as used, and their metamers, in memory and on disk."""
 
 import contextlib
 import importlib.metadata
@@ -29,22 +29,22 @@ _CURE = "remove it to make this metamer again"
 
 
 class Target(NamedTuple):
-    """A recording as it is used."""
+    """A recording as used: cut and resampled."""
 
     name: str
     condition: Condition  # one of those that use it
     x: Float[np.ndarray, "*channel time"]
     facts: dict[str, object]
-    gain: float  # which its level asks for
+    gain: float  # brings it to the level of the table
 
     @property
     def sample_rate(self) -> int:
-        """In Hz."""
+        """Sampling rate in Hz."""
         return self.condition.options.sample_rate
 
     @property
     def file(self) -> Path:
-        """In the folder of the set."""
+        """File of the target, relative to the folder of the set."""
         return Path(self.name, f"{self.name}.target.wav")
 
 
@@ -59,62 +59,62 @@ class Stimulus(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What no other one has."""
+        """Unique name of the metamer."""
         return f"{self.of_condition}-seed{self.seed}"
 
     @property
     def file(self) -> Path:
-        """In the folder of the set."""
+        """File of the metamer, relative to the folder of the set."""
         return Path(self.target.name, f"{self.name}.wav")
 
     @property
     def one(self) -> Metamer:
-        """Its steps."""
+        """Seed, state and history of the metamer."""
         return self.run.metamers[0]
 
     @property
     def program(self) -> tuple:
-        """Stimuli for which this is the same share filters and compiled programs."""
+        """Key that is equal for stimuli with the same filters and compiled programs."""
         settings = self.condition.settings
         names = ("transform", "J", "Q", "T", "J_fr", "Q_fr", "F", "preset", "optimizer")
         return (self.run.x.shape, *(settings[name] for name in names))
 
     @property
     def n_steps(self) -> int:
-        """How many the table asks for."""
+        """Number of steps that the table requests."""
         return self.condition.options.steps
 
     def search(self) -> Search:
-        """How it is found."""
+        """Return the search for the metamer."""
         with in_table(self.condition):
             return search_for(self.condition.source, self.run.x, self.condition.options)
 
     def begin(self, search: Search) -> None:
-        """Go on from what is on disk, if there is something."""
+        """Restore the state from disk, if there is one."""
         if self.one.n_steps:
             _, arrays = _checkpoint.read(self.run.path, cure=_CURE)
             self.run.restore(arrays, search.state_like())
 
     def end(self) -> None:
-        """Keep the metamer on disk, and no more in memory."""
+        """Save the metamer and free its state in memory."""
         if self.one.n_steps:
             self.run.save()
         self.one.state = None
 
     def sound(self) -> Float[np.ndarray, "*channel time"]:
-        """The metamer as it was found."""
+        """Read the metamer as found, before ramps and gains."""
         _, arrays = _checkpoint.read(self.run.path, ["y_0"], cure=_CURE)
         return arrays["y_0"]
 
 
 def states_in(folder: Path) -> list[Path]:
-    """The states of metamers, without those that were not written wholly."""
+    """Return the states of metamers, except incomplete files."""
     paths = (folder / STATES).glob(f"*{_SUFFIX}")
     return sorted(path for path in paths if not path.name.startswith("."))
 
 
 class StimulusSet:
-    """All stimuli of a table, in its order."""
+    """All stimuli of a table, in the order of the table."""
 
     def __init__(self, table: Table, folder: Path, run: str):
         self.table = table
@@ -133,17 +133,17 @@ class StimulusSet:
 
     @property
     def n_steps(self) -> int:
-        """Steps done of all metamers together."""
+        """Number of steps done for all metamers together."""
         return sum(stimulus.one.n_steps for stimulus in self.stimuli)
 
     @property
     def total(self) -> int:
-        """Steps that the table asks for."""
+        """Total number of steps that the table requests."""
         return sum(stimulus.n_steps for stimulus in self.stimuli)
 
     @property
     def left(self) -> list[Stimulus]:
-        """Stimuli that are not complete; those that share programs follow each other."""
+        """Incomplete stimuli, grouped by shared programs."""
         groups: dict[tuple, list[Stimulus]] = {}
         for stimulus in self.stimuli:
             if stimulus.one.n_steps < stimulus.n_steps:
@@ -151,25 +151,25 @@ class StimulusSet:
         return [stimulus for group in groups.values() for stimulus in group]
 
     def searches(self) -> Iterator[tuple[Stimulus, Search]]:
-        """The stimuli that are left, with filters that are made once for all that share them."""
+        """Yield each incomplete stimulus with its search; stimuli share filters if they can."""
         program, search = None, None
         for stimulus in self.left:
             if search is None or stimulus.program != program:
                 with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # what the check has said before
+                    warnings.simplefilter("ignore")  # already given during the check
                     program, search = stimulus.program, stimulus.search()
             yield stimulus, search._replace(x=stimulus.run.x)
 
     def save(self) -> None:
-        """Write the state of the metamer that is being made."""
+        """Write the state of the current metamer."""
         if self.current is not None and self.current.one.n_steps:
             self.current.run.save()
 
     def restore(self) -> None:
-        """Know of all metamers that are on disk.
+        """Restore the histories of all metamers on disk.
 
         Raises:
-            ValueError: If one of them is not what the table asks for.
+            ValueError: If one of them is not what the table requests.
         """
         named = {stimulus.run.path.name: stimulus for stimulus in self.stimuli}
         for path in states_in(self.folder):
@@ -177,10 +177,10 @@ class StimulusSet:
             stimulus = named.get(path.name)
             if stimulus is None:
                 if about["run"] != self.stimuli[0].run.about["run"]:
-                    continue  # of a set that was here before
+                    continue  # from an earlier set in this folder
                 raise ValueError(
-                    f"{self.folder}: {self.table.path} does not ask for the metamer "
-                    f"{path.name.removesuffix(_SUFFIX)} of this set, but for others such as "
+                    f"{self.folder}: {self.table.path} does not request the metamer "
+                    f"{path.name.removesuffix(_SUFFIX)} of this set, but others such as "
                     f"{self.stimuli[0].name}; {self._cure}."
                 )
             if about["run"] == stimulus.run.about["run"]:
@@ -191,8 +191,8 @@ class StimulusSet:
     @property
     def _cure(self) -> str:
         return (
-            "change the table back to go on with this set, or give another --output, or "
-            "--overwrite to make it anew"
+            "change the table back to continue this set, or give another --output, or "
+            "--overwrite to start over"
         )
 
     def _check_same(self, stimulus: Stimulus, about: dict[str, Any], arrays: dict) -> None:
@@ -204,13 +204,13 @@ class StimulusSet:
             raise ValueError(f"{place} with {text}; {self._cure}.")
         if not np.array_equal(arrays["target"], stimulus.run.x):
             raise ValueError(
-                f"{place} from another recording than {stimulus.condition.source} is now; "
-                f"{self._cure}."
+                f"{place} from a recording that differs from the current "
+                f"{stimulus.condition.source}; {self._cure}."
             )
         done = int(arrays["rows"][0]) - 1
         if done > stimulus.n_steps:
             raise ValueError(
-                f"{place} by {done} steps, and {self.table.path} asks for {stimulus.n_steps}; "
+                f"{place} with {done} steps, but {self.table.path} requests {stimulus.n_steps}; "
                 f"{self._cure}."
             )
 
@@ -237,7 +237,7 @@ def _target(name: str, condition: Condition, table: Table) -> Target:
 
 
 def seconds_of(the_set: StimulusSet, first: Search) -> float:
-    """How long the steps that are left take about, if all are like those of the first stimulus."""
+    """Estimate the time of the remaining steps from one step of the first stimulus."""
     per_sample = first.seconds_of_step() / _work(first.x)
     return per_sample * sum(
         (stimulus.n_steps - stimulus.one.n_steps) * _work(stimulus.run.x)
@@ -246,13 +246,13 @@ def seconds_of(the_set: StimulusSet, first: Search) -> float:
 
 
 def _work(x: np.ndarray) -> int:
-    """In proportion to the samples of all mixtures of channels."""
+    """Return the relative work of a step, from the samples of all mixtures of channels."""
     return x.shape[-1] * math.prod(x.shape[:-1]) ** 2
 
 
 @contextlib.contextmanager
 def in_table(condition: Condition) -> Iterator[None]:
-    """Errors of the library name the place in the table, and its keys instead of options."""
+    """Within this block, errors name the place in the table, and keys instead of options."""
     try:
         yield
     except ValueError as error:

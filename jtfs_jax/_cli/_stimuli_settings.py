@@ -1,4 +1,4 @@
-"""Settings of stimuli: how their values are read, and the conditions that they make up."""
+"""Settings of stimuli: how to parse their values, and the conditions that they define."""
 
 import argparse
 import os
@@ -14,31 +14,31 @@ OF_THE_TRANSFORM = ("transform", "J", "Q", "T", "J_fr", "Q_fr", "F", "preset")
 OF_THE_SEARCH = ("optimizer", "steps")
 SETTINGS = (*OF_THE_PART, *OF_THE_TRANSFORM, *OF_THE_SEARCH)
 AS_RECORDED = "as recorded"
-_JOINT = ("J_fr", "Q_fr", "F")  # which time scattering does not have
+_JOINT = ("J_fr", "Q_fr", "F")  # not used by time scattering
 
 
 class Condition(NamedTuple):
-    """Metamers of a recording that differ by their seeds alone."""
+    """Metamers of a recording that differ only in their seeds."""
 
-    place: str  # where the table asks for it
-    recording: str  # as the table names it
+    place: str  # in the table
+    recording: str  # name in the table
     source: Path
     seeds: tuple[int, ...]
-    options: argparse.Namespace  # those of `jtfs-jax metamer`
+    options: argparse.Namespace  # as in `jtfs-jax metamer`
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All that varies, by name; None where something has no meaning, or its default."""
+        """Settings by name; None means the default, or that a setting has no effect."""
         return {name: getattr(self.options, name) for name in SETTINGS}
 
     @property
     def identity(self) -> tuple:
-        """What no other condition has."""
+        """Key that is unique to the condition."""
         return (os.path.abspath(self.source), *self.settings.values())
 
 
 def read_seeds(place: str, given: Mapping[str, Any]) -> tuple[int, ...]:
-    """`seeds`, their number or all of them, or `seed`, one or all of them; by default 0 alone."""
+    """Return the seeds of `seeds` (a number of seeds or a list) or `seed` (one or a list), or 0."""
     if len(given) > 1:
         raise ValueError(f"{place}: seeds and seed mean the same; remove one of them.")
     for name, value in given.items():
@@ -55,7 +55,7 @@ def read_seeds(place: str, given: Mapping[str, Any]) -> tuple[int, ...]:
 def read_condition(
     path: Path, place: str, settings: Mapping[str, Any], seeds: tuple[int, ...]
 ) -> Condition:
-    """Metamers of `recording`, which is relative to the table."""
+    """Return the condition of these settings; `recording` is a path relative to the table."""
     recording = settings["recording"]
     given = {name: value for name, value in settings.items() if name != "recording"}
     options = _options(_METAMER, given, place)
@@ -66,34 +66,34 @@ def read_condition(
 
 
 def has_meaning(name: str, transform: str) -> bool:
-    """Whether the sounds depend on the setting."""
+    """Return whether the sounds depend on the setting."""
     return transform == "jtfs" or name not in _JOINT
 
 
 class _Reader(Parser):
-    """A parser of values by name, whose errors are those of a table."""
+    """A parser of values in a table that raises errors."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise what would have been printed."""
+        """Raise the message as a `ValueError`."""
         raise ValueError(message)
 
 
 def read_of_the_set(given: Mapping[str, Any], place: str) -> argparse.Namespace:
-    """Settings that are the same for all stimuli."""
+    """Parse the settings that are the same for all stimuli."""
     options = _options(_SET, given, place)
     if options.level == AS_RECORDED and "target_level" in given:
         raise ValueError(
-            f'{place}: target_level has no meaning where level is "{AS_RECORDED}"; remove it, or '
-            f'set level to "rms" or "loudness".'
+            f'{place}: target_level has no effect if level is "{AS_RECORDED}"; remove it, or set '
+            f'level to "rms" or "loudness".'
         )
     return options
 
 
 def _options(reader: _Reader, given: Mapping[str, Any], place: str) -> argparse.Namespace:
-    """The values by name, each read as the option of this name is; defaults for all others."""
+    """Parse each value like the option of the same name; use defaults for all others."""
     for name, value in given.items():
         if not isinstance(value, str | int | float) or isinstance(value, bool):
-            raise ValueError(f"{place}: {name} must be a number or a text, got {value!r}.")
+            raise ValueError(f"{place}: {name} must be a number or a string, got {value!r}.")
     words = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
     try:
         return reader.parse_args(words)

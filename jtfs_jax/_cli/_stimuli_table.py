@@ -1,4 +1,4 @@
-"""Tables of stimuli: TOML, whose lists are crossed, or CSV with a row for each condition."""
+"""Tables of stimuli: TOML with lists to be crossed, or CSV with one row per condition."""
 
 import csv
 import io
@@ -20,12 +20,12 @@ from ._stimuli_settings import (
 )
 
 SUFFIXES = (".toml", ".csv")
-_OF_AN_ENTRY = ("path", "start", "duration")  # of a recording in TOML
+_OF_AN_ENTRY = ("path", "start", "duration")  # keys of a recording in TOML
 _KEYS = ("recordings", *SETTINGS, "seeds", "seed", *OF_THE_SET)
 
 
 class Table(NamedTuple):
-    """A set of stimuli, as a file describes it."""
+    """A set of stimuli as described by a file."""
 
     path: Path
     conditions: list[Condition]
@@ -36,10 +36,10 @@ class Table(NamedTuple):
 
 
 def read_table(path: Path) -> Table:
-    """Read a table, and check each of its values by itself.
+    """Read a table and check each of its values separately.
 
     Raises:
-        ValueError: With the table, the place in it and the cure.
+        ValueError: With the table, the place in it, and a cure.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -53,11 +53,11 @@ def read_table(path: Path) -> Table:
 
 
 def _of_toml(path: Path, text: str) -> tuple[Any, list[Condition], dict[str, Any]]:
-    """The table as it was read, conditions in the order of the lists, settings of the set."""
+    """Return the table as read, conditions in the order of the lists, and settings of the set."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path}: this is no TOML ({error}); correct it there.") from error
+        raise ValueError(f"{path}: this is not valid TOML ({error}); correct it there.") from error
     _check_keys(str(path), table, _KEYS)
     entries = [_entry(path, entry) for entry in _values(path, "recordings", table)]
     seeds = read_seeds(str(path), {key: table[key] for key in ("seeds", "seed") if key in table})
@@ -67,12 +67,12 @@ def _of_toml(path: Path, text: str) -> tuple[Any, list[Condition], dict[str, Any
     for entry, *values in itertools.product(entries, *lists):
         settings = dict(zip(names, values, strict=True)) | entry
         condition = read_condition(path, str(path), settings, seeds)
-        conditions.setdefault(condition.identity, condition)  # J_fr is none of time scattering
+        conditions.setdefault(condition.identity, condition)  # time scattering ignores J_fr
     return table, list(conditions.values()), _of_the_set(table)
 
 
 def _of_csv(path: Path, text: str) -> tuple[Any, list[Condition], dict[str, Any]]:
-    """The same; empty cells stand for defaults."""
+    """Return the same as `_of_toml`; empty cells mean defaults."""
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     columns = list(reader.fieldnames or ())
     if "recording" not in columns:
@@ -87,7 +87,7 @@ def _of_csv(path: Path, text: str) -> tuple[Any, list[Condition], dict[str, Any]
         for row in reader:
             place = f"{path}: line {reader.line_num}"
             if None in row or None in row.values():
-                raise ValueError(f"{place} has not as many columns as the first line.")
+                raise ValueError(f"{place} must have as many columns as the first line.")
             given = {key: value.strip() for key, value in row.items() if value.strip()}
             if not given:
                 continue
@@ -99,7 +99,7 @@ def _of_csv(path: Path, text: str) -> tuple[Any, list[Condition], dict[str, Any]
             conditions.append(read_condition(path, place, settings, read_seeds(place, seeds)))
             rows.append(given)
     except csv.Error as error:
-        raise ValueError(f"{path}: line {reader.line_num} is no CSV ({error}).") from error
+        raise ValueError(f"{path}: line {reader.line_num} is not valid CSV ({error}).") from error
     if not rows:
         raise ValueError(f"{path}: this table has no conditions; add some below its header.")
     of_the_set = [_of_the_set(row) for row in rows]
@@ -107,8 +107,8 @@ def _of_csv(path: Path, text: str) -> tuple[Any, list[Condition], dict[str, Any]
         found = sorted({row.get(name, "") for row in of_the_set})
         if len(found) > 1:
             raise ValueError(
-                f"{path}: {name} is of the whole set, and must be the same in all lines, got "
-                f"{' and '.join(map(repr, found[:2]))}; make a set of each."
+                f"{path}: {name} applies to the whole set and must be the same in all lines, got "
+                f"{' and '.join(map(repr, found[:2]))}; make one set for each."
             )
     return rows, conditions, of_the_set[0]
 
@@ -121,39 +121,39 @@ def _check_keys(place: str, keys: Iterable[str], known: Sequence[str]) -> None:
     seen: set[str] = set()
     for key in keys:
         if key not in known:
-            raise ValueError(f"{place}: {key!r} is no setting; use {', '.join(known)}.")
+            raise ValueError(f"{place}: {key!r} is not a setting; use {', '.join(known)}.")
         if key in seen:
-            raise ValueError(f"{place}: {key} is there twice; remove one of the columns.")
+            raise ValueError(f"{place}: {key} occurs twice; remove one of the columns.")
         seen.add(key)
 
 
 def _values(path: Path, name: str, table: Mapping[str, Any]) -> list[Any]:
-    """What a key lists, or the only value of it."""
+    """Return the list of values of a key, also if it has a single value."""
     found = table.get(name)
     values = found if isinstance(found, list) else [] if found is None else [found]
     if not values:
         raise ValueError(f"{path}: {name} must have at least one value; add some.")
     for index, value in enumerate(values):
         if value in values[:index]:
-            raise ValueError(f"{path}: {name} has {value!r} twice; remove one of them.")
+            raise ValueError(f"{path}: {name} lists {value!r} twice; remove one of them.")
     return values
 
 
 def _entry(path: Path, entry: Any) -> dict[str, Any]:
-    """A recording, by name or as a table with a path."""
+    """Return the settings of a recording, given by name or as a table with a path."""
     settings = dict(entry) if isinstance(entry, dict) else {"path": entry}
     _check_keys(f"{path}: recordings", settings, _OF_AN_ENTRY)
     name = settings.pop("path", None)
     if not isinstance(name, str) or not name:
         raise ValueError(
-            f'{path}: recordings must be names of files, or tables such as {{path = "bird.wav", '
+            f'{path}: recordings must be file names, or tables such as {{path = "bird.wav", '
             f"start = 1.5}}, got {entry!r}."
         )
     return {"recording": name, **settings}
 
 
 def _joined(path: Path, conditions: Sequence[Condition]) -> list[Condition]:
-    """Conditions with the same settings as one, with the seeds of all, which must be different."""
+    """Merge conditions with the same settings, and their seeds, which must be different."""
     found: dict[tuple, Condition] = {}
     for condition in conditions:
         first = found.setdefault(condition.identity, condition)
@@ -161,7 +161,7 @@ def _joined(path: Path, conditions: Sequence[Condition]) -> list[Condition]:
             continue
         if both := set(first.seeds) & set(condition.seeds):
             raise ValueError(
-                f"{condition.place} has the settings and the seed {min(both)} of "
+                f"{condition.place} has the same settings and seed {min(both)} as "
                 f"{first.place.removeprefix(f'{path}: ')}; change or remove one of them."
             )
         seeds = (*first.seeds, *condition.seeds)

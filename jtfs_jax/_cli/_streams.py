@@ -1,4 +1,4 @@
-"""Standard output and error that no text and no reader can make fail."""
+"""Standard output and error that never fail, whatever the text and the reader."""
 
 import contextlib
 import os
@@ -11,8 +11,8 @@ from typing import Any
 class _Tolerant:
     """A stream that writes what it can.
 
-    Letters that it cannot encode are written as escapes. Once its reader is gone, or its disk is
-    full, it is silent.
+    Characters that it cannot encode become escapes. After its reader is gone or its disk is full,
+    the stream writes nothing.
     """
 
     def __init__(self, stream: Any):
@@ -41,7 +41,7 @@ class _Tolerant:
             encoding = self._stream.encoding or "ascii"
             self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         if "\n" in text:
-            self._stream.flush()  # a reader sees each line at once, and is missed at once
+            self._stream.flush()  # show each line at once, and notice at once if the reader is gone
 
     def _try(self, function, *arguments) -> None:
         try:
@@ -49,7 +49,7 @@ class _Tolerant:
         except (OSError, ValueError):
             self._is_open = False
             with contextlib.suppress(OSError, ValueError, AttributeError):
-                # What the stream still holds would fail again when the interpreter exits.
+                # The buffered text would fail again when the interpreter exits.
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, self._stream.fileno())
                 os.close(nowhere)
@@ -57,7 +57,7 @@ class _Tolerant:
 
 @contextlib.contextmanager
 def tolerant(warning_line: Callable[[str], str]) -> Iterator[None]:
-    """Both standard streams become tolerant, and warnings lines without their place in the code."""
+    """Make both standard streams tolerant, and print warnings as lines without source locations."""
 
     def show(message, category, filename, lineno, file=None, line=None):
         print(warning_line(str(message)), file=sys.stderr)

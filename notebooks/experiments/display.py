@@ -1,4 +1,4 @@
-"""What notebooks show beside pictures: tables, and players of sounds."""
+"""Tables and players of sounds for the notebooks."""
 
 import base64
 import io
@@ -12,7 +12,7 @@ import soundfile
 
 @dataclass(frozen=True)
 class Table:
-    """A table, which notebooks render and `print` writes as Markdown."""
+    """A table that notebooks render and `print` writes as Markdown."""
 
     header: Sequence[str]
     rows: Collection[Sequence[Any]]
@@ -26,10 +26,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Players:
-    """Players of sounds: a row for each name, a column for each version of it.
+    """Players of sounds: one row per name, one column per version.
 
-    Sounds are `(time)` or `(channel, time)`. Those with a peak above 1 are scaled to 1; all others
-    are played as they are.
+    Sounds are `(time)` or `(channel, time)`. Sounds with a peak above 1 are scaled to a peak of 1;
+    all others are unchanged.
     """
 
     rows: Collection[tuple[str, Mapping[str, Any]]]

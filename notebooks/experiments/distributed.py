@@ -1,16 +1,16 @@
-"""A network learns to match sounds by a JTFS loss, on all devices of one host or of many.
+"""Train a network to match sounds under a JTFS loss, on all devices of one or many hosts.
 
     python -m experiments.distributed run             # in notebooks/: one process
     srun python -m experiments.distributed run --cluster
     python -m experiments.distributed run --coordinator host:1234 --processes 2 --process 0
 
-The second line is for SLURM, with one task for each GPU; `mpirun` does as well. Elsewhere each
-process is told how many there are and which one it is, as in the third. All of them reach the
-folder `run`, which gets checkpoints, and in `log.jsonl` a line of JSON for each step. The same
-command again, also with another number of processes, goes on from the last checkpoint.
+The second line is for SLURM, with one task per GPU; `mpirun` works as well. Elsewhere, give each
+process the number of processes and its index, as in the third line. All processes need access to
+the folder `run`, which receives checkpoints and `log.jsonl`, with one line of JSON per step. The
+same command resumes from the last checkpoint, also with another number of processes.
 
-The network hears the coefficients of a chirp and answers with parameters of a synthesizer. The loss
-is the distance between these coefficients and those of the sound with the answered parameters.
+The input of the network is the coefficients of a chirp, its output the parameters of a synthesizer.
+The loss is the distance between these coefficients and the coefficients of the synthesized sound.
 """
 
 import argparse
@@ -32,31 +32,31 @@ from jtfs_jax import analysis, losses, synth
 
 N_SAMPLES, SAMPLE_RATE = 2**11, 2.0**11
 RANGES = synth.ParameterRanges(low=(256, 8, 1), high=(512, 32, 8))  # f_c, f_m, gamma
-LEVEL = 1e-3  # from which coefficients are compressed
-N_SOUNDS, BATCH = 1024, 8  # the batch is that of all processes together
+LEVEL = 1e-3  # above which coefficients are compressed
+N_SOUNDS, BATCH = 1024, 8  # the batch is split between all processes
 OPTIMIZER = optax.adam(5e-3)
 
 Weights = dict[str, Array]
 
 
 def filterbank() -> jtfs_jax.FilterBank:
-    """The filters, the same in all processes."""
+    """Return the filters, which are the same in all processes."""
     return jtfs_jax.filterbank(N_SAMPLES, J=8, Q=8, J_fr=3, T="global", F="global")
 
 
 def play(nu: Float[Array, "sound 3"]) -> Float[Array, "sound time"]:
-    """Chirps of normalized parameters."""
+    """Synthesize chirps from normalized parameters."""
     f_c, f_m, gamma = jnp.moveaxis(RANGES.denormalize(nu), -1, 0)
     return synth.am_chirp(f_c, f_m, gamma, n_samples=N_SAMPLES, sample_rate=SAMPLE_RATE)
 
 
 def hear(bank: jtfs_jax.FilterBank, x: Float[Array, "*batch time"]) -> jtfs_jax.JointScattering:
-    """Coefficients, compressed."""
+    """Return compressed coefficients."""
     return analysis.log_compress(jtfs_jax.jtfs(bank, x), LEVEL)
 
 
 def start(bank: jtfs_jax.FilterBank, seed: int = 0, width: int = 64) -> tuple[Weights, Any]:
-    """Random weights of a network with one hidden layer, and the state of the optimizer."""
+    """Return random weights of a network with one hidden layer, and the state of the optimizer."""
     S = jax.eval_shape(hear, bank, jnp.zeros(N_SAMPLES))
     n_inputs = sum(leaf.size for leaf in jax.tree.leaves(S))
     first, second = jax.random.split(jax.random.key(seed))
@@ -70,7 +70,7 @@ def start(bank: jtfs_jax.FilterBank, seed: int = 0, width: int = 64) -> tuple[We
 
 
 def answer(weights: Weights, S: jtfs_jax.JointScattering) -> Float[Array, " 3"]:
-    """Normalized parameters of the sound with these coefficients."""
+    """Predict the normalized parameters of the sound with these coefficients."""
     inputs = jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(S)])
     hidden = jnp.tanh(inputs @ weights["w1"] + weights["b1"])
     return jnp.tanh(hidden @ weights["w2"] + weights["b2"])
@@ -79,7 +79,7 @@ def answer(weights: Weights, S: jtfs_jax.JointScattering) -> Float[Array, " 3"]:
 def loss(
     weights: Weights, bank: jtfs_jax.FilterBank, x: Float[Array, "sound time"]
 ) -> Float[Array, ""]:
-    """Mean distance of sounds from the answers to them."""
+    """Mean distance between sounds and the sounds with the predicted parameters."""
     S = hear(bank, x)
     nu = jax.vmap(answer, (None, 0))(weights, S)
     return losses.distance(hear(bank, play(nu)), S).mean()
@@ -87,9 +87,9 @@ def loss(
 
 @partial(jax.jit, static_argnames="mesh")
 def train_step(mesh: Mesh, state: tuple[Weights, Any], bank: jtfs_jax.FilterBank, x: Array):
-    """One step down the loss of a batch that is spread over a mesh, and that loss.
+    """Take one step on a batch that is sharded over a mesh; return the new state and the loss.
 
-    Each device has the sounds of its own; only losses and gradients pass between devices.
+    Each device has its own sounds; only losses and gradients pass between devices.
     """
 
     def mean(weights, bank, x):
@@ -103,10 +103,10 @@ def train_step(mesh: Mesh, state: tuple[Weights, Any], bank: jtfs_jax.FilterBank
 
 
 def sounds(step: int, seed: int = 0) -> np.ndarray:
-    """What this process adds to the batch of a step: here it is made, elsewhere read from files.
+    """Return this process's part of the batch of a step; replace this to read sounds from files.
 
-    Each epoch has all sounds, in an order of its own. The step says which are next, so that a
-    checkpoint needs no other state of the data.
+    Each epoch has all sounds, in its own order. The step determines the batch, so that a checkpoint
+    needs no other state of the data.
     """
     epoch, batch = divmod(step, N_SOUNDS // BATCH)
     order = np.random.default_rng((seed, 1, epoch)).permutation(N_SOUNDS)
@@ -116,7 +116,7 @@ def sounds(step: int, seed: int = 0) -> np.ndarray:
 
 
 def train(folder: Path, *, n_steps: int, save_every: int) -> None:
-    """Train from the last checkpoint of a folder, or from the start, all processes at once."""
+    """Train from the last checkpoint of a folder, or from the start, in all processes together."""
     if BATCH % jax.device_count():
         raise ValueError(
             f"BATCH must be a multiple of the number of devices, {jax.device_count()}, got {BATCH}."
@@ -143,22 +143,22 @@ def train(folder: Path, *, n_steps: int, save_every: int) -> None:
                     print(line, file=log)
             last = step + 1 == n_steps
             manager.save(step + 1, args=ocp.args.StandardSave(state), force=last)
-            if manager.reached_preemption(step + 1):  # a SIGTERM to any process: all have saved
+            if manager.reached_preemption(step + 1):  # SIGTERM to any process; all have saved
                 break
 
 
 def main() -> None:
-    """Find the other processes, if there are any, and train."""
+    """Connect to the other processes, if there are any, and train."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments.distributed", description=__doc__.partition("\n")[0]
     )
-    parser.add_argument("folder", type=Path, help="of checkpoints and log, for all processes")
-    parser.add_argument("--steps", type=int, default=512, help="in all (default: 512)")
+    parser.add_argument("folder", type=Path, help="checkpoints and log, shared by all processes")
+    parser.add_argument("--steps", type=int, default=512, help="total number (default: 512)")
     parser.add_argument("--save-every", type=int, default=32, help="steps (default: 32)")
-    parser.add_argument("--cluster", action="store_true", help="SLURM or Open MPI tells the rest")
+    parser.add_argument("--cluster", action="store_true", help="settings from SLURM or Open MPI")
     parser.add_argument("--coordinator", metavar="HOST:PORT", help="a free port of process 0")
-    parser.add_argument("--processes", type=int, help="how many there are")
-    parser.add_argument("--process", type=int, help="which one this is, from 0")
+    parser.add_argument("--processes", type=int, help="number of processes")
+    parser.add_argument("--process", type=int, help="index of this process, from 0")
     options = parser.parse_args()
     if options.cluster or options.coordinator:
         jax.distributed.initialize(options.coordinator, options.processes, options.process)

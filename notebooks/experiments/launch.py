@@ -1,4 +1,4 @@
-"""Processes of `experiments.distributed` on this machine, which find one another as on many."""
+"""Processes of `experiments.distributed` on one machine, connected as if on several machines."""
 
 import contextlib
 import os
@@ -19,10 +19,10 @@ def processes(
     n_devices: int = 2,
     program: Sequence[str] = ("-m", "experiments.distributed"),
 ) -> Iterator[list[subprocess.Popen]]:
-    """Start processes, each with CPU devices of its own; kill those that outlast the block.
+    """Start processes, each with its own CPU devices; kill those that outlast the block.
 
-    What they say is in `process-0.txt` and so on, in the folder of the run. What they compile is
-    kept beside this folder, for those that come after.
+    Their output is in `process-0.txt` and so on, in the folder of the run. Compiled programs are
+    kept in a folder next to it, for later processes.
     """
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def processes(
 
 
 def run(folder: Path, *options: object, count: int, timeout: float = 600, **others) -> None:
-    """Start processes and wait for them; raise an error if one of them fails."""
+    """Start processes and wait for them; raise a `RuntimeError` if one of them fails."""
     with processes(folder, *options, count=count, **others) as running:
         for process in running:
             process.wait(timeout)

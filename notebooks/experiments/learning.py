@@ -1,16 +1,16 @@
-"""Filters that learn: where that helps on sounds that were not learned from, and where it does not.
+"""Learned filters: a task in which they help on test sounds, and one in which they do not.
 
     python -m experiments.learning               # in notebooks/
 
-Sounds are tones with two amplitude modulations, in noise: one of the rate that is asked for, the
-other of a rate that is not. A linear readout is to tell the former, in octaves, from how much of
-the sound each second-order wavelet ψ_n2 finds. Their center frequencies and bandwidths are those of
-the design, or learned from the sounds by gradient descent. In both cases the readout is the best
-one, in closed form (ridge regression). `RATES` are those
+Each sound is a tone in noise with two amplitude modulations, at a target rate and at a distractor
+rate. A linear readout predicts the target rate, in octaves, from the energy of the sound in each
+second-order wavelet ψ_n2. The center frequencies and bandwidths of these wavelets are those of the
+design, or are learned from the sounds by gradient descent. In both cases the readout is optimal, in
+closed form (ridge regression). `RATES` are target rates
 
-    within a fifth of an octave, between two wavelets of the design: narrower ones help;
-    across five octaves, where the other rate is as likely anywhere: what limits the error is which
-    of the two is meant, which no filters tell.
+    within a fifth of an octave, between two wavelets of the design: narrower wavelets help;
+    across five octaves, where the distractor has the same distribution: the error is limited by the
+    ambiguity of target and distractor, which no filters can resolve.
 """
 
 from typing import NamedTuple
@@ -34,19 +34,19 @@ RATES = {  # lowest and highest, in cycles/sample
 
 
 class Sounds(NamedTuple):
-    """Sounds and log2 of their rates, from −1 to 1 between the lowest and the highest."""
+    """Sounds and log2 of their target rates, scaled to −1 at the lowest and 1 at the highest."""
 
     x: Float[Array, "sound time"]
     y: Float[Array, " sound"]
 
 
 def filterbank() -> jtfs_jax.FilterBank:
-    """One wavelet an octave in the second order, down to rates of a cycle in a signal."""
+    """Return filters with one second-order wavelet per octave, down to one cycle per signal."""
     return jtfs_jax.filterbank(N_SAMPLES, J=(5, 9), Q=(4, 1), T="global")
 
 
 def sounds(task: str, n: int, seed: int) -> Sounds:
-    """Random sounds of a task."""
+    """Draw random sounds for a task."""
     random = np.random.default_rng(seed)
 
     def uniform(low: float, high: float) -> np.ndarray:
@@ -66,7 +66,7 @@ def sounds(task: str, n: int, seed: int) -> Sounds:
 
 @jax.jit
 def features(bank: jtfs_jax.FilterBank, x: Array) -> Float[Array, "sound feature"]:
-    """How much of each sound each ψ_n2 finds, relative to S1, in logarithms; and a constant."""
+    """Return log energies of each sound in each ψ_n2, relative to S1, and a constant feature."""
     S = jtfs_jax.time_scattering(bank, x)
     n2 = jtfs_jax.time_path_table(bank).n2
     is_of = jnp.asarray(n2 == np.unique(n2)[:, None], S.S2.dtype)
@@ -75,12 +75,12 @@ def features(bank: jtfs_jax.FilterBank, x: Array) -> Float[Array, "sound feature
 
 
 def readout(a: Float[Array, "sound feature"], y: Float[Array, " sound"]) -> Array:
-    """Weights of the features by ridge regression."""
+    """Return weights of the features by ridge regression."""
     return jnp.linalg.solve(a.T @ a + RIDGE * len(y) * jnp.eye(a.shape[1]), a.T @ y)
 
 
 def loss(parameters, bank: jtfs_jax.FilterBank, train: Sounds) -> Float[Array, ""]:
-    """Mean square of errors on either half of the sounds, with the readout of the other half."""
+    """Mean squared error on each half of the sounds, with the readout from the other half."""
     a, half = features(jtfs_jax.with_parameters(bank, parameters), train.x), len(train.y) // 2
     halves = (slice(half), slice(half, None))
     errors = [
@@ -95,7 +95,7 @@ OPTIMIZER = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, N_STEPS))
 
 @jax.jit
 def step(parameters, state, bank: jtfs_jax.FilterBank, train: Sounds):
-    """One step, relative to what is learned: rates and bandwidths are on logarithmic scales."""
+    """Take one step in log center frequencies and log bandwidths, so that changes are relative."""
     logarithms = jax.tree.map(jnp.log, parameters)
     value, gradient = jax.value_and_grad(
         lambda logarithms: loss(jax.tree.map(jnp.exp, logarithms), bank, train)
@@ -106,7 +106,7 @@ def step(parameters, state, bank: jtfs_jax.FilterBank, train: Sounds):
 
 
 def learned(bank: jtfs_jax.FilterBank, train: Sounds) -> jtfs_jax.FilterBank:
-    """The filters, with second-order wavelets that are learned from sounds."""
+    """Return the filters with second-order wavelets learned from sounds."""
     start = jtfs_jax.filter_parameters(bank)
     parameters = jtfs_jax.FilterParameters(xi2=start.xi2, sigma2=start.sigma2)
     state = OPTIMIZER.init(parameters)
@@ -116,7 +116,7 @@ def learned(bank: jtfs_jax.FilterBank, train: Sounds) -> jtfs_jax.FilterBank:
 
 
 def error(bank: jtfs_jax.FilterBank, train: Sounds, test: Sounds, task: str) -> float:
-    """Root mean square of the error of rates, in octaves, on sounds that were not learned from."""
+    """RMS error of rates on the test sounds, in octaves."""
     a, of_test = features(bank, train.x), features(bank, test.x)
     low, high = np.log2(RATES[task])
     difference = of_test @ readout(a, train.y) - test.y
@@ -124,7 +124,7 @@ def error(bank: jtfs_jax.FilterBank, train: Sounds, test: Sounds, task: str) -> 
 
 
 def compare(task: str, seed: int) -> tuple[float, float, jtfs_jax.FilterBank]:
-    """Errors with the filters of the design and with learned ones; the latter."""
+    """Return errors with designed and with learned filters, and the learned filters."""
     bank = filterbank()
     train, test = sounds(task, N_TRAIN, seed), sounds(task, N_TEST, 1000 + seed)
     bank_learned = learned(bank, train)
@@ -132,7 +132,7 @@ def compare(task: str, seed: int) -> tuple[float, float, jtfs_jax.FilterBank]:
 
 
 def main() -> None:
-    """Learn for each task, from three sets of sounds, and print errors."""
+    """Learn filters for each task from three sets of sounds, and print errors."""
     for task in RATES:
         for seed in range(3):
             designed, of_learned, _ = compare(task, seed)

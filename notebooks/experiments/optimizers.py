@@ -1,16 +1,16 @@
-"""Errors of metamers by several optimizers, and the synchrony of bands that they keep.
+"""Errors of metamers by several optimizers, and how well they preserve the synchrony of bands.
 
     python -m experiments.optimizers             # in notebooks/
     python -m experiments.optimizers --seconds
     python -m experiments.optimizers --table
 
-The first makes metamers of four recordings, 2^16 samples at 22,050 Hz (shorter ones are followed by
-silence), with up to 100 evaluations of the gradient each: some hours on two cores. The second
-measures how long evaluations take, to be run where nothing else does. Both write after each one of
-their runs, and go on from there if they are stopped. The third prints what there is, as Markdown.
+The first makes metamers of four recordings, 2^16 samples at 22,050 Hz (shorter ones are padded with
+silence), with up to 100 gradient evaluations each, which takes some hours on two cores. The second
+measures the time of evaluations; run it on an otherwise idle machine. Both save after each run and
+continue from there if they were interrupted. The third prints the results so far as Markdown.
 
-An error counts as that of k evaluations if it was found by k of them. Trials that fail and need no
-gradient are counted apart, under `n_forward`; a line search evaluates both at each of its trials.
+The error after k evaluations is the lowest one found with at most k gradients. Failed trials that
+need no gradient are counted separately, as `n_forward`; a line search evaluates both in each trial.
 """
 
 import argparse
@@ -51,14 +51,14 @@ SOUNDS = {
 SAMPLE_RATE = 22050
 FILTERS: dict[str, Any] = {"n_samples": 2**16, "J": 12, "Q": 12, "T": 2**13}
 N_GRADIENTS = 100
-N_TRIALS = 400  # at most, where an optimizer fails again and again
-# Octaves between bands whose synchrony is measured. A tone that slides leaves a band as it enters
-# the next: where bands are near, synchrony below 0 tells of that.
+N_TRIALS = 400  # at most, if an optimizer fails repeatedly
+# Octaves between bands whose synchrony is measured. A sliding tone leaves a band as it enters the
+# next one; negative synchrony of nearby bands indicates this.
 DISTANCES = {"synchrony": (0.0, math.inf), "synchrony_near": (0.0, 0.5)}
 
 
 class Method(NamedTuple):
-    """An optimizer and what it starts from."""
+    """An optimizer and its starting point."""
 
     optimizer: optax.GradientTransformation
     start: Callable | None = None  # None: as in `metamer`, with the loudness of the target
@@ -67,22 +67,22 @@ class Method(NamedTuple):
 
 
 def stationary(bank, x, seed):
-    """Gaussian noise with the mean spectrum of the sound, as in the report of 2024."""
+    """Return Gaussian noise with the mean spectrum of the sound, as in the report of 2024."""
     s1 = jtfs_jax.time_scattering(bank, x).S1
     return colored_noise(bank, s1.mean(axis=-1, keepdims=True), key=jax.random.key(seed))
 
 
 def random_phases(bank, x, seed):
-    """The magnitudes of the sound's Fourier transform with other phases, as in the code of 2022."""
+    """Randomize the phases of the sound's Fourier transform, as in the code of 2022."""
     spectrum = np.fft.rfft(x)
     turns = np.random.default_rng(seed).random(len(spectrum) - 2)
     spectrum[1:-1] = np.abs(spectrum[1:-1]) * np.exp(2j * np.pi * turns)
     return jnp.asarray(np.fft.irfft(spectrum, len(x))[None], bank.dtype)
 
 
-# The bold driver's two sets of constants are those of scattering.m, which the report of 2024 has
-# too, and of the code that was published with the article of 2022. Their learning rates belong to
-# the scales of their losses; here both start with a step of a tenth of the noise.
+# The bold driver has two sets of constants: from scattering.m, as in the report of 2024, and from
+# the code published with the article of 2022. Their learning rates depend on the scales of their
+# losses; here both start with a step of a tenth of the noise.
 BOLD_2022 = bold_driver(momentum=0.0, brake=0.55)
 DEFAULT, TIME_SCATTERING = "L-BFGS", "L-BFGS, time scattering"
 METHODS = {
@@ -97,8 +97,8 @@ METHODS = {
     "L-BFGS from stationary noise": Method(lbfgs(), stationary),
 }
 OTHERS = ["bold driver as published", "bold driver", "Adam", "L-BFGS of optax"]
-# In this order, so that a run that is stopped has what matters most: the default, then seed by
-# seed all others.
+# In order of importance, for runs that are stopped early: the default first, then all others seed
+# by seed.
 PLAN = [
     (3, [DEFAULT, TIME_SCATTERING], range(5)),
     (5, [DEFAULT], range(5)),
@@ -110,7 +110,7 @@ KEY = ("J_fr", "method", "seed", "sound")
 
 
 def jobs() -> list[dict[str, Any]]:
-    """What is to be run, in order."""
+    """Return all runs, in order."""
     return [
         dict(zip(KEY, (J_fr, method, seed, sound), strict=True))
         for J_fr, methods, seeds in PLAN
@@ -121,13 +121,13 @@ def jobs() -> list[dict[str, Any]]:
 
 
 def load(sound: str) -> np.ndarray:
-    """A recording, followed by silence if it is short."""
+    """Load a recording, padded with silence if it is short."""
     x = audio.load(SOUNDS[sound], SAMPLE_RATE, FILTERS["n_samples"] / SAMPLE_RATE)
     return np.pad(x, (0, FILTERS["n_samples"] - len(x)))
 
 
 def run(bank, x, method: Method, seed: int, n_gradients: int = N_GRADIENTS) -> tuple[Any, dict]:
-    """A metamer, its error after each evaluation of the gradient, and what these cost."""
+    """Return a metamer, and a record of its error after each gradient evaluation and of costs."""
     descend = by_line_search if method.searches_line else by_trials
     y, error, n_gradient, n_forward, seconds = descend(bank, x, method, seed, n_gradients)
     best = np.minimum.accumulate(error)
@@ -140,7 +140,7 @@ def run(bank, x, method: Method, seed: int, n_gradients: int = N_GRADIENTS) -> t
 
 
 def start(bank, x, method: Method, seed: int) -> dict[str, Any]:
-    """What a method starts from; the envelope is the loudness of the target where none is given."""
+    """Return the starting point of a method; by default its envelope is the target's loudness."""
     if method.start:
         return {"y0": method.start(bank, x, seed), "envelope": 1.0}
     s1 = method.transform(bank, x).S1
@@ -148,7 +148,7 @@ def start(bank, x, method: Method, seed: int) -> dict[str, Any]:
 
 
 def by_trials(bank, x, method, seed, n_gradients):
-    """An optimizer that needs one loss and one gradient a step."""
+    """Run an optimizer that needs one loss and one gradient per step."""
     result = resynthesize(
         bank,
         method.transform(bank, x),
@@ -163,7 +163,7 @@ def by_trials(bank, x, method, seed, n_gradients):
 
 
 def by_line_search(bank, x, method, seed, n_gradients):
-    """The L-BFGS of optax, from the same noise in the same variables."""
+    """Run the L-BFGS of optax from the same noise, in the same variables."""
     wanted = method.transform(bank, x)
     begun = resynthesize(
         bank,
@@ -177,7 +177,7 @@ def by_line_search(bank, x, method, seed, n_gradients):
     scale, z = begun.state.scale[0], begun.state.best[0]
     state = method.optimizer.init(z)
     error, n_gradient, seconds = [float(begun.error[0, 0])], [1], []
-    # The first two steps are not timed, as either is compiled.
+    # The first two steps are not timed, as each is compiled.
     while (n_gradient[-1] < n_gradients or len(seconds) < 6) and len(error) < N_TRIALS:
         z, state = search(bank, wanted, scale, z, state, method.optimizer, method.transform)
         error.append(float(np.sqrt(2 * tree_utils.tree_get(state, "value"))))
@@ -191,7 +191,7 @@ def by_line_search(bank, x, method, seed, n_gradients):
 
 @partial(jax.jit, static_argnames=("optimizer", "transform"))
 def search(bank, wanted, scale, z, state, optimizer, transform):
-    """A step of an optimizer that searches a line."""
+    """Take a step of an optimizer with a line search."""
     norm = jnp.sqrt(sum(jnp.square(s).sum() for s in jax.tree.leaves(wanted)))
 
     def loss(z):
@@ -204,19 +204,19 @@ def search(bank, wanted, scale, z, state, optimizer, transform):
 
 
 def synchrony(bank, y) -> dict[str, float]:
-    """How well the envelopes of bands line up: of all pairs of bands, and of those near."""
+    """Return the synchrony of band envelopes, for all pairs of bands and for nearby bands."""
     return {
         key: float(band_synchrony(bank, y, octaves=octaves)) for key, octaves in DISTANCES.items()
     }
 
 
 def filterbanks():
-    """The filterbanks of the plan."""
+    """Return the filterbanks of the plan."""
     return {J_fr: jtfs_jax.filterbank(**FILTERS, J_fr=J_fr) for J_fr in {J_fr for J_fr, *_ in PLAN}}
 
 
 def study(output: Path) -> None:
-    """Run what has not been run yet."""
+    """Carry out the runs that are missing."""
     banks, sounds = filterbanks(), {sound: load(sound) for sound in SOUNDS}
     results = read(output)
     of_sounds = {sound: synchrony(banks[3], jnp.asarray(x)) for sound, x in sounds.items()}
@@ -230,7 +230,7 @@ def study(output: Path) -> None:
             bar.set_description(", ".join(f"{key} {value}" for key, value in job.items()))
             bank = banks[job["J_fr"]]
             y, record = run(bank, sounds[job["sound"]], METHODS[job["method"]], job["seed"])
-            results = read(output)  # again, for seconds may have been measured meanwhile
+            results = read(output)  # again, as seconds may have been measured in the meantime
             results["runs"].append(job | record | synchrony(bank, y))
             write(output, results)
             bar.set_postfix_str(f"last error {100 * record['error'][-1]:.2f} %", refresh=False)
@@ -238,7 +238,7 @@ def study(output: Path) -> None:
 
 
 def measure_seconds(output: Path) -> None:
-    """Seconds for each evaluation of the gradient, failed trials in between included."""
+    """Measure the seconds per gradient evaluation, including failed trials in between."""
     banks, x = filterbanks(), load("guitar")
     results = read(output)
     for J_fr, methods, _ in PLAN:
@@ -252,19 +252,19 @@ def measure_seconds(output: Path) -> None:
 
 
 def _processor() -> str:
-    """The name of the processor, where Linux gives it."""
+    """Return the name of the processor, if Linux reports it, or the type of machine."""
     cpuinfo = Path("/proc/cpuinfo")
     names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else []
     return names[0] if names else platform.machine()
 
 
 def read(output: Path) -> dict:
-    """Results so far."""
+    """Read the results so far."""
     return json.loads(output.read_text()) if output.exists() else {"runs": []}
 
 
 def write(output: Path, results: dict) -> None:
-    """All results, whole or not at all; each run has a line."""
+    """Write all results, completely or not at all, with one line per run."""
     runs = ",\n".join(json.dumps(record) for record in results["runs"])
     rest = {name: value for name, value in results.items() if name != "runs"}
     text = json.dumps(rest | {"runs": []}, indent=1).replace('"runs": []', f'"runs": [\n{runs}\n]')
@@ -273,14 +273,14 @@ def write(output: Path, results: dict) -> None:
 
 
 def errors(results: dict, J_fr: int, method: str, sound: str) -> np.ndarray:
-    """Errors by seeds and evaluations; where a run ended early, its last error counts."""
+    """Return errors by seed and evaluation; runs that ended early keep their last error."""
     wanted = {"J_fr": J_fr, "method": method, "sound": sound}
     runs = [record["error"] for record in results["runs"] if wanted.items() <= record.items()]
     return np.array([np.pad(error, (0, N_GRADIENTS - len(error)), "edge") for error in runs])
 
 
 def table(results: dict) -> Table:
-    """Median errors over seeds."""
+    """Table of median errors over seeds."""
     after = (20, N_GRADIENTS)
     columns = [f"{sound}, {k}" for k in after for sound in SOUNDS]
     rows = []
@@ -297,7 +297,7 @@ def table(results: dict) -> Table:
 
 
 def short_table(results: dict) -> Table:
-    """The least and the largest of the four median errors."""
+    """Table of the smallest and the largest of the four median errors."""
     rows = []
     for J_fr, method in _measured(results):
         found = {sound: errors(results, J_fr, method, sound) for sound in SOUNDS}
@@ -310,14 +310,14 @@ def short_table(results: dict) -> Table:
 
 
 def synchronies(results: dict, key: str, J_fr: int, method: str, sound: str) -> list[float]:
-    """The synchrony of each metamer for one of `DISTANCES`, by seeds."""
+    """Return the synchrony of each metamer for one of `DISTANCES`, by seed."""
     wanted = {"J_fr": J_fr, "method": method, "sound": sound}
     runs = [record for record in results["runs"] if wanted.items() <= record.items()]
     return [record[key] for record in runs if key in record]
 
 
 def synchrony_table(results: dict) -> Table:
-    """Median synchrony over seeds, and its range."""
+    """Table of median synchrony over seeds, and its range."""
     rows = []
     for key, octaves in DISTANCES.items():
         bands = "all" if math.isinf(octaves[1]) else f"within {octaves[1]:g} octave"
@@ -331,7 +331,7 @@ def synchrony_table(results: dict) -> Table:
 
 
 def _measured(results: dict) -> list[tuple[int, str]]:
-    """Methods that have been run, by J_fr, in the order of `METHODS`."""
+    """Return the methods with results, by J_fr, in the order of `METHODS`."""
     found = {(record["J_fr"], record["method"]) for record in results["runs"]}
     return sorted(found, key=lambda kind: (kind[0], list(METHODS).index(kind[1])))
 
@@ -348,15 +348,15 @@ def _middle_and_range(values: list[float]) -> str:
 
 
 def main() -> None:
-    """Run, measure or print."""
+    """Run the study, measure times, or print tables."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments.optimizers",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--output", type=Path, default=RESULTS)
-    parser.add_argument("--seconds", action="store_true", help="measure seconds, no more")
-    parser.add_argument("--table", action="store_true", help="print as Markdown, no more")
+    parser.add_argument("--seconds", action="store_true", help="only measure seconds")
+    parser.add_argument("--table", action="store_true", help="only print tables as Markdown")
     options = parser.parse_args()
     if options.table:
         results = read(options.output)

@@ -2,13 +2,13 @@
 
     python -m experiments.stereo
 
-Four recordings of 2^16 samples at 22,050 Hz, two of which are in stereo; the others are made so:
-one is panned and has an echo on either side, one moves from left to right. Metamers of both
-channels together, with their sums and differences, stand beside metamers of each channel alone.
-The table has medians over seeds, and takes about fifteen minutes on two cores.
+There are four recordings of 2^16 samples at 22,050 Hz. Two are in stereo; of the others, one is
+panned and has an echo on either side, and one moves from left to right. Metamers of both channels
+together, with their sums and differences, are compared with metamers of each channel alone. The
+table has medians over seeds, and takes about fifteen minutes on two cores.
 
-Images are compared in each band and in eight parts of the duration: level differences of the
-channels (dB) and their correlation, as means weighted by the power of the recording.
+Images are compared in each band and in each eighth of the duration, by level differences between
+the channels (dB) and by their correlation, averaged with the power of the recording as weights.
 """
 
 import argparse
@@ -32,7 +32,7 @@ NAMES = {"guitar chord": "guit_em9", "percussion": "loop_safari"}
 
 
 def load(name: str) -> np.ndarray:
-    """A stereo recording, `(2, time)`."""
+    """Load a stereo recording, `(2, time)`."""
     if name in NAMES:
         path = _RECORDINGS / f"{NAMES[name]}.flac"
         return audio.load(path, RATE, N_SAMPLES / RATE, channels="each")
@@ -51,7 +51,7 @@ SOUNDS = [*NAMES, "slide in a room", "moving tabla"]
 
 
 def image_errors(bank, y, x) -> tuple[float, float]:
-    """Mean errors of level differences, in dB, and of correlations."""
+    """Return mean errors of level differences, in dB, and of correlations."""
     found, wanted = (
         interchannel_image(bank, jnp.asarray(z, bank.dtype), n_parts=N_PARTS) for z in (y, x)
     )
@@ -60,20 +60,20 @@ def image_errors(bank, y, x) -> tuple[float, float]:
     def mean(error):
         return float(jnp.sum(weight * jnp.abs(error)))
 
-    # A channel that is all but silent in a band is as far to the side at 40 dB as at 60.
+    # If a channel is almost silent in a band, 40 dB sounds as far to the side as 60 dB.
     levels = (jnp.clip(image.level_difference, -40, 40) for image in (found, wanted))
     return mean(next(levels) - next(levels)), mean(found.correlation - wanted.correlation)
 
 
 def together(bank, x, seed: int, n_steps: int):
-    """A metamer of both channels, and its errors."""
+    """Return a metamer of both channels, and its errors."""
     key = jax.random.key(seed)
     result = metamer(bank, x, transform=interchannel(jtfs_jax.jtfs), key=key, n_steps=n_steps)
     return result.y[0], np.asarray(result.error[:, 0])
 
 
 def apart(bank, x, seed: int, n_steps: int):
-    """Metamers of the channels, from a noise each, and the larger one of their errors."""
+    """Return metamers of the separate channels, from different noises, and the larger errors."""
     keys = jax.random.split(jax.random.key(seed))
     results = [metamer(bank, x[c], key=keys[c], n_steps=n_steps) for c in range(2)]
     errors = np.maximum(*(np.asarray(result.error[:, 0]) for result in results))

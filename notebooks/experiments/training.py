@@ -1,15 +1,15 @@
-"""A small network that predicts the parameters of chirps, trained under one loss or another.
+"""A small network that predicts the parameters of chirps, trained under different losses.
 
     python -m experiments.training               # in notebooks/
 
-Sounds are `g(ν)`, chirps whose normalized parameters ν the network predicts from their time
-scattering. `METHODS` are four ways to compare its prediction ν̂ with the truth:
+Sounds are chirps `g(ν)`. From their time scattering, the network predicts their normalized
+parameters ν. `METHODS` are four ways to compare the prediction ν̂ with the truth:
 
     parameters  ½ ‖ν̂ − ν‖²
-    PNP         ½ (ν̂ − ν)ᵀ M(ν) (ν̂ − ν)       which needs M, computed once for each sound
-    JTFS        ½ ‖Φ(ν̂) − Φ(ν)‖²              which needs synthesis and transform in each step
-    SCRAPL      ‖Φₚ(ν̂) − Φₚ(ν)‖               of one path p of Φ, another one in each step, by an
-                optimizer that remembers each path, or by Adam as the others
+    PNP         ½ (ν̂ − ν)ᵀ M(ν) (ν̂ − ν)       M is computed once per sound
+    JTFS        ½ ‖Φ(ν̂) − Φ(ν)‖²              needs synthesis and transform in each step
+    SCRAPL      ‖Φₚ(ν̂) − Φₚ(ν)‖               for one path p of Φ, a different one in each step;
+                with an optimizer that has a memory per path, or with Adam like the others
 """
 
 import math
@@ -31,19 +31,19 @@ from jtfs_jax import analysis, losses, synth
 
 N_SAMPLES, SAMPLE_RATE = 2**12, 2.0**11
 RANGES = synth.ParameterRanges(low=(256, 8, 1), high=(512, 32, 8))  # f_c, f_m, gamma
-LEVEL, LEVEL_HEARD = 1e-3, 1e-4  # from which coefficients are compressed
+LEVEL, LEVEL_HEARD = 1e-3, 1e-4  # above which coefficients are compressed
 BATCH, LEARNING_RATE = 8, 3e-3
 
 
 def filterbanks() -> tuple[jtfs_jax.FilterBank, jtfs_jax.FilterBank]:
-    """The filters of Φ, and those of what the network hears."""
+    """Return the filters of Φ, and the filters for the input of the network."""
     options = {"n_samples": N_SAMPLES, "pad_mode": "zero"}
     joint = jtfs_jax.filterbank(J=10, Q=(8, 1), J_fr=3, F=2, T="global", **options)
     return joint, jtfs_jax.filterbank(J=8, Q=8, T=2**9, **options)
 
 
 def g(ranges: synth.ParameterRanges, nu: Float[Array, "*batch 3"]) -> Float[Array, "*batch time"]:
-    """Sounds of normalized parameters."""
+    """Synthesize sounds from normalized parameters."""
     f_c, f_m, gamma = jnp.moveaxis(ranges.denormalize(nu), -1, 0)
     return synth.am_chirp(f_c, f_m, gamma, n_samples=N_SAMPLES, sample_rate=SAMPLE_RATE)
 
@@ -51,23 +51,23 @@ def g(ranges: synth.ParameterRanges, nu: Float[Array, "*batch 3"]) -> Float[Arra
 def phi(
     joint: jtfs_jax.FilterBank, ranges: synth.ParameterRanges, nu: Float[Array, "*batch 3"]
 ) -> jtfs_jax.JointScattering:
-    """Φ of these sounds, by which they are compared."""
+    """Return Φ of the sounds with these parameters, for their comparison."""
     return analysis.log_compress(jtfs_jax.jtfs(joint, g(ranges, nu)), LEVEL)
 
 
 class Examples(eqx.Module):
-    """Sounds to learn from, with all that is computed of them once."""
+    """Examples for training or testing, with everything that is computed once per sound."""
 
     ranges: synth.ParameterRanges
     nu: Float[Array, "sound 3"]
-    heard: Float[Array, "sound feature"]  # what the network hears
+    heard: Float[Array, "sound feature"]  # input of the network
     S: jtfs_jax.JointScattering  # Φ(ν)
     metric: Float[Array, "sound 3 3"]  # M(ν)
 
 
 @jax.jit
 def examples(banks: tuple, ranges: synth.ParameterRanges, nu: Float[Array, "sound 3"]) -> Examples:
-    """Examples of given parameters, one after another, so that memory does not grow."""
+    """Return examples with given parameters, computed one at a time to limit memory."""
     joint, time_bank = banks
 
     def of_one(nu):
@@ -80,7 +80,7 @@ def examples(banks: tuple, ranges: synth.ParameterRanges, nu: Float[Array, "soun
 
 
 class Encoder(eqx.Module):
-    """A perceptron with one hidden layer, from what is heard to normalized parameters."""
+    """A perceptron with one hidden layer, from its input features to normalized parameters."""
 
     mean: Float[Array, " feature"]
     std: Float[Array, " feature"]
@@ -96,36 +96,36 @@ class Encoder(eqx.Module):
 
 
 def parameter_loss(joint, nu_hat, batch: Examples, path) -> Float[Array, " sound"]:
-    """Errors of parameters."""
+    """Squared errors of parameters."""
     return 0.5 * jnp.sum((nu_hat - batch.nu) ** 2, axis=-1)
 
 
 def metric_loss(joint, nu_hat, batch: Examples, path) -> Float[Array, " sound"]:
-    """Errors of parameters, as loud as they are heard."""
+    """Squared errors of parameters, weighted by their effect on Φ."""
     return losses.pnp_loss(nu_hat, batch.nu, batch.metric)
 
 
 def joint_loss(joint, nu_hat, batch: Examples, path) -> Float[Array, " sound"]:
-    """Distances of sounds."""
+    """Squared distances between sounds."""
     squares = jax.tree.map(lambda a, b: (a - b) ** 2, phi(joint, batch.ranges, nu_hat), batch.S)
     return 0.5 * sum(leaf.reshape(len(nu_hat), -1).sum(1) for leaf in jax.tree.leaves(squares))
 
 
 def path_loss(joint, nu_hat, batch: Examples, path: Int[Array, ""]) -> Float[Array, " sound"]:
-    """Distances of sounds in one path, which differs from step to step."""
+    """Distances between sounds in one path, which changes from step to step."""
     s = jtfs_jax.jtfs_path(joint, g(batch.ranges, nu_hat), path)
     return losses.path_distance(analysis.log_compress(s, LEVEL), batch.S.S2[:, path])
 
 
 @cache
 def adam(n_paths: int) -> optax.GradientTransformationExtraArgs:
-    """Adam, which is not told the path."""
+    """Adam, which ignores the path."""
     return optax.with_extra_args_support(optax.scale_by_adam())
 
 
 @cache
 def p_adam(n_paths: int) -> optax.GradientTransformationExtraArgs:
-    """Adam with a memory for each path."""
+    """Adam with a memory per path."""
     return optax.chain(optax.scale(1e8), losses.scale_by_p_adam(n_paths))
 
 
@@ -140,9 +140,9 @@ METHODS: dict[str, tuple[Callable, Callable]] = {
 
 @eqx.filter_jit
 def train_step(loss, optimizer, joint, encoder, state, train_set, rows, path, rate):
-    """One step of an optimizer down a loss, for some rows of a set of examples.
+    """Take one step of an optimizer on some rows of a set of examples.
 
-    It is compiled once for all rows, paths and learning rates.
+    The step is compiled once for all rows, paths and learning rates.
     """
     batch = jax.tree.map(itemgetter(rows), train_set)
 
@@ -158,7 +158,7 @@ def train_step(loss, optimizer, joint, encoder, state, train_set, rows, path, ra
 
 @jax.jit
 def distances(joint, nu_hat, test: Examples) -> Float[Array, " sound"]:
-    """‖Φ(ν̂) − Φ(ν)‖ of each sound, one after another."""
+    """Return ‖Φ(ν̂) − Φ(ν)‖ of each sound, computed one at a time."""
 
     def of_one(nu_hat, S):
         found = phi(joint, test.ranges, nu_hat)
@@ -169,7 +169,7 @@ def distances(joint, nu_hat, test: Examples) -> Float[Array, " sound"]:
 
 
 class Training(NamedTuple):
-    """A trained network, and its errors on sounds that it has not learned from."""
+    """A trained network, and its errors on the test sounds."""
 
     encoder: Encoder
     step: np.ndarray  # at which errors were measured
@@ -190,7 +190,7 @@ def train(
     width: int = 4,
     seed: int = 0,
 ) -> Training:
-    """Train a network by one of the methods; for a seed, start and batches are the same.
+    """Train a network by one of the methods; initial weights and batches depend only on the seed.
 
     The learning rate falls to 0 along half a period of a cosine.
     """
@@ -223,7 +223,7 @@ def train(
 def data(
     ranges: synth.ParameterRanges = RANGES, n_train: int = 512, n_test: int = 64
 ) -> tuple[jtfs_jax.FilterBank, Examples, Examples]:
-    """The filters of Φ; examples to learn from, and to measure errors with."""
+    """Return the filters of Φ, the training examples and the test examples."""
     banks = filterbanks()
     nu = jax.random.uniform(jax.random.key(0), (n_train + n_test, 3), minval=-1.0)
     found = examples(banks, ranges, nu)
@@ -232,12 +232,12 @@ def data(
 
 
 def main() -> None:
-    """Train by each method, and print errors and times."""
+    """Train a network by each method, and print errors and times."""
     joint, train_set, test_set = data()
     for method in METHODS:
         found = train(method, joint, train_set, test_set)
         error, seconds = found.joint_error[-1], found.step_seconds
-        print(f"{method:>12}: JTFS error {error:.2f}, {1e3 * seconds:.1f} ms a step", flush=True)
+        print(f"{method:>12}: JTFS error {error:.2f}, {1e3 * seconds:.1f} ms per step", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,46 +7,46 @@ from pathlib import Path
 from .experiment import FRONTENDS, FULL, SMALL, prepare, run, table
 
 _DESCRIPTION = """\
-Train networks that recognize eight instruments, and test them, on Medley-solos-DB or on a
-stand-in that `python -m experiments.instruments.standin` makes. Writes for each frontend and seed a
-result (FRONTEND-SEED.json) and the state from which --resume goes on, and keeps
-coefficients of all sounds, so that they are computed once.
+Train and test networks that recognize eight instruments, on Medley-solos-DB or on the stand-in
+that `python -m experiments.instruments.standin` makes. For each frontend and seed, write a result
+(FRONTEND-SEED.json) and the state for --resume. The coefficients of all sounds are stored, so
+that they are computed only once.
 """
 
 
 def main() -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments.instruments",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--data", type=Path, required=True, metavar="FOLDER", help="where the sounds are"
+        "--data", type=Path, required=True, metavar="FOLDER", help="folder of the sounds"
     )
     parser.add_argument(
         "--frontend",
         nargs="+",
         choices=FRONTENDS,
         default=list(FRONTENDS),
-        help="one or several (default: all)",
+        help="one or more frontends (default: all)",
     )
     parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="one run each (default: 0 1 2)"
+        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="one run per seed (default: 0 1 2)"
     )
     parser.add_argument(
-        "--small", action="store_true", help="a setting for two cores, not that of the paper"
+        "--small", action="store_true", help="a setting for two cores instead of the paper's"
     )
     parser.add_argument(
         "--output",
         type=Path,
         default=Path("instrument-results"),
         metavar="FOLDER",
-        help="where results go; with coefficients, which take 27 GB in the full setting "
+        help="folder for results and coefficients, which take 27 GB in the full setting "
         "(default: %(default)s)",
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on with runs that were interrupted"
+        "--resume", action="store_true", help="continue runs that have been interrupted"
     )
     given = parser.parse_args()
     try:

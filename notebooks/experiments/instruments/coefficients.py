@@ -1,7 +1,7 @@
-"""Coefficients of many sounds on the disk: computed once, and read a few at a time.
+"""Coefficients of many sounds on disk: computed once, and read a few at a time.
 
-A file is an array with one structured row a sound: all coefficients of a sound lie together, and
-sets that do not fit the memory are trained on nonetheless.
+A file is an array with one structured row per sound. All coefficients of a sound are contiguous,
+so that training works with sets that do not fit in memory.
 """
 
 import hashlib
@@ -23,20 +23,20 @@ from .medley import Subset, read
 BATCH = 8  # sounds transformed at a time
 CHUNK = 64  # sounds read at a time
 
-Coefficients = dict[str, Any]  # arrays by name, whose first axis is that of sounds
+Coefficients = dict[str, Any]  # arrays by name; the first axis is for sounds
 
 
 def extract(frontend: Any, subset: Subset, folder: Path, *, label: str = "") -> np.ndarray:
-    """The coefficients of the clips, from the disk if they have been computed before.
+    """Return the coefficients of the clips, from disk if they were computed before.
 
     Args:
-        frontend: Has a `transform`, and `settings` to tell it from others.
-        subset: The clips; the names of their files tell them from others.
-        folder: Where files are kept.
-        label: What the progress bar says.
+        frontend: Has a `transform`, and `settings` that identify it.
+        subset: The clips, identified by their file names.
+        folder: Folder for the files.
+        label: Label of the progress bar.
 
     Returns:
-        An array with one row a sound, which stays on the disk.
+        A memory-mapped array with one row per sound.
     """
     path = folder / f"{frontend.settings['frontend']}-{_key(frontend.settings, subset)}.npy"
     if not path.exists():
@@ -47,13 +47,13 @@ def extract(frontend: Any, subset: Subset, folder: Path, *, label: str = "") -> 
 
 
 def take(rows: np.ndarray, index: Any) -> Coefficients:
-    """The coefficients of some sounds."""
+    """Return the coefficients of some sounds."""
     taken = rows[index]
     return {name: jnp.asarray(taken[name]) for name in rows.dtype.names}
 
 
 def chunks(rows: np.ndarray) -> Iterator[tuple[Coefficients, int]]:
-    """All of them, some sounds at a time, and how many these are."""
+    """Yield all coefficients in chunks, each with its number of sounds."""
     for first in range(0, len(rows), CHUNK):
         yield take(rows, slice(first, first + CHUNK)), min(CHUNK, len(rows) - first)
 
@@ -74,7 +74,7 @@ def _write(frontend: Any, subset: Subset, path: Path, label: str) -> None:
 
 
 def _sounds(paths: tuple[Path, ...]) -> Float[np.ndarray, "sound time"]:
-    """Samples of standard deviation 1, always for as many sounds: the last is repeated."""
+    """Return sounds with standard deviation 1, repeating the last one to fill the batch."""
     x = np.stack([read(path) for path in paths])
     x = x / x.std(axis=1, keepdims=True)
     return np.concatenate([x, np.repeat(x[-1:], BATCH - len(x), axis=0)])

@@ -1,7 +1,7 @@
 """The experiment: three frontends, each with a network trained from a few seeds.
 
-`FULL` has the settings of the paper. `SMALL` has fewer wavelets, wider averages, a narrower network
-and fewer steps, the same for all frontends: minutes on two cores.
+`FULL` has the settings of the paper. `SMALL` has fewer wavelets, wider averaging, a narrower
+network and fewer steps, the same for all frontends, and takes minutes on two cores.
 """
 
 import json
@@ -29,7 +29,7 @@ FRONTENDS = {"cqt": CQT, "time": TimeScattering, "jtfs": JTFS}
 
 
 class Setting(NamedTuple):
-    """Filters, and for each frontend the shape of the network and its training."""
+    """Filters, and the shape and training of the network for each frontend."""
 
     filterbank: dict[str, Any]
     shapes: dict[str, Shape]
@@ -55,12 +55,12 @@ SMALL = Setting(
 
 
 def frontend(name: str, setting: Setting) -> CQT | TimeScattering | JTFS:
-    """A frontend by its name."""
+    """Return a frontend by its name."""
     return CQT() if name == "cqt" else FRONTENDS[name](setting.filterbank)
 
 
 class Task(NamedTuple):
-    """What the networks of one frontend are trained with."""
+    """Everything needed to train networks for one frontend."""
 
     data: Path
     name: str  # of the frontend
@@ -71,10 +71,10 @@ class Task(NamedTuple):
 
 
 def prepare(data: Path, name: str, setting: Setting, output: Path) -> Task:
-    """Coefficients of all clips, computed unless they lie in `output`, and what is fitted to them.
+    """Prepare coefficients of all clips, computed if not in `output`, and constants fitted to them.
 
     Raises:
-        ValueError: If `data` is not a folder with Medley-solos-DB, or something in its layout.
+        ValueError: If `data` is not a folder with Medley-solos-DB or data in the same layout.
     """
     found, examples = frontend(name, setting), {}
     for subset, clips in medley.load(data).items():
@@ -86,7 +86,7 @@ def prepare(data: Path, name: str, setting: Setting, output: Path) -> Task:
 
 
 def run(task: Task, seed: int, output: Path, *, resume: bool = False) -> dict[str, Any]:
-    """Train one network and test it; what comes of it is also written to `output`."""
+    """Train and test one network; return the result, which is also written to `output`."""
     stem = output / f"{task.name}-{seed}"
     n_classes = len(medley.INSTRUMENTS)
     shape, training = task.setting.shapes[task.name], task.setting.trainings[task.name]
@@ -124,7 +124,7 @@ def run(task: Task, seed: int, output: Path, *, resume: bool = False) -> dict[st
 
 
 def table(results: dict[str, list[dict[str, Any]]]) -> Table:
-    """Mean and standard deviation over seeds of what `run` returns, in percent, by frontend."""
+    """Table of accuracies by frontend, in percent: mean and standard deviation over seeds."""
     kind = next(iter(results.values()))[0]["data"]
     rows = []
     for name, runs in results.items():

@@ -1,11 +1,12 @@
-"""Three frontends: from sounds to what a network classifies.
+"""Three frontends that compute features of sounds for a network to classify.
 
     CQT             a constant-Q transform in decibels, standardized and averaged
     TimeScattering  S1 and S2, compressed and standardized
-    JTFS            S1 and S2 of joint scattering, likewise
+    JTFS            S1 and S2 of joint scattering, compressed and standardized
 
-Each has a `transform`, from sounds to coefficients, which `coefficients.extract` keeps on the disk;
-`fit`, which finds constants in those of the training set; and `features`, which these make of them.
+Each has a `transform` from sounds to coefficients, which `coefficients.extract` stores on disk;
+`fit`, which estimates constants from the coefficients of the training set; and `features`, from
+these constants and coefficients to features.
 """
 
 from collections.abc import Callable
@@ -26,21 +27,21 @@ EPSILON = jtfs_jax.configurations.CLASSIFICATION.compression["epsilon"]
 
 
 class Features(NamedTuple):
-    """What a network acts on."""
+    """Input of a network."""
 
     maps: Float[Array, "sound channel *axis"]  # over bands and frames, or over frames
-    rows: Float[Array, "sound n1 frame"] | None = None  # S1, which has other bands than the maps
+    rows: Float[Array, "sound n1 frame"] | None = None  # S1, with rows instead of bands
 
 
 class CQT:
-    """Decibels of a constant-Q transform, standardized, as one map of 32 × 32 cells."""
+    """Constant-Q transform in decibels, standardized, as one map of 32 × 32 cells."""
 
     settings: ClassVar = {"frontend": "cqt", "hop_length": 256, "fmin": 32.7, "n_bins": 96}
     cell = (3, 8)  # bins and frames that are averaged
 
     def transform(self, x: Float[np.ndarray, "sound time"]) -> Coefficients:
-        """Levels in decibels, the softest 80 dB below the loudest of a sound."""
-        import librosa  # which is slow to import, and needed for nothing else
+        """Return levels in decibels, down to 80 dB below the loudest of a sound."""
+        import librosa  # slow to import, and not needed for anything else
 
         options = {name: value for name, value in self.settings.items() if name != "frontend"}
         moduli = [np.abs(librosa.cqt(sound, sr=SAMPLE_RATE, **options)) for sound in x]
@@ -49,7 +50,7 @@ class CQT:
         return {"level": levels[..., :n_frames].astype(np.float32)}
 
     def fit(self, rows: np.ndarray) -> Any:
-        """Mean and standard deviation of each bin."""
+        """Return the mean and standard deviation of each bin."""
 
         def moments(found: Coefficients):
             return found["level"].mean((0, 2)), jnp.square(found["level"]).mean((0, 2))
@@ -58,7 +59,7 @@ class CQT:
 
     @staticmethod
     def features(constants: Any, found: Coefficients) -> Features:
-        """Standardized levels, averaged over cells."""
+        """Return standardized levels, averaged over cells."""
         mean, std = (statistic[None, :, None] for statistic in constants)
         levels = (found["level"] - mean) / std
         n, n_bins, n_frames = levels.shape
@@ -68,7 +69,7 @@ class CQT:
 
 
 class Scattering:
-    """What time scattering and JTFS have in common; coefficients are kept as they are."""
+    """Base of time scattering and JTFS; stored coefficients are not compressed."""
 
     kind: type
     name: str
@@ -78,7 +79,7 @@ class Scattering:
         self.bank = jtfs_jax.filterbank(**filterbank)
 
     def fit(self, rows: np.ndarray) -> Any:
-        """Levels µ of paths for compression, and what standardizes them once compressed."""
+        """Return levels µ of paths for compression, and the standardization that follows it."""
 
         def levels(found: Coefficients):
             return analysis.fit_levels(self.bank, self.kind(**found))
@@ -94,7 +95,7 @@ class Scattering:
 
     @classmethod
     def standardized(cls, constants: Any, found: Coefficients) -> Any:
-        """µ-log, then standardization."""
+        """Apply µ-log compression, then standardization."""
         level, standardization = constants
         compressed = analysis.mu_log(cls.kind(**found), level, epsilon=EPSILON)
         return analysis.standardize(compressed, standardization)
@@ -110,34 +111,34 @@ class TimeScattering(Scattering):
         super().__init__({name: filterbank[name] for name in filterbank if name not in joint_only})
 
     def transform(self, x: Float[np.ndarray, "sound time"]) -> Coefficients:
-        """S0, S1 and S2."""
+        """Return S0, S1 and S2."""
         return vars(jtfs_jax.time_scattering(self.bank, jnp.asarray(x)))
 
     @classmethod
     def features(cls, constants: Any, found: Coefficients) -> Features:
-        """Both orders as channels."""
+        """Return both orders as channels."""
         S = cls.standardized(constants, found)
         return Features(jnp.concatenate([S.S1, S.S2], axis=1))
 
 
 class JTFS(Scattering):
-    """Joint scattering: paths of the second order are channels over bands and time, beside S1."""
+    """Joint scattering: second-order paths are channels over bands and time; S1 is separate."""
 
     kind, name = jtfs_jax.JointScattering, "jtfs"
 
     def transform(self, x: Float[np.ndarray, "sound time"]) -> Coefficients:
-        """S0, S1 and S2."""
+        """Return S0, S1 and S2."""
         return vars(jtfs_jax.jtfs(self.bank, jnp.asarray(x)))
 
     @classmethod
     def features(cls, constants: Any, found: Coefficients) -> Features:
-        """The second order as channels, the first as rows."""
+        """Return the second order as channels, and the first as rows."""
         S = cls.standardized(constants, found)
         return Features(S.S2, S.S1)
 
 
 def _average(statistic: Callable[[Coefficients], Any], rows: np.ndarray) -> Any:
-    """A statistic of all sounds, which is a mean over them, from those of chunks of them."""
+    """Average a statistic over all sounds, chunk by chunk."""
     found = [(statistic(chunk), n) for chunk, n in chunks(rows)]
     parts, sizes = zip(*found, strict=True)
 
@@ -148,5 +149,5 @@ def _average(statistic: Callable[[Coefficients], Any], rows: np.ndarray) -> Any:
 
 
 def _mean_and_std(mean: Any, square: Any) -> tuple[Any, Any]:
-    """Mean and standard deviation from the means of values and of their squares."""
+    """Return mean and standard deviation from the means of values and their squares."""
     return mean, jax.tree.map(lambda m, s: jnp.sqrt(jnp.maximum(s - m**2, 0)), mean, square)

@@ -1,13 +1,14 @@
-"""Medley-solos-DB as it is published: clips of eight instruments, and what is known of them.
+"""Medley-solos-DB as published: clips of eight instruments, and their metadata.
 
     Lostanlen, Cella, Bittner & Essid, Medley-solos-DB, Zenodo, doi:10.5281/zenodo.1344103
     (21,571 clips, 5 GB; version 1.2 is doi:10.5281/zenodo.3464194)
 
 Layout: `Medley-solos-DB_metadata.csv` with the columns subset, instrument, instrument_id, song_id
-and uuid4; for each of its rows `Medley-solos-DB_<subset>-<instrument_id>_<uuid4>.wav`, beside it or
-in a folder `Medley-solos-DB` or `audio`. mirdata's folder `annotation` for the table is read, too.
+and uuid4; for each row, `Medley-solos-DB_<subset>-<instrument_id>_<uuid4>.wav`, in the same folder
+or in a folder `Medley-solos-DB` or `audio`. The table may be in a folder `annotation`, as in
+mirdata.
 
-Clips last 2.97 s: 2^16 samples at 22,050 Hz. The DAFx 2022 paper says 44.1 kHz, but about 3 s, too.
+Clips last 2.97 s: 2^16 samples at 22,050 Hz. The DAFx 2022 paper also says about 3 s, but 44.1 kHz.
 """
 
 import csv
@@ -37,7 +38,7 @@ COLUMNS = ("subset", "instrument", "instrument_id", "song_id", "uuid4")
 _HELP = (
     f"get Medley-solos-DB from Zenodo (doi:10.5281/zenodo.3464194), put {METADATA} into a folder "
     f"and unpack Medley-solos-DB.tar.gz there, so that its files "
-    f"Medley-solos-DB_<subset>-<instrument_id>_<uuid4>.wav lie beside it"
+    f"Medley-solos-DB_<subset>-<instrument_id>_<uuid4>.wav are in the same folder"
 )
 
 
@@ -52,7 +53,7 @@ class Clip(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Of its file."""
+        """File name of the clip."""
         return f"Medley-solos-DB_{self.subset}-{self.instrument_id}_{self.uuid4}.wav"
 
 
@@ -65,10 +66,10 @@ class Subset(NamedTuple):
 
 
 def load(folder: str | Path) -> dict[str, Subset]:
-    """Files and labels of each subset; sounds are left on the disk, for `read`.
+    """Return the files and labels of each subset; `read` reads the sounds.
 
     Raises:
-        ValueError: If the folder, its table, a column or a file is not there, or a row is wrong.
+        ValueError: If the folder, its table, a column or a file is missing, or a row is wrong.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -82,17 +83,17 @@ def load(folder: str | Path) -> dict[str, Subset]:
     missing = [clip.name for clip in clips if clip.name not in existing]
     if missing:
         raise ValueError(
-            f"{folder}: {len(missing)} of the {len(clips)} files that {METADATA} names are not "
-            f"there, the first of which is {missing[0]}; {_HELP}."
+            f"{folder}: {len(missing)} of the {len(clips)} files that {METADATA} lists are "
+            f"missing, such as {missing[0]}; {_HELP}."
         )
     return {subset: _subset(subset, clips, existing, table) for subset in SUBSETS}
 
 
 def read(path: Path) -> Float[np.ndarray, " time"]:
-    """The samples of a clip.
+    """Read the samples of a clip.
 
     Raises:
-        ValueError: If the file is corrupt or silent, or not as long or not at the rate of a clip.
+        ValueError: If the file is corrupt or silent, or has another length or sampling rate.
     """
     x = audio.load(path, SAMPLE_RATE)
     found = soundfile.info(path)
@@ -105,7 +106,7 @@ def read(path: Path) -> Float[np.ndarray, " time"]:
 
 
 def counts(subset: Subset) -> Int[np.ndarray, " instrument"]:
-    """Number of clips of each instrument."""
+    """Return the number of clips of each instrument."""
     return np.bincount(subset.label, minlength=len(INSTRUMENTS))
 
 
@@ -153,7 +154,7 @@ def _clip(row: dict[str, str], where: str) -> Clip:
 def _subset(name: str, clips: list[Clip], existing: dict[str, Path], table: Path) -> Subset:
     members = [clip for clip in clips if clip.subset == name]
     if not members:
-        raise ValueError(f"{table}: it has no clips for {name}; {_HELP}.")
+        raise ValueError(f"{table}: this table has no clips for {name}; {_HELP}.")
     return Subset(
         paths=tuple(existing[clip.name] for clip in members),
         label=np.array([clip.instrument_id for clip in members]),

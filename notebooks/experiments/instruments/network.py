@@ -1,7 +1,7 @@
 """The network of Table 1, for maps with any number of axes.
 
-Table 1 has dropout after the hidden layer, and the code of the paper before it; here it is as in
-the table. The caption of Figure 5 names another architecture, which neither of the two is.
+Dropout is after the hidden layer, as in Table 1; the code of the paper has it before. The caption
+of Figure 5 names an architecture that differs from both.
 """
 
 from typing import NamedTuple
@@ -17,24 +17,24 @@ KERNELS = (7, 5, 3)
 REDUCTION = 16  # of channels in squeeze-and-excitation
 HIDDEN = 64
 N_LEARNED = 4  # channels learned from S1
-AXIS = "sound"  # over which batch norm has its statistics
+AXIS = "sound"  # over which batch norm computes its statistics
 
 _MAX_POOL = {1: eqx.nn.MaxPool1d, 2: eqx.nn.MaxPool2d}
 
 
 class Shape(NamedTuple):
-    """What Table 1 leaves to the frontend."""
+    """Parameters that Table 1 leaves to the frontend."""
 
-    widths: tuple[int, int, int] | None = None  # None: C, 2C and 4C for C channels that come in
+    widths: tuple[int, int, int] | None = None  # None: C, 2C and 4C for C input channels
     pools: tuple[bool, bool, bool] = (True, False, False)  # max pooling after each convolution
 
 
 class RowsToBands(eqx.Module):
-    """Channels for the bands of S2, learned from S1, which has a row for each wavelet.
+    """Learned map from S1, with one row per wavelet, to channels on the bands of S2.
 
-    Band b of S2 is centered on row b · stride. It gets the mean over the `stride` rows from row
-    b · stride − stride/2 on, the center of which is half a row before it; convolution with a kernel
-    of one octave, which reaches one row farther on than back, makes up for that half.
+    Band b of S2 is centered on row b · stride. It gets the mean over `stride` rows from row
+    b · stride − stride/2 on, whose center is half a row before row b · stride. The convolution
+    kernel of one octave reaches one row farther forward than back, which makes up for that half.
     """
 
     convolution: eqx.nn.Conv2d
@@ -54,7 +54,7 @@ class RowsToBands(eqx.Module):
 
 
 class SqueezeExcite(eqx.Module):
-    """Channels weighted by what their means say."""
+    """Channel weighting by a function of the channel means."""
 
     down: eqx.nn.Linear
     up: eqx.nn.Linear
@@ -106,7 +106,7 @@ class Block(eqx.Module):
 
 
 class Network(eqx.Module):
-    """From the features of one sound to a logit for each class; made by `network`."""
+    """Network from the features of one sound to a logit per class; created by `network`."""
 
     branch: RowsToBands | None
     norm: eqx.nn.BatchNorm
@@ -166,15 +166,15 @@ def network(
     stride_fr: int = 4,
     key: PRNGKeyArray,
 ) -> tuple[Network, eqx.nn.State]:
-    """A network for features of such shapes, and the state of its batch norms.
+    """Return a network for features with these shapes, and the state of its batch norms.
 
     Args:
-        features: Of some sounds.
-        n_classes: Logits.
+        features: Features of some sounds.
+        n_classes: Number of logits.
         shape: Widths and pooling.
-        octave: First-order wavelets in an octave: rows that learned convolutions of S1 see.
+        octave: First-order wavelets per octave: the number of rows in the learned kernel for S1.
         stride_fr: First-order wavelets between bands.
-        key: For weights.
+        key: For the weights.
     """
     make = eqx.nn.make_with_state(Network)
     return make(features, n_classes, shape, octave, stride_fr, key=key)

@@ -1,15 +1,15 @@
-"""Random phrases of eight instruments, as notes: what `standin` renders."""
+"""Random phrases of eight instruments, as notes for `standin` to render."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-START = -0.5  # seconds: phrases have begun before the clip does
-CHORDS = ((4, 7), (3, 7), (5, 12), (7, 12), (4, 7, 12), (3, 7, 10))  # semitones above their root
+START = -0.5  # seconds: phrases start before the clip
+CHORDS = ((4, 7), (3, 7), (5, 12), (7, 12), (4, 7, 12), (3, 7, 10))  # semitones above the root
 
 
 class Voice(NamedTuple):
-    """What an instrument can play."""
+    """Programs, range and techniques of an instrument."""
 
     programs: tuple[int, ...]  # of General MIDI, counted from 0
     lowest: int  # MIDI pitch
@@ -31,12 +31,12 @@ VOICES = (  # by instrument_id of Medley-solos-DB
 
 
 class Style(NamedTuple):
-    """How all clips of a song are played."""
+    """Playing style of all clips of a song."""
 
     program: int
     center: float  # MIDI pitch around which melodies move
-    pace: float  # notes a second
-    length: float  # of notes, in units of the time to the next: staccato < 1 < legato
+    pace: float  # notes per second
+    length: float  # of notes, relative to the time to the next note: staccato < 1 < legato
     velocity: float
     tuning: float  # semitones
     vibrato: float  # depth, semitones
@@ -44,7 +44,7 @@ class Style(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A note; times are in seconds, and 0 is the beginning of the clip."""
+    """A note, with times in seconds from the start of the clip."""
 
     onset: float
     offset: float
@@ -53,14 +53,14 @@ class Note(NamedTuple):
 
 
 class Phrase(NamedTuple):
-    """Notes, and a bend of all that sounds as (time, semitones), in order of time."""
+    """Notes, and a pitch bend of all of them as (time, semitones) in order of time."""
 
     notes: tuple[Note, ...]
     bend: tuple[tuple[float, float], ...]
 
 
 def style(random: np.random.Generator, voice: Voice) -> Style:
-    """A way to play."""
+    """Draw a random playing style."""
     legato = random.random() < 0.6
     return Style(
         program=int(random.choice(voice.programs)),
@@ -75,7 +75,7 @@ def style(random: np.random.Generator, voice: Voice) -> Style:
 
 
 def phrase(random: np.random.Generator, voice: Voice, how: Style, duration: float) -> Phrase:
-    """A melody with chords, trills and scoops, that has begun when the clip does."""
+    """Draw a random melody with chords, trills and scoops that starts before the clip."""
     notes, scoops = [], []
     onset, pitch = START, how.center
     while onset < duration:
@@ -102,7 +102,7 @@ def phrase(random: np.random.Generator, voice: Voice, how: Style, duration: floa
 def _trill(
     random: np.random.Generator, onset: float, stop: float, pitch: int, velocity: int
 ) -> list[Note]:
-    """Two neighboring notes in turn."""
+    """Return two neighboring notes in alternation."""
     step, period = int(random.integers(1, 3)), 1 / random.uniform(12, 20)
     onsets = np.arange(onset, stop, period)
     return [
@@ -112,7 +112,7 @@ def _trill(
 
 
 def _bend(how: Style, scoops: list[tuple[float, float, float]], duration: float) -> tuple:
-    """Vibrato, and slides into some notes from `depth` semitones away, every 5 ms."""
+    """Sample vibrato, and slides into some notes from `depth` semitones away, every 5 ms."""
     times = np.arange(START, duration, 0.005)
     bend = how.vibrato * np.sin(2 * np.pi * how.vibrato_rate * times)
     for onset, length, depth in scoops:

@@ -21,16 +21,16 @@ class Player:
         except ImportError as error:
             raise ImportError(
                 f"tinysoundfont could not be imported ({error}); "
-                f"to install it: pip install --no-deps tinysoundfont"
+                f"install it with: pip install --no-deps tinysoundfont"
             ) from error
         self._synth = tinysoundfont.Synth(samplerate=SAMPLE_RATE, gain=-6)
         self._font = self._synth.sfload(str(path))
         missing = [p for voice in VOICES for p in voice.programs if not self._has(p)]
         if missing:
-            raise ValueError(f"{path}: it has no General MIDI programs {missing} (from 0).")
+            raise ValueError(f"{path}: this has no General MIDI programs {missing} (from 0).")
 
     def play(self, notes: Phrase, how: Style) -> Float[np.ndarray, " time"]:
-        """The samples of a clip, mono."""
+        """Return the samples of a clip, in mono."""
         synth = self._synth
         synth.program_select(0, self._font, 0, how.program)
         synth.set_tuning(0, how.tuning)
@@ -44,7 +44,7 @@ class Player:
             act(0, *values)
         pieces.append(self._samples(end - now))
         synth.sounds_off(0)
-        self._samples(SAMPLE_RATE // 10)  # what still sounds fades out before the next clip
+        self._samples(SAMPLE_RATE // 10)  # remaining sound fades out before the next clip
         return np.concatenate(pieces)[-N_SAMPLES:]
 
     def _samples(self, n: int) -> Float[np.ndarray, " time"]:
@@ -57,7 +57,7 @@ class Player:
         return self._synth.sfpreset_name(self._font, 0, program) is not None
 
     def _events(self, notes: Phrase) -> Iterator[tuple]:
-        """(time, rank, method, values); at one time bends come first, then ends of notes."""
+        """Yield (time, rank, method, values); ranks sort simultaneous bends, offsets and onsets."""
         for time, semitones in notes.bend:
             yield time, 0, self._synth.pitchbend, round(2**13 * (1 + semitones / BEND_RANGE))
         for note in notes.notes:

@@ -2,22 +2,22 @@
 
     python -m experiments.instruments.standin FOLDER --soundfonts SOUNDFONTS
 
-writes WAV files and a table in the layout of Medley-solos-DB, so that all that reads the one reads
-the other. Numbers found with it are not numbers of Medley-solos-DB. As there, test sounds come from
-a collection of their own, and validation has other songs of the collections for training. The
-training set is as imbalanced as the original. No sample of the soundfont for the test is in those
-for training, which is not so of all soundfonts: of Debian's, csound-soundfont has many samples of
+writes WAV files and a table in the layout of Medley-solos-DB, so that the same code reads both.
+Results with the stand-in are not results on Medley-solos-DB. As in the original, test sounds come
+from a separate collection, validation has other songs from the training collections, and the
+training set is just as imbalanced. The soundfont for the test shares no sample with those for
+training. This is not true of all soundfonts: among Debian's, csound-soundfont has many samples of
 timgm6mb-soundfont.
 
-The soundfonts come by package, and no root is needed to unpack them:
+The soundfonts come in packages that can be unpacked without root:
 
     mkdir soundfonts && cd soundfonts
     apt-get download fluidr3mono-gm-soundfont timgm6mb-soundfont
     for package in *.deb; do dpkg -x "$package" .; done
     npm pack @coderline/alphatab@1.8.4 && tar -xf coderline-alphatab-1.8.4.tgz
 
-and tinysoundfont renders them: pip install --no-deps tinysoundfont (it requires PyAudio, which
-plays sounds, and which is not needed here).
+tinysoundfont renders them: pip install --no-deps tinysoundfont (its dependency PyAudio plays
+sounds, and is not needed here).
 """
 
 import argparse
@@ -55,18 +55,18 @@ def make(
     n_test: int = 512,
     seed: int = 0,
 ) -> None:
-    """Write the stand-in into a folder, the table last, so that an interrupted one has none.
+    """Write the stand-in to a folder; the table comes last, so an interrupted one has none.
 
     Args:
-        folder: Where it goes; it is made if it is not there.
+        folder: Output folder, created if missing.
         soundfonts: A folder with the soundfonts, at any depth.
-        n_training: Clips for training, about; shares of instruments are those of the original.
-        n_validation: Clips for validation, in equal shares; so is `n_test`.
-        n_test: Clips to test with.
+        n_training: Approximate number of training clips, with the original shares of instruments.
+        n_validation: Number of validation clips, in equal shares.
+        n_test: Number of test clips, in equal shares.
         seed: Another seed gives other sounds.
 
     Raises:
-        ValueError: If a soundfont is not there, or has not the eight instruments.
+        ValueError: If a soundfont is missing or lacks one of the eight instruments.
     """
     folder = Path(folder)
     needed = sorted({name for names in SOUNDFONTS.values() for name in names})
@@ -93,18 +93,18 @@ def make(
 
 
 def is_synthetic(folder: str | Path) -> bool:
-    """Whether a folder is what `make` has written."""
+    """Return whether `make` wrote the folder."""
     return (Path(folder) / MARKER).is_file()
 
 
 def training_counts(n_clips: int) -> Int[np.ndarray, " instrument"]:
-    """About so many clips, in the shares of the original."""
+    """Return numbers of clips with the original shares, adding up to about `n_clips`."""
     shares = np.array(TRAINING_COUNTS) / sum(TRAINING_COUNTS)
     return np.maximum(np.rint(n_clips * shares), 1).astype(int)
 
 
 def song_clips(player: Player, instrument: int, n_clips: int, random: np.random.Generator):
-    """Clips that one musician plays on one instrument, in one room."""
+    """Yield clips of one musician on one instrument in one room."""
     voice = VOICES[instrument]
     how, level = style(random, voice), random.uniform(-20, -1)
     response = room(random)
@@ -115,7 +115,7 @@ def song_clips(player: Player, instrument: int, n_clips: int, random: np.random.
 
 
 def room(random: np.random.Generator) -> np.ndarray:
-    """Frequency response of a room and a microphone: reverberation, and a tilt of the spectrum."""
+    """Draw the frequency response of a room and a microphone: reverberation and spectral tilt."""
     time = np.arange(N_SAMPLES) / SAMPLE_RATE
     decay = random.uniform(0.15, 0.8)  # seconds to −60 dB
     tail = random.normal(size=N_SAMPLES) * 10 ** (-3 * time / decay)
@@ -127,7 +127,7 @@ def room(random: np.random.Generator) -> np.ndarray:
 
 
 def _songs(sizes: dict[str, Int[np.ndarray, " instrument"]]) -> Iterator[tuple[str, int, str, int]]:
-    """Subset, instrument, soundfont and number of clips of each song; soundfonts take turns."""
+    """Yield subset, instrument, soundfont and number of clips of each song, rotating soundfonts."""
     for subset, of_instruments in sizes.items():
         for instrument, n_clips in enumerate(of_instruments):
             fonts = itertools.cycle(SOUNDFONTS[subset])
@@ -136,7 +136,7 @@ def _songs(sizes: dict[str, Int[np.ndarray, " instrument"]]) -> Iterator[tuple[s
 
 
 def _clip(subset: str, instrument: int, song: int, x: Float[np.ndarray, " time"]) -> Clip:
-    """A row of the table; its uuid4 is made of the samples, so that other sounds have another."""
+    """Return a row of the table; its uuid4 is derived from the samples, and unique to them."""
     digest = hashlib.sha256(x.tobytes()).digest()
     identity = str(uuid.UUID(bytes=digest[:16], version=4))
     return Clip(subset, INSTRUMENTS[instrument], instrument, song, identity)
@@ -147,25 +147,25 @@ def _find(name: str, folder: Path) -> Path:
     if found is None:
         raise ValueError(
             f"{folder}: there is no {name} in it; the docstring of "
-            f"experiments.instruments.standin has the commands that fetch the soundfonts."
+            f"experiments.instruments.standin gives the commands to download the soundfonts."
         )
     return found
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments.instruments.standin",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, help="where the sounds go")
+    parser.add_argument("folder", type=Path, help="output folder for the sounds")
     parser.add_argument(
         "--soundfonts",
         type=Path,
         default=Path("soundfonts"),
         metavar="FOLDER",
-        help="where the soundfonts are (default: %(default)s)",
+        help="folder of the soundfonts (default: %(default)s)",
     )
     for subset, n in {"training": 704, "validation": 256, "test": 512}.items():
         parser.add_argument(

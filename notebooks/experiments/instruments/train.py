@@ -1,4 +1,4 @@
-"""Training of a network: AdamW with restarts, early stopping, checkpoints to resume from."""
+"""Training of a network: AdamW with restarts, choice of the best epoch, checkpoints to resume."""
 
 import time
 from collections.abc import Callable
@@ -23,10 +23,10 @@ from .network import AXIS, Network
 
 
 class Training(NamedTuple):
-    """How to train: the settings of the paper by default.
+    """Training settings; the defaults are those of the paper.
 
-    The code of the paper has `lowest_rate` 1e-8. What the best epoch is, the paper says of
-    validation accuracy; here it is that of classes, averaged, as the accuracies it reports are.
+    The code of the paper has `lowest_rate` 1e-8. The paper selects the best epoch by validation
+    accuracy; here it is averaged over classes, like the accuracies that the paper reports.
     """
 
     n_epochs: int = 30
@@ -37,23 +37,23 @@ class Training(NamedTuple):
     n_warmup: int = 3  # epochs
     weight_decay: float = 0.1
     largest_norm: float = 3.0  # of gradients
-    n_candidates: int = 10  # last epochs, the best of which counts
+    n_candidates: int = 10  # last epochs, from which the best is chosen
 
     @property
     def epoch_steps(self) -> int:
-        """Steps in an epoch."""
+        """Number of steps per epoch."""
         return self.epoch_size // self.batch
 
 
 class Examples(NamedTuple):
-    """Coefficients of sounds, on the disk or in memory, and their classes."""
+    """Coefficients of sounds, on disk or in memory, and their classes."""
 
-    rows: np.ndarray  # structured, one row a sound
+    rows: np.ndarray  # structured, one row per sound
     label: Int[np.ndarray, " sound"]
 
 
 class Run(eqx.Module):
-    """All that changes during training."""
+    """Everything that changes during training."""
 
     network: Network
     norms: eqx.nn.State  # of batch norm
@@ -63,7 +63,7 @@ class Run(eqx.Module):
 
 
 class Trained(NamedTuple):
-    """The network of the best epoch, and what each epoch came to."""
+    """The network of the best epoch, and the history of all epochs."""
 
     network: Network
     norms: eqx.nn.State
@@ -73,9 +73,9 @@ class Trained(NamedTuple):
 
 
 def learning_rate(settings: Training, step: Any) -> Float[Array, ""]:
-    """A cosine from the highest to the lowest rate that starts again in each epoch.
+    """Cosine from the highest to the lowest learning rate that restarts at each epoch.
 
-    During the warm-up it is gone through once, backwards.
+    The warm-up is one such cosine, reversed in time.
     """
     warmup = settings.n_warmup * settings.epoch_steps
     within = step % settings.epoch_steps / settings.epoch_steps
@@ -86,7 +86,7 @@ def learning_rate(settings: Training, step: Any) -> Float[Array, ""]:
 
 @cache  # so that runs share a compiled step
 def optimizer(settings: Training) -> optax.GradientTransformation:
-    """AdamW after clipping."""
+    """AdamW after gradient clipping."""
     return optax.chain(
         optax.clip_by_global_norm(settings.largest_norm),
         optax.adamw(partial(learning_rate, settings), weight_decay=settings.weight_decay),
@@ -107,17 +107,17 @@ def train(
     """Train a network.
 
     Args:
-        make: From a key to a network and the state of its batch norms.
-        features: From coefficients of some sounds to what the network acts on; a pytree.
-        examples: Those for "training" and "validation".
-        settings: How.
-        seed: For weights, order of sounds, and dropout.
-        checkpoint: Where to keep the state after each epoch. None: nowhere.
-        resume: Whether to go on from there; the result is that of a run without a break.
-        identity: What else than `settings` and `seed` a checkpoint must agree in.
+        make: Function from a key to a network and the state of its batch norms.
+        features: Function from coefficients of some sounds to the network's input; a pytree.
+        examples: Examples for "training" and "validation".
+        settings: Training settings.
+        seed: Seed of weights, order of sounds, and dropout.
+        checkpoint: File for the state after each epoch. None: do not save.
+        resume: Whether to resume from `checkpoint`; the result equals that of an uninterrupted run.
+        identity: What a checkpoint must agree on, besides `settings` and `seed`.
 
     Raises:
-        ValueError: If it is to resume from a file that is none, or one with other settings.
+        ValueError: If the file to resume from is not a checkpoint, or has other settings.
     """
     run = _start(make, settings, seed)
     history: dict[str, list] = {"loss": [], "accuracy": [], "seconds": []}
@@ -155,7 +155,7 @@ def classify(
     *,
     batch: int = 64,
 ) -> Int[np.ndarray, " sound"]:
-    """The most likely class of each sound."""
+    """Return the most likely class of each sound."""
     n = len(examples.label)
     found = [
         _logits(network, norms, features, take(examples.rows, _padded(first, batch, n)))
@@ -179,7 +179,7 @@ def _epoch(
     seed: int,
     epoch: int,
 ) -> tuple[Run, float]:
-    """One epoch, all chance of which depends on its number alone."""
+    """Train for one epoch, with randomness that depends only on the seed and the epoch."""
     random = np.random.default_rng([seed, epoch])
     rounds = -(-settings.epoch_size // len(examples.label))
     order = np.concatenate([random.permutation(len(examples.label)) for _ in range(rounds)])
@@ -195,7 +195,7 @@ def _epoch(
 
 @eqx.filter_jit
 def _step(run: Run, features, batch, weights, key, optimizer) -> tuple[Run, Float[Array, ""]]:
-    """One step of the optimizer."""
+    """Take one step of the optimizer."""
     found, label = features(batch[0]), batch[1]
     keys = jax.random.split(key, len(label))
 
@@ -219,5 +219,5 @@ def _logits(network, norms, features, coefficients) -> Float[Array, "sound class
 
 
 def _padded(first: int, batch: int, n: int) -> Int[np.ndarray, " sound"]:
-    """Always as many, so that nothing is compiled twice: the last one is repeated."""
+    """Return `batch` indices, repeating the last one, so that nothing is compiled twice."""
     return np.minimum(np.arange(first, first + batch), n - 1)
