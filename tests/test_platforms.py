@@ -29,9 +29,15 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 def small_parts(monkeypatch):
     """Layouts with parts so small that these short signals have many."""
     for name, layout in _platforms.LAYOUTS.items():
-        small = layout._replace(block=64, merged=128, n_bytes=layout.n_bytes and 2**15)
-        longest = 256 if layout.transform < N else layout.transform
-        monkeypatch.setitem(_platforms.LAYOUTS, name, small._replace(transform=longest))
+        small = layout._replace(
+            block=64,
+            merged=128,
+            n_bytes=layout.n_bytes and 2**15,
+            matrix=layout.matrix and 32,
+            rows=layout.rows and 8,
+            transform=layout.transform if layout.transform == 2**62 else 256,
+        )
+        monkeypatch.setitem(_platforms.LAYOUTS, name, small)
 
 
 def make_bank(platform, dtype: Any = np.float32, n=N, **options):
@@ -63,6 +69,27 @@ def test_all_platforms_have_the_same_numbers(name, options, x64):
         assert jax.tree.structure(other) == jax.tree.structure(expected)
         for leaf, other_leaf in zip(*map(jax.tree.leaves, (expected, other)), strict=True):
             assert relative_error(other_leaf, leaf) < 1e-9
+
+
+@pytest.mark.parametrize("platform", OTHERS)
+@pytest.mark.parametrize("options", ["local", "reflections"])
+def test_single_precision(platform, options, x64):
+    x, direction = noise(2, N, dtype=np.float64)
+
+    def derivatives(bank):
+        def loss(x):
+            return sum(
+                jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(jtfs_jax.jtfs(bank, x))
+            )
+
+        arguments = (x.astype(bank.dtype),), (direction.astype(bank.dtype),)
+        return jtfs_jax.jtfs(bank, x), jax.jvp(jax.grad(loss), *arguments)
+
+    S, (gradient, hessian_product) = derivatives(make_bank(platform, **OPTIONS[options]))
+    expected = derivatives(make_bank("cpu", np.float64, **OPTIONS[options]))
+    assert relative_error(jax.tree.leaves(S), jax.tree.leaves(expected[0])) < 1e-6
+    assert relative_error(gradient, expected[1][0]) < 1e-6
+    assert relative_error(hessian_product, expected[1][1]) < 2e-5  # a modulus may be nearly 0
 
 
 @pytest.mark.parametrize("platform", OTHERS)

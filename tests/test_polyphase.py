@@ -86,3 +86,41 @@ def test_derivatives(phases, x64):
     difference = (energy(u + step * direction) - energy(u - step * direction)) / (2 * step)
     slope = jnp.vdot(jax.grad(energy)(u), direction)
     np.testing.assert_allclose(slope, difference, rtol=1e-7)
+
+
+@pytest.mark.parametrize("n", [1, 2, 8, 64])
+def test_short_transforms_by_their_matrix(n, x64):
+    layout = _platforms.LAYOUTS["cpu"]._replace(matrix=64)
+    fourier = jax.tree.map(jnp.asarray, _polyphase.fourier_tables(N, layout))
+    rng = np.random.default_rng(n)
+    for n_bins in {1, (n + 1) // 2, n}:
+        z = rng.standard_normal((3, n_bins)) + 1j * rng.standard_normal((3, n_bins))
+        np.testing.assert_allclose(fourier.ifft(z, n), np.fft.ifft(z, n), rtol=0, atol=1e-13)
+    u = rng.standard_normal((2, 3, n))
+    for n_bins in {1, n // 2 + 1}:
+        expected = np.fft.rfft(u)[..., :n_bins]
+        np.testing.assert_allclose(fourier.rfft(u, n_bins), expected, rtol=0, atol=1e-12)
+        half = rng.standard_normal((2, 3, n_bins)) + 1j * rng.standard_normal((2, 3, n_bins))
+        np.testing.assert_allclose(fourier.irfft(half, n), np.fft.irfft(half, n), atol=1e-13)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 4, 100])
+def test_signals_share_transforms(rows, x64):
+    layout = _platforms.LAYOUTS["cpu"]._replace(transform=N // 4, rows=rows)
+    fourier = jax.tree.map(jnp.asarray, _polyphase.fourier_tables(N, layout))
+    lengths = [N, N // 2, N // 4, N // 8]
+    assert fourier.together(lengths) == [slice(0, 3), slice(3, 4)]
+    rng = np.random.default_rng(rows)
+    shapes = [(2, 3, 200), (2, 1, 64), (2, 5, 100)]
+    lowest = [rng.standard_normal(shape) + 1j * rng.standard_normal(shape) for shape in shapes]
+    y = jax.jit(_polyphase.polyphase_iffts, static_argnums=(1, 3))(
+        lowest, (N, N // 2, N // 4), fourier, 1
+    )
+    for z, n, by_phase in zip(lowest, lengths, y, strict=False):
+        expected = np.fft.ifft(z, n)
+        np.testing.assert_allclose(_polyphase.interleave(by_phase), expected, rtol=0, atol=1e-13)
+    u = [by_phase.real for by_phase in y]
+    found = _polyphase.polyphase_rffts(u, [150, 10, 65], fourier)
+    for z, n_bins, u_hat in zip(u, [150, 10, 65], found, strict=True):
+        expected = np.fft.rfft(_polyphase.interleave(z))[..., :n_bins]
+        np.testing.assert_allclose(u_hat, expected, rtol=0, atol=1e-12)
