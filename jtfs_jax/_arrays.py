@@ -1,5 +1,6 @@
 """Small operations on arrays that all of the transforms share."""
 
+import functools
 from typing import Any, cast
 
 import jax
@@ -7,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jax.experimental.layout import Layout, with_layout_constraint
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Complex, Float
 
 
@@ -64,11 +67,27 @@ def times_real(z: Complex[Array, "..."], factor: Float[Array, "..."]) -> Complex
 def contiguous(a: Array) -> Array:
     """The same array, with parts along the first axis next to each other in memory.
 
-    A loop takes such parts fast. XLA alone would rather leave the array as it is, and gather them.
+    A loop reads such parts fast. XLA alone would rather leave the array as it is and gather them.
     """
-    if jnp.iscomplexobj(a):  # for which XLA cannot do it
+    if jnp.iscomplexobj(a):  # XLA constrains real arrays only
         return jax.lax.complex(contiguous(a.real), contiguous(a.imag))
-    return with_layout_constraint(a, Layout(tuple(range(a.ndim))))
+    return _contiguous.bind(a)
+
+
+def _contiguous_lowered(context, a):
+    if context.module_context.lowering_parameters.for_export:  # which refuses constraints
+        return [a]
+    layout = Layout(tuple(range(len(context.avals_in[0].shape))))
+    constrained = functools.partial(with_layout_constraint, layouts=layout)
+    return mlir.lower_fun(constrained, multiple_results=False)(context, a)
+
+
+_contiguous = Primitive("jtfs_jax_contiguous")
+_contiguous.def_impl(lambda a: a)
+_contiguous.def_abstract_eval(lambda a: a)
+ad.deflinear2(_contiguous, lambda cotangent, _: [contiguous(cotangent)])
+batching.defvectorized(_contiguous)
+mlir.register_lowering(_contiguous, _contiguous_lowered)
 
 
 def of_rank(a: Array, rank: int) -> Array:

@@ -14,7 +14,7 @@ from ._filterbank import FilterBank
 from ._jit import jit
 from ._level import of_any_level
 from ._modulus import modulus
-from ._polyphase import interleave, polyphase_rffts
+from ._polyphase import interleave, polyphase_rfft
 from ._time_wavelets import WaveletGroup, transform_signals
 
 
@@ -32,26 +32,19 @@ class FirstOrder(eqx.Module):
     u1_hats: tuple[Complex[Array, "*batch n1 bin"], ...]
 
 
-def group_moduli(
-    bank: FilterBank,
-    half: Complex[Array, "*batch bin"],
-    groups: Sequence[WaveletGroup],
-    log2_strides: Sequence[int],
-) -> list[Float[Array, "*batch phase n1 sample"]]:
-    """Compute |x ⋆ ψ_n1| for groups that share a transform, at every 2**log2_stride-th sample."""
-    fourier = bank.tables.fourier
-    y = transform_signals(half, groups, bank.n_padded, log2_strides, fourier)
-    return [modulus(z.real, z.imag) for z in y]
+def group_modulus(
+    bank: FilterBank, half: Complex[Array, "*batch bin"], group: WaveletGroup, log2_stride: int
+) -> Float[Array, "*batch phase n1 sample"]:
+    """Compute |x ⋆ ψ_n1| for the wavelets of a group, at every 2**log2_stride-th sample."""
+    y = transform_signals(half, group, bank.n_padded, log2_stride, bank.tables.fourier)
+    return modulus(y.real, y.imag)
 
 
 def full_rate_scalogram(
     bank: FilterBank, half: Complex[Array, "*batch bin"]
 ) -> Float[Array, "*batch n1 time"]:
     """Compute U1 at every sample of the signal."""
-    groups, rows = bank.tables.groups1, []
-    for together in bank.tables.fourier.together([bank.n_padded] * len(groups)):
-        members = groups[together]
-        rows += map(interleave, group_moduli(bank, half, members, [0] * len(members)))
+    rows = [interleave(group_modulus(bank, half, group, 0)) for group in bank.tables.groups1]
     return _within(bank, jnp.concatenate(rows, axis=-2))
 
 
@@ -66,49 +59,29 @@ def first_order(bank: FilterBank, x: Float[Array, "*batch time"]) -> FirstOrder:
     half, tables = _fft.rfft(x), bank.tables
 
     @jax.checkpoint  # U1 is large, and quick to recompute for the derivative
-    def of_groups(half, groups, means):
-        n_bins = [_n_bins(bank, group) for group in groups]
-        u1s = group_moduli(bank, half, groups, [group.log2_stride for group in groups])
-        pairs = zip(means, u1s, strict=True)
-        averaged = [mean.whole(u1) for mean, u1 in pairs if mean is not None]
-        u1s = list(map(_at_own_samples, groups, u1s))
-        u1_hats = polyphase_rffts(u1s, n_bins, tables.fourier)
-        return list(map(_at_full_rate, groups, u1_hats)), averaged
+    def of_group(half, group, mean):
+        n_bins = _n_bins(bank, group)
+        u1 = group_modulus(bank, half, group, group.log2_stride)
+        mean_of_rows = None if mean is None else mean.whole(u1)
+        factor = jnp.array(2.0**group.log2_stride, bank.dtype)
+        if group.own is not None:  # see `with_short_ones_merged`
+            u1 = u1 * of_rank(group.own.comb, u1.ndim)
+            factor = factor * group.own.bins[:, :n_bins]
+        return times_real(polyphase_rfft(u1, n_bins, tables.fourier), factor), mean_of_rows
 
-    groups = tables.groups1
-    means = tables.means if bank.T == "global" else [None] * len(groups)
-    u1_hats, averaged = [], []
-    for together in tables.fourier.together([bank.n_padded >> g.log2_stride for g in groups]):
-        of_these = of_groups(half, groups[together], means[together])
-        u1_hats += of_these[0]
-        averaged += of_these[1]
+    means = tables.means if bank.T == "global" else [None] * len(tables.groups1)
+    found = [of_group(half, group, mean) for group, mean in zip(tables.groups1, means, strict=True)]
+    u1_hats = tuple(u1_hat for u1_hat, _ in found)
     if bank.T == "global":
         s0 = _within(bank, x).mean(-1, keepdims=True)
-        s1 = low = jnp.concatenate(averaged, axis=-2)
+        s1 = low = jnp.concatenate([mean for _, mean in found if mean is not None], axis=-2)
     elif bank.T == 0:
         s0, s1 = _within(bank, x), full_rate_scalogram(bank, half)
         low = low_pass_rows(bank, u1_hats)
     else:
         s0 = low_pass(bank, half[..., : tables.phi_hat.size])
         s1 = low = low_pass_rows(bank, u1_hats)
-    return FirstOrder(s0, s1, low, tuple(u1_hats))
-
-
-def _at_own_samples(
-    group: WaveletGroup, u1: Float[Array, "*batch phase n1 sample"]
-) -> Float[Array, "*batch phase n1 sample"]:
-    """U1 with zeros at the samples that a wavelet does not keep (`with_short_ones_merged`)."""
-    return u1 if group.own is None else u1 * of_rank(group.own.comb, u1.ndim)
-
-
-def _at_full_rate(
-    group: WaveletGroup, u1_hat: Complex[Array, "*batch n1 bin"]
-) -> Complex[Array, "*batch n1 bin"]:
-    """The spectrum of U1 as at the full rate."""
-    factor = jnp.array(2.0**group.log2_stride, u1_hat.real.dtype)
-    if group.own is not None:
-        factor = factor * group.own.bins[:, : u1_hat.shape[-1]]
-    return times_real(u1_hat, factor)
+    return FirstOrder(s0, s1, low, u1_hats)
 
 
 def _n_bins(bank: FilterBank, group: WaveletGroup) -> int:

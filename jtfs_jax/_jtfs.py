@@ -1,7 +1,7 @@
 """The joint time–frequency scattering transform.
 
     x -> padded                        _context.padded, lengths from _sampling
-      -> U1 = |x ⋆ ψ_n1|               _first_order.group_moduli, _time_wavelets.transform_signals
+      -> U1 = |x ⋆ ψ_n1|               _first_order.group_modulus, _time_wavelets.transform_signals
       -> S0, S1 = x, U1 ⋆ φ_T          _first_order.low_pass, low_pass_rows; means for T="global"
       -> Y2 = U1 ⋆ ψ_n2                _second_order, _time_wavelets.transform_rows (j2 > j1 only)
       -> |Y2 ⋆ ψ_β|, both spins        _log_frequency.FrequentialFilters.modulus_of_complex
@@ -16,19 +16,18 @@ module; _design combines them.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Float
 
 from . import _checks
 from ._coefficients import JointScattering, is_by_path, stacked
 from ._context import padded
-from ._design import SecondOrder
 from ._filterbank import FilterBank
 from ._first_order import first_order
 from ._jit import jit
 from ._level import of_any_level
 from ._log_frequency import FrequentialFilters
 from ._paths import joint_paths, require_joint
-from ._second_order import second_orders
+from ._second_order import second_order
 
 
 @jit
@@ -101,17 +100,12 @@ def jtfs_of_padded(x: Float[Array, "*batch time"], bank: FilterBank) -> JointSca
     """Compute the transform of signals with context."""
     first = first_order(bank, x)
     slices = [_of_low_pass(bank, first.low)]
-    filters = [second.filters_fr for second in bank.tables.second]
-    slices += zip(filters, second_orders(bank, first.u1_hats, _modulus), strict=True)
+    for second in bank.tables.second:
+        assert second.filters_fr is not None
+        u = second_order(bank, second, first.u1_hats, second.filters_fr.modulus_of_complex)
+        slices.append((second.filters_fr, u))
     s2 = _dense_paths(slices) if bank.paths_share_shape else _ragged_paths(bank, slices)
     return JointScattering(S0=first.S0, S1=first.S1, S2=s2)
-
-
-def _modulus(
-    second: SecondOrder, y: Complex[Array, "*batch n1 time"]
-) -> Float[Array, "*batch row time"]:
-    assert second.filters_fr is not None
-    return second.filters_fr.modulus_of_complex(y)
 
 
 def with_paths_of_mean(bank: FilterBank, S: JointScattering) -> JointScattering:

@@ -20,7 +20,7 @@ from ._first_order import FirstOrder, first_order
 from ._jit import jit
 from ._level import of_any_level
 from ._paths import joint_paths, require_joint
-from ._second_order import average, wavelet_transforms
+from ._second_order import second_order
 
 
 def jtfs_path(
@@ -157,8 +157,7 @@ def _path_of_wavelet(
     psi_hat = jax.lax.dynamic_slice_in_dim(second.group.psi_hat, member, 1)
     group = dataclasses.replace(second.group, psi_hat=psi_hat)
     of_member = dataclasses.replace(second, group=group)
-    (y,) = wavelet_transforms(bank, [of_member], first.u1_hats)
-    u = average(bank, of_member, y, psi.modulus_of_complex)
+    u = second_order(bank, of_member, first.u1_hats, psi.modulus_of_complex)
     return product(psi.average, u[..., 0, :, :])
 
 

@@ -12,7 +12,6 @@ References:
     Cooley & Tukey, An Algorithm for the Machine Calculation of Complex Fourier Series, 1965.
 """
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -48,7 +47,7 @@ class FourierTables(eqx.Module):
     turns: Float[Array, "2 phase bin"]  # parts of exp(2πi κp/n), for signals of up to n samples
     matrix: Float[Array, "2 bin point"]  # parts of exp(2πi kt/n): transforms up to n are products
     longest: int = eqx.field(static=True)  # points of a transform
-    rows: int = eqx.field(static=True)  # of a transform that several groups share; 0: they do not
+    points: int = eqx.field(static=True)  # that a transform takes at once; 0: all
 
     def turns_of(self, phases: int, length: int) -> Complex[Array, "phase 1 bin"]:
         """The turns for a signal with a number of phases of a given length."""
@@ -56,19 +55,10 @@ class FourierTables(eqx.Module):
         re, im = self.turns[:, :: most // phases, :: longest // length]
         return jax.lax.complex(re, im)[:, None, :]
 
-    def together(self, lengths: Sequence[int]) -> list[slice]:
-        """Which signals share a transform, from their numbers of samples: neighbors, or none."""
-        if not self.rows:
-            return [slice(place, place + 1) for place in range(len(lengths))]
-        points = [n // n_phases(n, self.longest) for n in lengths]
-        sizes = [len(list(members)) for _, members in itertools.groupby(points)]
-        stops = list(itertools.accumulate(sizes))
-        return [slice(stop - size, stop) for stop, size in zip(stops, sizes, strict=True)]
-
     def ifft(self, z: Complex[Array, "*batch row bin"], n: int) -> Array:
         """Complex rows of n points, from their lowest bins."""
         if n > self.matrix.shape[-1]:
-            return _fft.ifft(z, n)
+            return _in_turn(lambda z: _fft.ifft(z, n), z, self.points // n)
         cos, sin = self._matrix_of(n, z.shape[-1], z.ndim)
         re = product(z.real, cos) - product(z.imag, sin)
         im = product(z.real, sin) + product(z.imag, cos)
@@ -78,7 +68,7 @@ class FourierTables(eqx.Module):
         """The lowest bins of real rows."""
         n = u.shape[-1]
         if n > self.matrix.shape[-1]:
-            return _fft.rfft(u)[..., :n_bins]
+            return _in_turn(_fft.rfft, u, self.points // n)[..., :n_bins]
         cos, sin = self._matrix_of(n, n_bins, u.ndim).swapaxes(-1, -2)
         return jax.lax.complex(product(u, cos), -product(u, sin))
 
@@ -106,7 +96,7 @@ def fourier_tables(n: int, layout: Layout) -> FourierTables:
         turns=_parts_of_turns(n, phases, n // phases),
         matrix=_parts_of_turns(points, points, points),
         longest=layout.transform,
-        rows=layout.rows,
+        points=layout.points,
     )
 
 
@@ -127,59 +117,34 @@ def bins(half: Complex[Array, "*batch bin"], n: int, start: int, stop: int) -> A
     return jnp.concatenate(parts, axis=-1)
 
 
-def polyphase_iffts(
-    lowest: Sequence[Complex[Array, "*batch row bin"]],
-    lengths: Sequence[int],
-    fourier: FourierTables,
-    n_batch: int,
-) -> list[Complex[Array, "*batch phase row sample"]]:
-    """Signals of given lengths, by phases, from their lowest bins; all others are 0.
-
-    Those that share a transform (`FourierTables.together`). The first `n_batch` axes are batch.
-    """
-    z = [_by_phases(bins, n, fourier) for bins, n in zip(lowest, lengths, strict=True)]
-    n = lengths[0] // n_phases(lengths[0], fourier.longest)
-    return _as_one(lambda z: fourier.ifft(z, n), z, n_batch, fourier.rows)
-
-
-def _by_phases(
+def polyphase_ifft(
     lowest: Complex[Array, "*batch row bin"], n: int, fourier: FourierTables
-) -> Complex[Array, "*batch phase row bin"]:
-    """Bins of each phase, of signals of n samples."""
+) -> Complex[Array, "*batch phase row sample"]:
+    """Signals of n samples, by phases, from their lowest bins; all others are 0."""
     phases = n_phases(n, fourier.longest)
     if phases == 1:
-        return lowest[..., None, :, :]
+        return fourier.ifft(lowest, n)[..., None, :, :]
     length = n // phases
     folds = jnp.split(lowest, list(range(length, lowest.shape[-1], length)), axis=-1)
-    folds[-1] = _padded(folds[-1], length)
+    missing = length - folds[-1].shape[-1]
+    folds[-1] = jnp.pad(folds[-1], [(0, 0)] * (lowest.ndim - 1) + [(0, missing)])
     # Written out, as sums over an axis are slow, here and in the derivative.
     turned = [_turned_sum(folds, np.arange(len(folds)) * phase / phases) for phase in range(phases)]
     z = jnp.stack(turned, axis=-3)
-    return z * of_rank(fourier.turns_of(phases, length) / phases, z.ndim)
+    return fourier.ifft(z * of_rank(fourier.turns_of(phases, length), z.ndim), length) / phases
 
 
-def polyphase_rffts(
-    u: Sequence[Float[Array, "*batch phase row sample"]],
-    n_bins: Sequence[int],
-    fourier: FourierTables,
-) -> list[Complex[Array, "*batch row bin"]]:
-    """The lowest bins of real signals that are laid out by phases, and share a transform."""
-    length = u[0].shape[-1]
-    needed = n_bins[0] if len(u) == 1 and u[0].shape[-3] == 1 else length // 2 + 1
-    u_hat = _as_one(lambda u: fourier.rfft(u, needed), u, u[0].ndim - 3, fourier.rows)
-    return [_of_phases(z, n, fourier) for z, n in zip(u_hat, n_bins, strict=True)]
-
-
-def _of_phases(
-    u_hat: Complex[Array, "*batch phase row bin"], n_bins: int, fourier: FourierTables
+def polyphase_rfft(
+    u: Float[Array, "*batch phase row sample"], n_bins: int, fourier: FourierTables
 ) -> Complex[Array, "*batch row bin"]:
-    """The lowest bins of signals, from half the spectrum of each phase.
+    """The lowest bins of real signals that are laid out by phases.
 
     û(κ + aM) = Σ_p exp(−2πi ap/P) · exp(−2πi κp/n) · û_p(κ)     with |κ| ≤ M/2
     """
-    phases, length = u_hat.shape[-3], 2 * (u_hat.shape[-1] - 1)
+    phases, length = u.shape[-3], u.shape[-1]
     if phases == 1:
-        return u_hat[..., 0, :, :n_bins]
+        return fourier.rfft(u[..., 0, :, :], n_bins)
+    u_hat = fourier.rfft(u, length // 2 + 1)
     turn = fourier.turns_of(phases, length)[..., : u_hat.shape[-1]]
     u_hat = u_hat * jnp.conj(of_rank(turn, u_hat.ndim))
     positive = [u_hat[..., phase, :, :] for phase in range(phases)]  # κ = 0, …, M/2
@@ -192,47 +157,6 @@ def _of_phases(
             parts.append(_turned_sum(negative, cycles)[..., ::-1])
         parts.append(_turned_sum(positive, cycles))
     return jnp.concatenate(parts, axis=-1)[..., :n_bins]
-
-
-def _as_one(
-    transform: Callable[[Array], Array], arrays: Sequence[Array], n_batch: int, rows: int
-) -> list[Array]:
-    """Transform the last axis of several arrays, all of whose rows share one transform."""
-    if len(arrays) == 1 and not rows:
-        return [transform(arrays[0])]
-    length = max(a.shape[-1] for a in arrays)
-    n_rows = [math.prod(a.shape[n_batch:-1]) for a in arrays]
-    all_rows = jnp.concatenate(
-        [
-            _padded(a, length).reshape(*a.shape[:n_batch], n, length)
-            for a, n in zip(arrays, n_rows, strict=True)
-        ],
-        axis=-2,
-    )
-    transformed = _in_turn(transform, all_rows, rows)
-    parts = jnp.split(transformed, list(itertools.accumulate(n_rows))[:-1], axis=-2)
-    return [
-        part.reshape(*a.shape[:-1], part.shape[-1]) for part, a in zip(parts, arrays, strict=True)
-    ]
-
-
-def _in_turn(
-    transform: Callable[[Array], Array], a: Shaped[Array, "*batch row point"], most: int
-) -> Shaped[Array, "*batch row bin"]:
-    """A transform of the last axis, of at most so many rows at a time."""
-    n = a.shape[-2]
-    n_steps = -(-n // most)
-    n_at_once = -(-n // n_steps)
-    a = jnp.pad(a, [(0, 0)] * (a.ndim - 2) + [(0, n_steps * n_at_once - n), (0, 0)])
-    steps = a.reshape(*a.shape[:-2], n_steps, n_at_once, a.shape[-1])
-    steps = contiguous(jnp.moveaxis(steps, -3, 0))
-    transformed = jnp.moveaxis(jax.lax.map(transform, steps), 0, -3)
-    return transformed.reshape(*a.shape[:-1], transformed.shape[-1])[..., :n, :]
-
-
-def _padded(a: Array, length: int) -> Array:
-    """Zeros after the last axis, up to a length."""
-    return jnp.pad(a, [(0, 0)] * (a.ndim - 1) + [(0, length - a.shape[-1])])
 
 
 def interleave(y: Array) -> Array:
@@ -248,3 +172,20 @@ def _turned_sum(
     each = np.exp(2j * np.pi * (cycles % 1)).astype(parts[0].dtype)
     terms: list[Array] = [turn * part for turn, part in zip(each, parts, strict=True)]
     return sum(terms[1:], terms[0])
+
+
+def _in_turn(
+    transform: Callable[[Array], Array], a: Shaped[Array, "*batch row point"], most: int
+) -> Shaped[Array, "*batch row bin"]:
+    """Transform the last axis, in a loop if there are more rows than `most`; 0: all at once."""
+    n, n_rows = a.shape[-2], math.prod(n for n in a.shape[:-1] if isinstance(n, int))
+    n_at_once = max(n * most // n_rows, 1)  # of the last axis but one; a batch may be symbolic
+    if not most or n_at_once >= n:
+        return transform(a)
+    n_steps = -(-n // n_at_once)
+    n_at_once = -(-n // n_steps)
+    a = jnp.pad(a, [(0, 0)] * (a.ndim - 2) + [(0, n_steps * n_at_once - n), (0, 0)])
+    steps = a.reshape(*a.shape[:-2], n_steps, n_at_once, a.shape[-1])
+    steps = contiguous(jnp.moveaxis(steps, -3, 0))
+    transformed = jnp.moveaxis(jax.lax.map(transform, steps), 0, -3)
+    return transformed.reshape(*a.shape[:-1], transformed.shape[-1])[..., :n, :]

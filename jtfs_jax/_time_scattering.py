@@ -3,19 +3,18 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Float
 
 from . import _checks
 from ._coefficients import TimeScattering
 from ._context import padded
-from ._design import SecondOrder
 from ._filterbank import FilterBank
 from ._first_order import first_order
 from ._jit import jit
 from ._level import of_any_level
 from ._modulus import modulus
 from ._paths import time_paths
-from ._second_order import second_orders
+from ._second_order import second_order
 
 
 @jit
@@ -72,8 +71,8 @@ def time_scattering_of_padded(x: Float[Array, "*batch time"], bank: FilterBank) 
     """Compute the transform of signals with context."""
     first = first_order(bank, x)
     slices, computed = [], []
-    s2s = second_orders(bank, first.u1_hats, _modulus)
-    for second, s2 in zip(bank.tables.second, s2s, strict=True):
+    for second in bank.tables.second:
+        s2 = second_order(bank, second, first.u1_hats, lambda z: modulus(z.real, z.imag))
         slices.append(s2.reshape(*s2.shape[:-3], s2.shape[-3] * s2.shape[-2], s2.shape[-1]))
         computed += [(n1, n2) for n2 in second.group.members for n1 in range(second.n_live)]
     if bank.T == 0:
@@ -86,7 +85,3 @@ def time_scattering_of_padded(x: Float[Array, "*batch time"], bank: FilterBank) 
         none = first.S1[..., :0, :]
         s2 = jnp.concatenate(slices or [none], axis=-2)[..., order, :]
     return TimeScattering(first.S0, first.S1, s2)
-
-
-def _modulus(_: SecondOrder, y: Complex[Array, "*batch n1 time"]) -> Float[Array, "*batch n1 time"]:
-    return modulus(y.real, y.imag)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Complex, Float
 from ._arrays import as_leaf, namespace, repeat_rows, times_real
 from ._nodes import exportable
 from ._platforms import Layout
-from ._polyphase import FourierTables, bins, by_phase, polyphase_iffts
+from ._polyphase import FourierTables, bins, by_phase, polyphase_ifft
 from ._wavelets import Family, frame_gain, passband, psi_hats
 
 
@@ -53,37 +53,31 @@ class WaveletGroup(eqx.Module):
 
 def transform_signals(
     half: Complex[Array, "*batch bin"],
-    groups: Sequence[WaveletGroup],
+    group: WaveletGroup,
     n: int,
-    log2_strides: Sequence[int],
+    log2_stride: int,
     fourier: FourierTables,
-) -> list[Complex[Array, "*batch phase wavelet sample"]]:
-    """X ⋆ ψ without the carrier, at one in 2**log2_stride of `n` samples, for each wavelet.
+) -> Complex[Array, "*batch phase wavelet sample"]:
+    """X ⋆ ψ for each wavelet but for the carrier, at one in 2**log2_stride of `n` samples.
 
-    The signals are given by half of their spectrum. The groups share a Fourier transform.
+    The signals are given by half of their spectrum.
     """
-    passed = []
-    for group, log2_stride in zip(groups, log2_strides, strict=True):
-        z = bins(half, n, group.first_bin, group.stop_bin)[..., None, :]
-        z = repeat_rows(z, len(group.members))
-        passed.append(times_real(z, group.psi_hat * 2.0**-log2_stride))
-    lengths = [n >> log2_stride for log2_stride in log2_strides]
-    return polyphase_iffts(passed, lengths, fourier, n_batch=half.ndim - 1)
+    passed = bins(half, n, group.first_bin, group.stop_bin)[..., None, :]
+    passed = repeat_rows(passed, len(group.members))
+    passed = times_real(passed, group.psi_hat * 2.0**-log2_stride)
+    return polyphase_ifft(passed, n >> log2_stride, fourier)
 
 
 def transform_rows(
-    halves: Sequence[Complex[Array, "*batch row bin"]],
-    groups: Sequence[WaveletGroup],
+    half: Complex[Array, "*batch row bin"],
+    group: WaveletGroup,
     n: int,
     fourier: FourierTables,
-) -> list[Complex[Array, "*batch wavelet phase row sample"]]:
-    """The same for the rows of each group, at the resolution of the group."""
-    passed = []
-    for half, group in zip(halves, groups, strict=True):
-        z = bins(half, n, group.first_bin, group.stop_bin)[..., None, :, :]
-        passed.append(times_real(z, group.psi_hat[:, None] * 2.0**-group.log2_stride))
-    lengths = [n >> group.log2_stride for group in groups]
-    return polyphase_iffts(passed, lengths, fourier, n_batch=halves[0].ndim - 2)
+) -> Complex[Array, "*batch wavelet phase row sample"]:
+    """The same for each of several rows, at the resolution of the group."""
+    passed = bins(half, n, group.first_bin, group.stop_bin)[..., None, :, :]
+    passed = times_real(passed, group.psi_hat[:, None] * 2.0**-group.log2_stride)
+    return polyphase_ifft(passed, n >> group.log2_stride, fourier)
 
 
 def wavelet_groups(

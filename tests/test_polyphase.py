@@ -25,13 +25,11 @@ def fourier_of(phases):
 
 
 def polyphase_ifft(lowest, n, phases):
-    (y,) = _polyphase.polyphase_iffts([lowest], [n], fourier_of(phases), n_batch=lowest.ndim - 2)
-    return y
+    return _polyphase.polyphase_ifft(lowest, n, fourier_of(phases))
 
 
 def polyphase_rfft(u, n_bins, phases):
-    (u_hat,) = _polyphase.polyphase_rffts([u], [n_bins], fourier_of(phases))
-    return u_hat
+    return _polyphase.polyphase_rfft(u, n_bins, fourier_of(phases))
 
 
 def synthesis(lowest, n, phases):
@@ -104,23 +102,15 @@ def test_short_transforms_by_their_matrix(n, x64):
         np.testing.assert_allclose(fourier.irfft(half, n), np.fft.irfft(half, n), atol=1e-13)
 
 
-@pytest.mark.parametrize("rows", [1, 3, 4, 100])
-def test_signals_share_transforms(rows, x64):
-    layout = _platforms.LAYOUTS["cpu"]._replace(transform=N // 4, rows=rows)
+@pytest.mark.parametrize("points", [1, 3 * N, 10 * N, 1000 * N])
+def test_transforms_in_turn(phases, points, x64):
+    layout = _platforms.LAYOUTS["cpu"]._replace(transform=N // phases, points=points)
     fourier = jax.tree.map(jnp.asarray, _polyphase.fourier_tables(N, layout))
-    lengths = [N, N // 2, N // 4, N // 8]
-    assert fourier.together(lengths) == [slice(0, 3), slice(3, 4)]
-    rng = np.random.default_rng(rows)
-    shapes = [(2, 3, 200), (2, 1, 64), (2, 5, 100)]
-    lowest = [rng.standard_normal(shape) + 1j * rng.standard_normal(shape) for shape in shapes]
-    y = jax.jit(_polyphase.polyphase_iffts, static_argnums=(1, 3))(
-        lowest, (N, N // 2, N // 4), fourier, 1
-    )
-    for z, n, by_phase in zip(lowest, lengths, y, strict=False):
-        expected = np.fft.ifft(z, n)
-        np.testing.assert_allclose(_polyphase.interleave(by_phase), expected, rtol=0, atol=1e-13)
-    u = [by_phase.real for by_phase in y]
-    found = _polyphase.polyphase_rffts(u, [150, 10, 65], fourier)
-    for z, n_bins, u_hat in zip(u, [150, 10, 65], found, strict=True):
-        expected = np.fft.rfft(_polyphase.interleave(z))[..., :n_bins]
-        np.testing.assert_allclose(u_hat, expected, rtol=0, atol=1e-12)
+    rng = np.random.default_rng(points)
+    lowest = rng.standard_normal((2, 5, 300)) + 1j * rng.standard_normal((2, 5, 300))
+    y = jax.jit(_polyphase.polyphase_ifft, static_argnums=1)(lowest, N, fourier)
+    expected = np.fft.ifft(lowest, N)
+    np.testing.assert_allclose(_polyphase.interleave(y), expected, rtol=0, atol=1e-13)
+    u_hat = jax.jit(_polyphase.polyphase_rfft, static_argnums=1)(y.real, 150, fourier)
+    expected = np.fft.rfft(expected.real)[..., :150]
+    np.testing.assert_allclose(u_hat, expected, rtol=0, atol=1e-12)
