@@ -226,8 +226,8 @@ def filterbank(
             frequencies more evenly; with one wavelet per octave, the limit is 0.97.
         oversampling: log2 of the factor by which wavelet outputs are sampled more densely than by
             default before their modulus is averaged, over time and over rows. Coefficients keep
-            their shapes. Moduli are not band-limited, so that decimation leaves an error (see the
-            README); from 3 on, none of it remains in float32.
+            their shapes. Moduli are not band-limited, so that decimation leaves an error in S2 of
+            1.5e-5 for 0, 1.9e-6 for 1 and 2.7e-7 for 2; from 3 on, none remains in float32.
         dtype: float32, or float64 if JAX has it enabled. Results have the same dtype.
         platform: Platform on which the transforms should be fast. Tables are laid out for it: in
             loops over small blocks for a CPU, in few large operations for a GPU. Results are the

@@ -383,9 +383,10 @@ def test_examples(name):
     assert not found.failed
 
 
-def test_the_example_of_the_readme():
-    readme = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+def test_the_example_of_the_guide():
+    guides = Path(__file__).parents[1] / "notebooks" / "guides"
+    guide = (guides / "jax_and_others.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
     (example,) = [block for block in blocks if "jtfs_jax.torch" in block]
     names: dict[str, Any] = {"bank": jtfs_jax.filterbank(2**15, J=8, Q=4, J_fr=2)}
     exec(example, names)
