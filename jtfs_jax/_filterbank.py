@@ -203,8 +203,8 @@ def filterbank(
             U1 ⋆ ψ_n2 in the reflections, which preserves the spin in paths averaged over T; it
             costs one more product with U1 ⋆ ψ_n2 and changes nothing else. "zero" suits sounds that
             begin and end in silence; it adds discontinuities (clicks) to others. "periodic" suits
-            loops. Padding is as long as the filters reach: 4 to 16 times the signal if T or the
-            wavelets are as long as the signal.
+            loops. Padding is as long as the filters reach: it makes signals up to 26 times as
+            long if T or the wavelets are as long as the signal.
         pad_mode_fr: Continuation of U1 ⋆ ψ_n2 beyond the rows that ψ_n2 acts on. "zero" loses
             energy at these edges. "conj-reflect" continues the rows by conjugate reflections, which
             have the same spin (for β = 0, without conjugation). This preserves energy and makes

@@ -41,7 +41,7 @@ def jtfs_path(
             cast to the precision of `bank`.
         index: Index of the path in `path_table`, from 0; the same for the whole batch. As an
             argument of a compiled function, it cannot be checked: beyond the last path, it counts
-            as the last.
+            as the last, and below 0 from the end.
 
     Returns:
         `(*batch, band, frame)`, as `jtfs(bank, x).S2[..., index, :, :]`.

@@ -44,8 +44,8 @@ def to_xarray(
     `path` is the index in the table of all paths.
 
     Attributes of the dataset, or of the root of the tree, are `transform`, `jtfs_jax_version`,
-    `sample_rate` if given, and `filterbank`, the arguments that build `bank` again:
-    `jtfs_jax.filterbank(**json.loads(ds.attrs["filterbank"]))`.
+    `sample_rate` if given, and `filterbank`, the arguments that build `bank` again, or its design
+    if it comes from `with_parameters`: `jtfs_jax.filterbank(**json.loads(ds.attrs["filterbank"]))`.
 
     Requires the extra `store`.
 

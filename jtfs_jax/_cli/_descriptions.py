@@ -40,7 +40,8 @@ All sounds of a run have the same gain: 1, unless the loudest would clip.
 Ctrl-C stops after the current step and writes the best so far; a second Ctrl-C quits
 at once. --resume also continues a run that was killed.
 Exit status: 0 on success; 130 after Ctrl-C, 143 after SIGTERM; 2 for bad input, in which
-case nothing is written; 1 if a package, memory or disk space is missing.
+case nothing is written (but the state, if --spread is below the errors); 1 if a package,
+memory or disk space is missing.
 """
 STIMULI = """\
 Make a set of metamers for an experiment from a table of recordings and conditions, all at

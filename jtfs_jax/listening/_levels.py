@@ -18,8 +18,8 @@ def gain_of_peak(peak: float) -> float:
 def matching_gains(sounds: Float[np.ndarray, "sound channel time"]) -> list[float]:
     """Gains that match the level (RMS) of each sound to the level of the first.
 
-    If a sound would exceed full scale, all gains are lowered by the same factor. Silence keeps a
-    gain of 1 and is not matched.
+    Silence is not matched: its gain is 1. If a sound would then exceed full scale, all gains are
+    lowered by the same factor.
 
     Args:
         sounds: Sounds as embedded in the page, full scale ±1.

@@ -34,7 +34,8 @@ def start_damping(strength: float | Float[Array | np.ndarray, ""]) -> Damping:
     """Return the damping before the first epoch: λ = λ₀.
 
     If λ₀ is larger than the eigenvalues of M, training begins as with the squared error of the
-    parameters. In the literature λ₀ is the square of the largest eigenvalue over the training set.
+    parameters. In the literature λ₀ is the square of the largest eigenvalue over the training set,
+    without regard to units.
 
     Args:
         strength: λ₀, at least 0, in the units of M if `damping_matrix` is "identity".

@@ -80,7 +80,7 @@ def scale_paths(
         bank: The filters that `S` was computed with.
         S: Coefficients of `jtfs`, with any batch axes.
         gain: Factors, one per path in the order of `path_table`; False or 0 removes a path. They
-            should not be negative, because no sound has negative coefficients.
+            should not be negative, because S2 is not negative for any sound.
 
     Returns:
         Coefficients of the same shapes.
@@ -144,7 +144,7 @@ def morph(
         S_b: Coefficients of the same shapes, from the same filterbank.
         amount: 0 for `S_a`, 1 for `S_b`, or a number in between for all frames; or one number per
             frame, to move from one sound to the other over time. Values outside [0, 1] are allowed,
-            but coefficients may then be negative, which no sound has.
+            but S1 and S2 may then be negative, which they are for no sound.
 
     Returns:
         Coefficients of the same shapes. For several amounts at once, use
