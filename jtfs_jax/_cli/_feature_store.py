@@ -87,7 +87,10 @@ def _check_writable(path: Path) -> None:
     """Raise a `ValueError` if `path` cannot be created, or exists and is not a store."""
     check_writable(path.with_name(f"{path.name}-"))
     if path.exists() and not (path / "zarr.json").is_file():
-        raise ValueError(f"{path}: this is not a store of jtfs-jax features, and is not replaced; write elsewhere.")
+        raise ValueError(
+            f"{path}: this is not a store of jtfs-jax features, and is not replaced; write "
+            f"elsewhere."
+        )
 
 
 def _check_same(path: Path, store: _store.Store, found: Found, options: argparse.Namespace) -> None:
