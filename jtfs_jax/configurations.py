@@ -15,6 +15,16 @@ had by `configurations.PNP.filterbank | {"n_samples": n}`.
 from dataclasses import dataclass
 from typing import Any
 
+__all__ = [
+    "CLASSIFICATION",
+    "MESOSTRUCTURES",
+    "METAMERS",
+    "PNP",
+    "RETRIEVAL",
+    "SCRAPL",
+    "Configuration",
+]
+
 
 @dataclass(frozen=True, eq=False)
 class Configuration:
