@@ -17,6 +17,8 @@ from ._files import check_writable, replacing
 from ._sounds._channels import CHANNELS, Channels
 from ._sounds._load import load_with_notes
 
+__all__ = ["bundled", "check_path", "load", "save"]
+
 _BUNDLED = {"crow": "misc_crow.flac", "guitar_slide": "guit_e_slide.flac"}
 _SUBTYPES = {".wav": "PCM_24", ".flac": "PCM_24", ".ogg": "VORBIS"}
 _MAX_CHANNELS = {".wav": 1024, ".flac": 8, ".ogg": 255}

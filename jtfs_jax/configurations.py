@@ -15,6 +15,16 @@ of `filterbank` unless the publication says otherwise. For signals of another le
 from dataclasses import dataclass
 from typing import Any
 
+__all__ = [
+    "CLASSIFICATION",
+    "MESOSTRUCTURES",
+    "METAMERS",
+    "PNP",
+    "RETRIEVAL",
+    "SCRAPL",
+    "Configuration",
+]
+
 
 @dataclass(frozen=True, eq=False)
 class Configuration:

@@ -18,28 +18,28 @@ Example:
     (2, 6, 5, 106)
 """
 
-from ._auditory import (
-    AuditoryFilterBank as AuditoryFilterBank,
-    auditory_filterbank as auditory_filterbank,
-    auditory_spectrogram as auditory_spectrogram,
-)
-from ._cortical import cortical as cortical
-from ._cortical_filters import (
-    CorticalFilterBank as CorticalFilterBank,
-    cortical_filterbank as cortical_filterbank,
-)
-from ._gabor import gabor_features as gabor_features
-from ._gabor_filters import (
-    GaborFilterBank as GaborFilterBank,
-    gabor_filterbank as gabor_filterbank,
-)
-from ._mel import (
-    MelFilterBank as MelFilterBank,
-    log_mel_spectrogram as log_mel_spectrogram,
-    mel_filterbank as mel_filterbank,
-)
-from ._modulation_power import (
-    ModulationAxes as ModulationAxes,
-    modulation_axes as modulation_axes,
-    modulation_power_spectrum as modulation_power_spectrum,
-)
+from ._auditory import AuditoryFilterBank, auditory_filterbank, auditory_spectrogram
+from ._cortical import cortical
+from ._cortical_filters import CorticalFilterBank, cortical_filterbank
+from ._gabor import gabor_features
+from ._gabor_filters import GaborFilterBank, gabor_filterbank
+from ._mel import MelFilterBank, log_mel_spectrogram, mel_filterbank
+from ._modulation_power import ModulationAxes, modulation_axes, modulation_power_spectrum
+
+__all__ = [
+    "AuditoryFilterBank",
+    "CorticalFilterBank",
+    "GaborFilterBank",
+    "MelFilterBank",
+    "ModulationAxes",
+    "auditory_filterbank",
+    "auditory_spectrogram",
+    "cortical",
+    "cortical_filterbank",
+    "gabor_features",
+    "gabor_filterbank",
+    "log_mel_spectrogram",
+    "mel_filterbank",
+    "modulation_axes",
+    "modulation_power_spectrum",
+]

@@ -15,5 +15,10 @@ Example:
     'noise.html'
 """
 
-from ._comparison import Comparison as Comparison
-from ._page import write_page as write_page
+from ._comparison import Comparison
+from ._page import write_page
+
+__all__ = [
+    "Comparison",
+    "write_page",
+]

@@ -11,28 +11,33 @@ Two methods train without the whole transform at each step: SCRAPL uses one rand
 synthesizer, computed before training (see `riemannian_metric`).
 """
 
-from ._damping import (
-    Damping as Damping,
-    start_damping as start_damping,
-    update_damping as update_damping,
-)
-from ._distances import cosine_distance as cosine_distance, distance as distance
-from ._metric import (
-    Eigendecomposition as Eigendecomposition,
-    eigendecomposition as eigendecomposition,
-    riemannian_metric as riemannian_metric,
-)
-from ._path_importance import (
-    path_curvatures as path_curvatures,
-    path_probabilities as path_probabilities,
-)
-from ._path_optimizers import (
-    PAdamState as PAdamState,
-    PSagaState as PSagaState,
-    scale_by_p_adam as scale_by_p_adam,
-    scale_by_p_saga as scale_by_p_saga,
-)
-from ._pnp import pnp_loss as pnp_loss
-from ._random_paths import path_distance as path_distance
-from ._spectral import multiscale_spectral_distance as multiscale_spectral_distance
-from ._weights import path_weights as path_weights
+from ._damping import Damping, start_damping, update_damping
+from ._distances import cosine_distance, distance
+from ._metric import Eigendecomposition, eigendecomposition, riemannian_metric
+from ._path_importance import path_curvatures, path_probabilities
+from ._path_optimizers import PAdamState, PSagaState, scale_by_p_adam, scale_by_p_saga
+from ._pnp import pnp_loss
+from ._random_paths import path_distance
+from ._spectral import multiscale_spectral_distance
+from ._weights import path_weights
+
+__all__ = [
+    "Damping",
+    "Eigendecomposition",
+    "PAdamState",
+    "PSagaState",
+    "cosine_distance",
+    "distance",
+    "eigendecomposition",
+    "multiscale_spectral_distance",
+    "path_curvatures",
+    "path_distance",
+    "path_probabilities",
+    "path_weights",
+    "pnp_loss",
+    "riemannian_metric",
+    "scale_by_p_adam",
+    "scale_by_p_saga",
+    "start_damping",
+    "update_damping",
+]

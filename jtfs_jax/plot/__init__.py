@@ -27,15 +27,27 @@ Example:
     ('level (dB re maximum)', 'rate (Hz)')
 """
 
-from ._axes import colorbar as colorbar
-from ._cortical import cortical as cortical
-from ._filters import filters as filters
-from ._overview import overview as overview
-from ._paths import (
-    animation as animation,
-    energy_profile as energy_profile,
-    path as path,
-)
-from ._scale_rate import scale_rate as scale_rate
-from ._sounds import convergence as convergence, metamer as metamer, scalogram as scalogram
-from ._wavelets import gallery as gallery, joint_wavelet as joint_wavelet
+from ._axes import colorbar
+from ._cortical import cortical
+from ._filters import filters
+from ._overview import overview
+from ._paths import animation, energy_profile, path
+from ._scale_rate import scale_rate
+from ._sounds import convergence, metamer, scalogram
+from ._wavelets import gallery, joint_wavelet
+
+__all__ = [
+    "animation",
+    "colorbar",
+    "convergence",
+    "cortical",
+    "energy_profile",
+    "filters",
+    "gallery",
+    "joint_wavelet",
+    "metamer",
+    "overview",
+    "path",
+    "scale_rate",
+    "scalogram",
+]

@@ -9,18 +9,35 @@ optax optimizer without line search, or one of the two here, which undo failed s
 the metamers of one target apart.
 """
 
-from ._bold_driver import bold_driver as bold_driver
-from ._channels import Interchannel as Interchannel, interchannel as interchannel
-from ._descent import ResynthesisState as ResynthesisState
-from ._edit import morph as morph, scale_paths as scale_paths, swap_spins as swap_spins
-from ._lbfgs import lbfgs as lbfgs
-from ._metamer import metamer as metamer
-from ._mutual_distances import mutual_distances as mutual_distances
-from ._noise import (
-    colored_noise as colored_noise,
-    loudness as loudness,
-    white_noise as white_noise,
-)
-from ._resynthesize import Resynthesis as Resynthesis, resynthesize as resynthesize
-from ._spread import Spread as Spread, spread as spread
-from ._trial_state import TrialState as TrialState
+from ._bold_driver import bold_driver
+from ._channels import Interchannel, interchannel
+from ._descent import ResynthesisState
+from ._edit import morph, scale_paths, swap_spins
+from ._lbfgs import lbfgs
+from ._metamer import metamer
+from ._mutual_distances import mutual_distances
+from ._noise import colored_noise, loudness, white_noise
+from ._resynthesize import Resynthesis, resynthesize
+from ._spread import Spread, spread
+from ._trial_state import TrialState
+
+__all__ = [
+    "Interchannel",
+    "Resynthesis",
+    "ResynthesisState",
+    "Spread",
+    "TrialState",
+    "bold_driver",
+    "colored_noise",
+    "interchannel",
+    "lbfgs",
+    "loudness",
+    "metamer",
+    "morph",
+    "mutual_distances",
+    "resynthesize",
+    "scale_paths",
+    "spread",
+    "swap_spins",
+    "white_noise",
+]

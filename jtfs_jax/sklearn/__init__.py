@@ -23,5 +23,11 @@ Example:
     'S2 spin=-1 rate=87.5 Hz scale=0.35 c/o frequency=372.885 Hz'
 """
 
-from ._compression import MuLog as MuLog
-from ._scattering import JTFS as JTFS, TimeScattering as TimeScattering
+from ._compression import MuLog
+from ._scattering import JTFS, TimeScattering
+
+__all__ = [
+    "JTFS",
+    "MuLog",
+    "TimeScattering",
+]

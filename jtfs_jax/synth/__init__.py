@@ -5,13 +5,18 @@ which broadcast to a batch of signals. Phases are accurate in float32 for signal
 `ParameterRanges` normalizes parameters for networks that predict them.
 """
 
-from ._ranges import ParameterRanges as ParameterRanges
-from ._spectra import disperse as disperse, power_law_noise as power_law_noise
-from ._tones import (
-    am_chirp as am_chirp,
-    am_tone as am_tone,
-    exponential_chirp as exponential_chirp,
-    ripple as ripple,
-    shepard as shepard,
-    windowed_tones as windowed_tones,
-)
+from ._ranges import ParameterRanges
+from ._spectra import disperse, power_law_noise
+from ._tones import am_chirp, am_tone, exponential_chirp, ripple, shepard, windowed_tones
+
+__all__ = [
+    "ParameterRanges",
+    "am_chirp",
+    "am_tone",
+    "disperse",
+    "exponential_chirp",
+    "power_law_noise",
+    "ripple",
+    "shepard",
+    "windowed_tones",
+]

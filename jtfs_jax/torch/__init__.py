@@ -42,10 +42,13 @@ Example:
     torch.Size([2, 1024])
 """
 
-from ._module import Scattering as Scattering
-from ._transforms import (
-    jtfs as jtfs,
-    scalogram as scalogram,
-    segmented as segmented,
-    time_scattering as time_scattering,
-)
+from ._module import Scattering
+from ._transforms import jtfs, scalogram, segmented, time_scattering
+
+__all__ = [
+    "Scattering",
+    "jtfs",
+    "scalogram",
+    "segmented",
+    "time_scattering",
+]
