@@ -1,10 +1,10 @@
-"""Build the site: API pages, the executed notebooks, and the README, which leads to them.
+"""Build the site: API pages, guides, executed notebooks, and the README, which links to them.
 
     python .ci/docs site         in a checkout, after pip install '.[docs]'
 
-The pages need no network. The folder is written whole or not at all; it replaces one that this has
-written before, but no other without `--overwrite`. Nothing is written if pdoc warns, if a public
-name has no docstring, or if a link within the site is dead.
+The pages need no network. The folder is written whole or not at all. It replaces a site that this
+program wrote before; any other folder needs `--overwrite`. Nothing is written if pdoc warns, if a
+public name has no docstring, or if a link within the site is dead.
 """
 
 import argparse
@@ -32,26 +32,29 @@ from jtfs_jax._files import replacing_folder
 from links import dead_links
 
 _ROOT = Path(__file__).resolve().parents[2]
-_MARK = ".jtfs_jax-site"  # a file that says what the folder is
+_MARK = ".jtfs_jax-site"  # a file that marks the folder as a site
 _LINK = re.compile(r'(?<=href="|.src=")(?!\w+:|#)([^"#]+)')
 
 
 @dataclass(frozen=True)
-class Notebook:
-    """Where the page of a notebook is, its title, and its first sentence."""
+class Page:
+    """Path, title and first sentence of a guide or a notebook."""
 
     path: Path
     title: str
     sentence: str
 
     @classmethod
-    def read(cls, source: Path) -> "Notebook":
-        """From the first cell of a notebook."""
-        first = nbformat.read(source, as_version=4).cells[0].source
+    def read(cls, source: Path) -> "Page":
+        """Read them from the file."""
+        if source.suffix == ".ipynb":
+            first = nbformat.read(source, as_version=4).cells[0].source
+        else:
+            first = source.read_text(encoding="utf-8")
         title, _, text = first.removeprefix("# ").partition("\n")
         sentence = re.match(r".+?[.?!](?=\s|$)", text.strip(), re.DOTALL)
         if sentence is None:
-            raise ValueError(f"{source}: the first cell must be a title and a sentence.")
+            raise ValueError(f"{source}: it must begin with a title and a sentence.")
         return cls(source.relative_to(_ROOT).with_suffix(".html"), title, sentence[0])
 
 
@@ -63,7 +66,7 @@ def public_modules() -> dict[str, pdoc.doc.Module]:
 
 
 def without_docstring(modules: dict[str, pdoc.doc.Module]) -> list[str]:
-    """Public names that nothing is said of; for constants, their module may do so."""
+    """Public names without a docstring; a constant may be described by its module."""
     return [
         f"{member.fullname} has no docstring"
         for module in modules.values()
@@ -74,7 +77,7 @@ def without_docstring(modules: dict[str, pdoc.doc.Module]) -> list[str]:
 
 
 def write_api(folder: Path, modules: dict[str, pdoc.doc.Module]) -> None:
-    """A page for each module, and the index for searching."""
+    """Write a page for each module, and the search index."""
     for name, module in modules.items():
         path = folder / f"{name.replace('.', '/')}.html"
         path.parent.mkdir(exist_ok=True)
@@ -83,7 +86,7 @@ def write_api(folder: Path, modules: dict[str, pdoc.doc.Module]) -> None:
 
 
 def content(source: Path) -> str:
-    """A Markdown file, a notebook or a program as HTML."""
+    """Return a Markdown file, a notebook or a program as HTML."""
     if source.suffix == ".ipynb":
         notebook = nbformat.read(source, as_version=4)
         notebook.metadata.language_info["pygments_lexer"] = "python"
@@ -107,7 +110,7 @@ def content(source: Path) -> str:
 
 
 def write_pages(folder: Path, modules: dict[str, pdoc.doc.Module]) -> None:
-    """The README, and whatever it links to in the checkout, and so on; folders by their program."""
+    """Write the README and all files of the checkout that it links to, directly or not."""
     page = pdoc.render.env.get_template("page.html.jinja2")
     waiting, seen = [_ROOT / "README.md"], set()
     while waiting:
@@ -127,7 +130,7 @@ def write_pages(folder: Path, modules: dict[str, pdoc.doc.Module]) -> None:
             if target.is_dir():
                 target, link = target / "__init__.py", f"{link}/__init__.py"
             if not target.is_file() or not target.is_relative_to(_ROOT):
-                return match[0]  # which is dead, and will be found so
+                return match[0]  # a dead link, which the check reports
             waiting.append(target)
             return re.sub(r"\.(ipynb|md|py)$", ".html", link)
 
@@ -140,7 +143,7 @@ def write_pages(folder: Path, modules: dict[str, pdoc.doc.Module]) -> None:
 
 
 def build(folder: Path) -> list[str]:
-    """Write the site into a folder that is not there, and return what is wrong with it."""
+    """Write the site into a new folder, and return a list of its faults."""
     folder.mkdir(parents=True)
     (folder / _MARK).touch()
     templates, environment = Path(__file__).parent / "templates", pdoc.render.env
@@ -150,11 +153,12 @@ def build(folder: Path) -> list[str]:
     modules = public_modules()
     environment.globals.update(
         all_modules=modules,
-        notebooks=[Notebook.read(path) for path in sorted(_ROOT.glob("notebooks/*.ipynb"))],
+        guides=[Page.read(path) for path in sorted(_ROOT.glob("notebooks/guides/*.md"))],
+        notebooks=[Page.read(path) for path in sorted(_ROOT.glob("notebooks/*.ipynb"))],
         dark_code=Markup(HtmlFormatter(style="github-dark").get_style_defs(".pdoc-code")),
     )
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)  # as pdoc's are
+        warnings.simplefilter("always", UserWarning)  # the category of pdoc's warnings
         problems = without_docstring(modules)
         members = [each for module in modules.values() for each in module.members.values()]
         public = {".".join(each.taken_from): each.fullname for each in members}
@@ -167,7 +171,7 @@ def build(folder: Path) -> list[str]:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python .ci/docs", description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where the site is written")
     parser.add_argument("--overwrite", action="store_true", help="replace any folder")

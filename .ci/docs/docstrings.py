@@ -1,4 +1,4 @@
-"""Docstrings and signatures of this library as pdoc shows them best."""
+"""Docstrings and signatures of this library, prepared for pdoc."""
 
 import functools
 import inspect
@@ -14,17 +14,17 @@ from markupsafe import Markup
 from pdoc.render_helpers import linkify, markdown_extensions, relative_link
 
 _SECTIONS = "Args|Attributes|Example|Raises|References|Returns|See Also|Warns|Yields"
-markdown_extensions["header-ids"]["mixed"] = False  # for sections, of which a page has many alike
+markdown_extensions["header-ids"]["mixed"] = False  # section names recur on a page
 
 
 def prepare(doc: pdoc.doc.Doc, public: Mapping[str, str]) -> None:
-    """Replace docstrings, signatures and members by what is to be shown, in all that `doc` holds.
+    """Replace docstrings, signatures and members of `doc` and its members by those to be shown.
 
-    Fields of classes stand in the docstrings and signatures of these, and are not shown again.
+    Fields of classes appear in the docstrings and signatures of the classes, and not again.
 
     Args:
-        doc: Of a module, a class, a function or a variable.
-        public: Names by which classes are imported, by those of the modules that define them.
+        doc: A module, a class, a function or a variable.
+        public: Names that users import, by the full names at which classes are defined.
     """
     short = functools.partial(compact, public=public)
     is_of_tuple = doc.docstring.startswith(("Alias for field number", "Create new instance of"))
@@ -51,7 +51,7 @@ def _is_shown(member: pdoc.doc.Doc) -> bool:
 
 
 def markdown(docstring: str) -> str:
-    """A docstring with Google's sections as Markdown, in which asterisks are what they are."""
+    """Convert a Google-style docstring to Markdown that keeps asterisks literal."""
     start, *sections = re.split(rf"^({_SECTIONS}):\n", docstring, flags=re.MULTILINE)
     parts = [_prose(start)]
     for name, text in zip(sections[::2], sections[1::2], strict=True):
@@ -85,14 +85,14 @@ def _prose(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text in which only backticks and lists are Markdown: 2**J and j(n1)<j(n2) stay so."""
+    """Escape text so that only backticks and lists are Markdown: 2**J and j(n1)<j(n2) stay."""
     parts = re.split(r"(`[^`]*`)", text)
     parts[::2] = [part.replace("*", r"\*").replace("<", "&lt;") for part in parts[::2]]
     return re.sub(r"arXiv:(\d+\.\d+)", r"[\g<0>](https://arxiv.org/abs/\1)", "".join(parts))
 
 
 def compact(text: str, public: Mapping[str, str]) -> str:
-    """An annotation or a default value without the modules that nobody imports."""
+    """Shorten an annotation or a default value: drop modules that users do not import."""
 
     def imported(match: re.Match[str]) -> str:
         return public.get(match[0], match[1])
@@ -104,7 +104,7 @@ def compact(text: str, public: Mapping[str, str]) -> str:
 
 
 class _Text:
-    """An annotation or a default value that looks like this."""
+    """An annotation or a default value that prints as given."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -128,12 +128,12 @@ def _compact_signature(
 
 
 def link_names(html: str, here: str, modules: dict[str, pdoc.doc.Module]) -> str:
-    """Links from names in backticks, such as `filterbank` and `losses.distance`, to their pages.
+    """Link names in backticks, such as `filterbank` and `losses.distance`, to their pages.
 
     Args:
-        html: Of a page, or of a part of it.
-        here: Where the page is, as a module: "notebooks.a" for notebooks/a.html.
-        modules: All that have pages.
+        html: A page, or part of it.
+        here: Position of the page, as a module: "notebooks.a" for notebooks/a.html.
+        modules: All modules with pages.
     """
 
     def link(match: re.Match[str]) -> str:
@@ -151,6 +151,6 @@ def link_names(html: str, here: str, modules: dict[str, pdoc.doc.Module]) -> str
 
 @pass_context
 def linkify_all(context: Context, text: str, *arguments: Any, **options: Any) -> Markup:
-    """Pdoc's links, and those of `link_names`."""
+    """Add pdoc's links and those of `link_names`."""
     html = linkify(context, text, *arguments, **options)
     return Markup(link_names(html, context["module"].modulename, context["all_modules"]))

@@ -1,4 +1,4 @@
-"""Links of a site that lead nowhere within it."""
+"""Dead links within a site."""
 
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,7 +15,7 @@ class _Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note what the tag names and what it refers to."""
+        """Record the anchors and links of a tag."""
         for name, value in attrs:
             if value and name == "id":
                 self.anchors.add(value)
@@ -24,13 +24,13 @@ class _Page(HTMLParser):
 
 
 def dead_links(folder: Path) -> list[str]:
-    """Links between the pages of a folder, to their anchors and to its files, that are dead.
+    """Find dead links between the pages of a folder, to their anchors and to its files.
 
     Args:
-        folder: Of HTML pages, in it and in its folders.
+        folder: A folder with HTML pages, searched with its subfolders.
 
     Returns:
-        One line for each dead link: the page, and the link as it stands there.
+        One line per dead link: the page and the link.
     """
     folder = folder.resolve()
     pages = {path: _Page(path.read_text(encoding="utf-8")) for path in folder.rglob("*.html")}
