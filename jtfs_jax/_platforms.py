@@ -18,7 +18,7 @@ class Layout(NamedTuple):
         transform: Points of a Fourier transform over time; longer ones consist of several such
             (`_polyphase`).
         matrix: Points of a Fourier transform up to which it is a product with its matrix.
-        points: Points that a Fourier transform takes at once, row after row in a loop; 0: all.
+        in_turn: Whether the parts of a long transform are computed one after another.
         narrow: Columns up to which a product is written out in parts (`_arrays.narrow_product`).
         merged: Samples of U1 up to which wavelets of all resolutions share one transform
             (`_time_wavelets`).
@@ -31,7 +31,7 @@ class Layout(NamedTuple):
 
     transform: int
     matrix: int
-    points: int
+    in_turn: bool
     narrow: int
     merged: int
     block: int
@@ -44,7 +44,7 @@ class Layout(NamedTuple):
 _CPU = Layout(
     transform=2**15,
     matrix=0,
-    points=0,
+    in_turn=False,
     narrow=0,
     merged=2**11,
     block=2**11,
@@ -64,7 +64,7 @@ _GPU = _CPU._replace(
 _TPU = _CPU._replace(
     transform=2**14,
     matrix=2**10,
-    points=2**21,
+    in_turn=True,
     narrow=64,
     merged=2**13,
     shares_batch=True,

@@ -12,7 +12,6 @@ References:
     Cooley & Tukey, An Algorithm for the Machine Calculation of Complex Fourier Series, 1965.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -47,7 +46,7 @@ class FourierTables(eqx.Module):
     turns: Float[Array, "2 phase bin"]  # parts of exp(2πi κp/n), for signals of up to n samples
     matrix: Float[Array, "2 bin point"]  # parts of exp(2πi kt/n): transforms up to n are products
     longest: int = eqx.field(static=True)  # points of a transform
-    points: int = eqx.field(static=True)  # that a transform takes at once; 0: all
+    in_turn: bool = eqx.field(static=True)  # whether phases are transformed one after another
 
     def turns_of(self, phases: int, length: int) -> Complex[Array, "phase 1 bin"]:
         """The turns for a signal with a number of phases of a given length."""
@@ -58,7 +57,7 @@ class FourierTables(eqx.Module):
     def ifft(self, z: Complex[Array, "*batch row bin"], n: int) -> Array:
         """Complex rows of n points, from their lowest bins."""
         if n > self.matrix.shape[-1]:
-            return _in_turn(lambda z: _fft.ifft(z, n), z, self.points // n)
+            return _fft.ifft(z, n)
         cos, sin = self._matrix_of(n, z.shape[-1], z.ndim)
         re = product(z.real, cos) - product(z.imag, sin)
         im = product(z.real, sin) + product(z.imag, cos)
@@ -68,7 +67,7 @@ class FourierTables(eqx.Module):
         """The lowest bins of real rows."""
         n = u.shape[-1]
         if n > self.matrix.shape[-1]:
-            return _in_turn(_fft.rfft, u, self.points // n)[..., :n_bins]
+            return _fft.rfft(u)[..., :n_bins]
         cos, sin = self._matrix_of(n, n_bins, u.ndim).swapaxes(-1, -2)
         return jax.lax.complex(product(u, cos), -product(u, sin))
 
@@ -96,7 +95,7 @@ def fourier_tables(n: int, layout: Layout) -> FourierTables:
         turns=_parts_of_turns(n, phases, n // phases),
         matrix=_parts_of_turns(points, points, points),
         longest=layout.transform,
-        points=layout.points,
+        in_turn=layout.in_turn,
     )
 
 
@@ -131,7 +130,8 @@ def polyphase_ifft(
     # Written out, as sums over an axis are slow, here and in the derivative.
     turned = [_turned_sum(folds, np.arange(len(folds)) * phase / phases) for phase in range(phases)]
     z = jnp.stack(turned, axis=-3)
-    return fourier.ifft(z * of_rank(fourier.turns_of(phases, length), z.ndim), length) / phases
+    z = z * of_rank(fourier.turns_of(phases, length), z.ndim)
+    return _each_phase(lambda z: fourier.ifft(z, length), z, fourier) / phases
 
 
 def polyphase_rfft(
@@ -144,7 +144,7 @@ def polyphase_rfft(
     phases, length = u.shape[-3], u.shape[-1]
     if phases == 1:
         return fourier.rfft(u[..., 0, :, :], n_bins)
-    u_hat = fourier.rfft(u, length // 2 + 1)
+    u_hat = _each_phase(lambda u: fourier.rfft(u, length // 2 + 1), u, fourier)
     turn = fourier.turns_of(phases, length)[..., : u_hat.shape[-1]]
     u_hat = u_hat * jnp.conj(of_rank(turn, u_hat.ndim))
     positive = [u_hat[..., phase, :, :] for phase in range(phases)]  # κ = 0, …, M/2
@@ -174,18 +174,13 @@ def _turned_sum(
     return sum(terms[1:], terms[0])
 
 
-def _in_turn(
-    transform: Callable[[Array], Array], a: Shaped[Array, "*batch row point"], most: int
-) -> Shaped[Array, "*batch row bin"]:
-    """Transform the last axis, in a loop if there are more rows than `most`; 0: all at once."""
-    n, n_rows = a.shape[-2], math.prod(n for n in a.shape[:-1] if isinstance(n, int))
-    n_at_once = max(n * most // n_rows, 1)  # of the last axis but one; a batch may be symbolic
-    if not most or n_at_once >= n:
+def _each_phase(
+    transform: Callable[[Array], Array],
+    a: Shaped[Array, "*batch phase row point"],
+    fourier: FourierTables,
+) -> Shaped[Array, "*batch phase row bin"]:
+    """Transforms of all phases: together, or in turn."""
+    if not fourier.in_turn:
         return transform(a)
-    n_steps = -(-n // n_at_once)
-    n_at_once = -(-n // n_steps)
-    a = jnp.pad(a, [(0, 0)] * (a.ndim - 2) + [(0, n_steps * n_at_once - n), (0, 0)])
-    steps = a.reshape(*a.shape[:-2], n_steps, n_at_once, a.shape[-1])
-    steps = contiguous(jnp.moveaxis(steps, -3, 0))
-    transformed = jnp.moveaxis(jax.lax.map(transform, steps), 0, -3)
-    return transformed.reshape(*a.shape[:-1], transformed.shape[-1])[..., :n, :]
+    phases = contiguous(jnp.moveaxis(a, -3, 0))
+    return jnp.moveaxis(jax.lax.map(transform, phases), 0, -3)

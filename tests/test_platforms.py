@@ -34,7 +34,6 @@ def small_parts(monkeypatch):
             merged=128,
             n_bytes=layout.n_bytes and 2**15,
             matrix=layout.matrix and 32,
-            points=layout.points and 2**10,
             transform=layout.transform if layout.transform == 2**62 else 256,
         )
         monkeypatch.setitem(_platforms.LAYOUTS, name, small)

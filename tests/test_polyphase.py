@@ -102,11 +102,10 @@ def test_short_transforms_by_their_matrix(n, x64):
         np.testing.assert_allclose(fourier.irfft(half, n), np.fft.irfft(half, n), atol=1e-13)
 
 
-@pytest.mark.parametrize("points", [1, 3 * N, 10 * N, 1000 * N])
-def test_transforms_in_turn(phases, points, x64):
-    layout = _platforms.LAYOUTS["cpu"]._replace(transform=N // phases, points=points)
+def test_phases_in_turn(phases, x64):
+    layout = _platforms.LAYOUTS["cpu"]._replace(transform=N // phases, in_turn=True)
     fourier = jax.tree.map(jnp.asarray, _polyphase.fourier_tables(N, layout))
-    rng = np.random.default_rng(points)
+    rng = np.random.default_rng(0)
     lowest = rng.standard_normal((2, 5, 300)) + 1j * rng.standard_normal((2, 5, 300))
     y = jax.jit(_polyphase.polyphase_ifft, static_argnums=1)(lowest, N, fourier)
     expected = np.fft.ifft(lowest, N)
