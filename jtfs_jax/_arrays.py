@@ -1,4 +1,4 @@
-"""Small operations on arrays that all of the transforms share."""
+"""Small operations on arrays, shared by all transforms."""
 
 import functools
 from typing import Any, cast
@@ -14,20 +14,20 @@ from jaxtyping import Array, Complex, Float
 
 
 def product(a: Array, b: Array) -> Array:
-    """Matrix product in full precision on every platform."""
+    """Return the matrix product in full precision on every platform."""
     return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
 
 
 @jax.custom_jvp
 def narrow_product(a: Array, b: Array) -> Array:
-    """The same in float32, for a matrix `a` of few columns, by a unit for products in bfloat16.
+    """Return the product in float32 with a matrix `a` of few columns, on a unit for bfloat16.
 
     Full precision takes six products of the three parts that make up a float32,
 
         a b ≈ a₁b₁ + a₁b₂ + a₂b₁ + a₂b₂ + a₁b₃ + a₃b₁
 
-    Side by side along the contraction, they are one product with six times as many columns, which
-    costs no more while the unit has more columns than that.
+    Side by side along the contraction, they are one product with six times as many columns. It
+    costs no more, as long as the unit has that many columns.
     """
     if a.dtype != jnp.float32:
         return product(a, b)
@@ -51,7 +51,7 @@ narrow_product.defjvp(_narrow_product_jvp, symbolic_zeros=True)
 
 
 def _in_bfloat16(a: Array) -> tuple[Array, ...]:
-    """Three parts whose sum is `a`, each rounded to eight bits."""
+    """Split `a` into a sum of three parts of eight bits each."""
     first = jax.lax.reduce_precision(a, exponent_bits=8, mantissa_bits=7)
     second = jax.lax.reduce_precision(a - first, exponent_bits=8, mantissa_bits=7)
     parts = (first, second, a - first - second)
@@ -59,15 +59,15 @@ def _in_bfloat16(a: Array) -> tuple[Array, ...]:
 
 
 def times_real(z: Complex[Array, "..."], factor: Float[Array, "..."]) -> Complex[Array, "..."]:
-    """Product of complex by real numbers, without promotion of the latter."""
+    """Multiply complex by real numbers without promoting the latter."""
     factor = of_rank(factor, z.ndim)
     return jax.lax.complex(z.real * factor, z.imag * factor)
 
 
 def contiguous(a: Array) -> Array:
-    """The same array, with parts along the first axis next to each other in memory.
+    """Return the same array, stored contiguously along its first axis.
 
-    A loop reads such parts fast. XLA alone would rather leave the array as it is and gather them.
+    A loop reads its slices fast. By itself, XLA keeps the layout and gathers slices in each step.
     """
     if jnp.iscomplexobj(a):  # XLA constrains real arrays only
         return jax.lax.complex(contiguous(a.real), contiguous(a.imag))
@@ -91,12 +91,12 @@ mlir.register_lowering(_contiguous, _contiguous_lowered)
 
 
 def of_rank(a: Array, rank: int) -> Array:
-    """An array with leading axes of length 1, up to a given number of axes."""
+    """Prepend axes of length 1, up to a given number of axes."""
     return jnp.expand_dims(a, range(rank - a.ndim))
 
 
 def repeat_rows(a: Array, n_rows: int) -> Array:
-    """The one row of `a` several times, by a product, whose derivative is faster than a sum's."""
+    """Repeat the single row of `a` by a product, whose derivative is faster than a sum."""
     if n_rows == 1:
         return a
     ones = jnp.ones((n_rows, 1), a.real.dtype)
@@ -104,10 +104,10 @@ def repeat_rows(a: Array, n_rows: int) -> Array:
 
 
 def as_leaf(table: np.ndarray) -> Array:
-    """A table as the array that it will be: `filterbank` casts all of them, once."""
+    """Type a table as the array that it becomes: `filterbank` casts all tables once."""
     return cast(Array, table)
 
 
 def namespace(a: Any) -> Any:
-    """The functions for arrays of this kind: `jax.numpy` for those of JAX, else `numpy`."""
+    """Return the module for this kind of array: `jax.numpy` or `numpy`."""
     return jnp if isinstance(a, jax.Array) else np

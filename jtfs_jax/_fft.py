@@ -1,7 +1,7 @@
-"""Fourier transforms over the last axis: the same in every run, and by each device of its own rows.
+"""Fourier transforms over the last axis: reproducible, and computed by each device for its rows.
 
-XLA has every device transform all rows, and sends them around first, even where devices hold whole
-rows. There a primitive says that each can transform its own.
+By itself, XLA gathers all rows on every device, even if each device has whole rows. A primitive
+tells it that each device can transform its own.
 """
 
 import functools
@@ -17,28 +17,28 @@ from jax.interpreters import ad, batching, mlir
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P, get_abstract_mesh
 from jaxtyping import Array, Complex, Float
 
-# On a CPU, XLA's transforms of these lengths differ from run to run in the last bits, as threads
-# happen to share rows, unless the number of rows is a multiple of this.
+# On a CPU, XLA's transforms of these lengths vary between runs in the last bits, because threads
+# share rows at random, unless the number of rows is a multiple of this.
 _UNSTEADY, _ROWS = range(2**9, 2**11 + 1), 16
 
 
 def rfft(x: Float[Array, "*batch row point"]) -> Complex[Array, "*batch row bin"]:
-    """Half the spectrum of real rows."""
+    """Compute half the spectrum of real rows."""
     return _transform("rfft", x, x.shape[-1])
 
 
 def irfft(half: Complex[Array, "*batch row bin"], n: int) -> Float[Array, "*batch row point"]:
-    """Real rows of n points, from half their spectrum."""
+    """Compute real rows of n points from half their spectrum."""
     return _transform("irfft", half, n)
 
 
 def ifft(z: Complex[Array, "*batch row bin"], n: int) -> Complex[Array, "*batch row point"]:
-    """Complex rows of n points, from their lowest bins."""
+    """Compute complex rows of n points from their lowest bins."""
     return _transform("ifft", z, n)
 
 
 def is_spread(z: Array) -> bool:
-    """Whether a traced array may be spread among devices, rather than the part of one."""
+    """Return whether a traced array may be distributed among devices."""
     if AxisType.Explicit in jax.typeof(z).sharding.mesh.axis_types:
         return True  # also of a single device: its axes may not be merged
     mesh = get_abstract_mesh()
@@ -58,7 +58,7 @@ def _transform(kind: str, z: Array, n: int) -> Array:
 
 
 def _steadily(kind: str, z: Array, n: int) -> Array:
-    """The transform, for which silent rows come beside the others where it would be unsteady."""
+    """Transform rows, with zero rows appended if results would vary between runs."""
     transform: Callable[..., Array] = getattr(jnp.fft, kind)
     length = None if z.shape[-1] == n else n
     if n not in _UNSTEADY or math.prod(z.shape[:-1]) % _ROWS == 0:
@@ -67,7 +67,7 @@ def _steadily(kind: str, z: Array, n: int) -> Array:
     return transform(padded, length)[..., : z.shape[-2], :]
 
 
-# The program of each device is a parameter, for JAX to see that it will ask for the devices.
+# The program of each device is a parameter, so that JAX sees that it depends on the devices.
 _fft_of_rows = Primitive("jtfs_jax_fft_of_rows")
 
 
@@ -123,7 +123,7 @@ def _by_each_device(kind: str, n: int) -> Callable[[Array], Array]:
 
 def _lowered(context, z, *, kind, n, program):
     if context.module_context.lowering_parameters.for_export:
-        # Exported programs cannot ask Python how to split a transform.
+        # Exported programs cannot call Python to split a transform.
         transform = functools.partial(_steadily, kind, n=n)
         return mlir.lower_fun(transform, multiple_results=False)(context, z)
     return mlir.lower_fun(jaxpr_as_fun(program), multiple_results=True)(context, z)

@@ -21,11 +21,11 @@ from ._wavelets import NEGLIGIBLE, Family, low_pass, low_pass_reach
 class FrequentialFilters(eqx.Module):
     """Frequential filters for a given number of live rows: ψ_β = C ± iD and φ_F as matrices.
 
-    The rows of the products follow each other: those of the low-pass β = 0, then those of each
-    wavelet β > 0. Every filter has its own resolution, and as many rows as are then averaged.
+    The products stack the rows of the low-pass filter β = 0 and of each wavelet β > 0. Each filter
+    has its own resolution, and only the rows that are averaged afterwards.
 
-    Where rows are continued by conjugate reflections, imaginary parts have matrices of their own:
-    in these, reflections count negatively.
+    If conjugate reflections continue the rows, imaginary parts have separate matrices, in which
+    reflections have the opposite sign.
     """
 
     low: Float[Array, "low_row n1"]
@@ -42,10 +42,10 @@ class FrequentialFilters(eqx.Module):
     def modulus_of_complex(
         self, y: Complex[Array, "*batch n1 time"]
     ) -> Float[Array, "*batch row time"]:
-        """|y ⋆ ψ_β| for β = 0, every β with spin +1, every β with spin −1; four real products."""
+        """Compute |y ⋆ ψ_β| for β = 0, all β with spin +1, all β with spin −1: four real products."""
         re_psi = self.re_psi if self.re_psi_of_imaginary is None else self.re_psi_of_imaginary
         im_psi = self.im_psi if self.im_psi_of_imaginary is None else self.im_psi_of_imaginary
-        # Separate products: together they would be split, and their gradients concatenated.
+        # Keep the products separate: one product would be split, and its gradient concatenated.
         times = narrow_product if self.narrow else product
         re_re, re_im = times(self.re_psi, y.real), times(re_psi, y.imag)
         im_re, im_im = times(self.im_psi, y.real), times(im_psi, y.imag)
@@ -57,7 +57,7 @@ class FrequentialFilters(eqx.Module):
     def modulus_of_real(
         self, y: Float[Array, "*batch n1 frame"]
     ) -> Float[Array, "*batch row frame"]:
-        """|y ⋆ ψ_β| of a real y, for which both spins are the same."""
+        """Compute |y ⋆ ψ_β| for a real y, for which both spins are equal."""
         low = product(self.low, y)
         psi = modulus(product(self.re_psi, y), product(self.im_psi, y))
         return jnp.concatenate([modulus(low, jnp.zeros_like(low)), psi], axis=-2)
@@ -65,7 +65,7 @@ class FrequentialFilters(eqx.Module):
     def average_rows(
         self, u: Float[Array, "*batch row frame"]
     ) -> Float[Array, "*batch path band frame"]:
-        """φ_F ⋆ u for every path."""
+        """Compute φ_F ⋆ u for every path."""
         assert self.average_low is not None
         assert self.average is not None
         n_low, n_spin = self.low.shape[0], self.re_psi.shape[0]
@@ -82,13 +82,13 @@ class FrequentialFilters(eqx.Module):
     def split_rows(
         self, u: Float[Array, "*batch row frame"]
     ) -> list[Float[Array, "*batch row frame"]]:
-        """The rows of each path, where there is no averaging along log-frequency."""
+        """Split the rows by path, without averaging along log-frequency."""
         n_spins = (u.shape[-2] - self.low.shape[0]) // self.re_psi.shape[0]
         ends = np.cumsum([self.n_rows[0], *self.n_rows[1:] * n_spins])[:-1]
         return jnp.split(u, ends, axis=-2)
 
     def select(self, n_fr: Int[Array, ""]) -> "FrequentialFilter":
-        """One filter, whose index is traced: β = 0, then every β with spin +1, then with −1."""
+        """Select a filter by a traced index: β = 0, then all β with spin +1, then with −1."""
         assert self.average_low is not None
         assert self.average is not None
         n_low, n_spin, n_psi = len(self.low), len(self.re_psi), len(self.average)
@@ -122,8 +122,8 @@ class FrequentialFilters(eqx.Module):
 class FrequentialFilter(eqx.Module):
     """One of the filters with its spin, and φ_F.
 
-    There are as many rows as the longest filter has. Those that are not this filter's own have
-    no weight in the average.
+    It has as many rows as the longest filter; rows of other filters have zero weight in the
+    average.
     """
 
     re_psi: Float[Array, "row n1"]
@@ -135,7 +135,7 @@ class FrequentialFilter(eqx.Module):
     def modulus_of_complex(
         self, y: Complex[Array, "*batch n1 time"]
     ) -> Float[Array, "*batch row time"]:
-        """|y ⋆ ψ_β|; four real products."""
+        """Compute |y ⋆ ψ_β| by four real products."""
         re = product(self.re_psi, y.real) - product(self.im_psi_of_imaginary, y.imag)
         im = product(self.re_psi_of_imaginary, y.imag) + product(self.im_psi, y.real)
         return modulus(re, im)
@@ -143,12 +143,12 @@ class FrequentialFilter(eqx.Module):
     def modulus_of_real(
         self, y: Float[Array, "*batch n1 frame"]
     ) -> Float[Array, "*batch row frame"]:
-        """|y ⋆ ψ_β| of a real y."""
+        """Compute |y ⋆ ψ_β| for a real y."""
         return modulus(product(self.re_psi, y), product(self.im_psi, y))
 
 
 class RowSampling(NamedTuple):
-    """Which rows of |y ⋆ ψ_β| are kept, and how they are averaged: what all filters share."""
+    """Sampling and averaging of the rows of |y ⋆ ψ_β|, common to all filters."""
 
     n_live: int  # of the rows that ψ_n2 acts on
     n_rows: int  # of first-order wavelets
@@ -161,9 +161,9 @@ class RowSampling(NamedTuple):
 
 
 class SampledFilters(NamedTuple):
-    """Filters as matrices from live rows to rows that are kept, which follow each other.
+    """Filters as matrices from live rows to kept rows, stacked.
 
-    `mirrored` acts on the reflections of the live rows, which conjugation has to know apart.
+    `mirrored` acts on the reflections of the live rows, which may be conjugated.
     """
 
     direct: Any  # complex, `(row, n1)`, as is `mirrored`
@@ -174,14 +174,14 @@ class SampledFilters(NamedTuple):
 def frequential_filters(
     kernels: Any, family: Family, sampling: RowSampling, designed: Any = None
 ) -> FrequentialFilters:
-    """Matrices from the impulse responses of a family, over a period that they do not fill.
+    """Make matrices from the impulse responses of a family, given over more than their length.
 
-    Which rows they reach is that of those `designed`, where it is not their own.
+    The `designed` impulse responses, if given, determine the rows that filters reach.
     """
     designed = kernels if designed is None else designed
     n_padded, width = kernels.shape[-1], sampling.width
     low_kernel = np.roll(low_pass(2**family.J, n_padded), n_padded // 2)[None]
-    # The low-pass β = 0 is an average already, unless φ_F is wider still.
+    # The low-pass filter β = 0 already averages, unless φ_F is wider.
     wider = isinstance(width, str) or width > 2**family.J
     of_low = sampling._replace(width=width if wider else 0)
     low = _sample(low_kernel, low_kernel, [family.J], of_low)
@@ -189,7 +189,7 @@ def frequential_filters(
     psi, of_imaginary = psis.direct + psis.mirrored, psis.direct - psis.mirrored
     is_averaged, reflect = width != 0, sampling.reflect
     return FrequentialFilters(
-        # The reflections of what β = 0 averages have the sign that does not cancel it.
+        # For β = 0, reflections have the sign that does not cancel the average.
         low=as_leaf(low.direct + low.mirrored),
         re_psi=as_leaf(psi.real),
         im_psi=as_leaf(psi.imag),
@@ -204,7 +204,7 @@ def frequential_filters(
 
 
 def _packed(of_filters: Sequence[Any], sampling: RowSampling) -> Any:
-    """Averages of each filter's rows, among the rows of all: `(filter, band, row)`."""
+    """Stack the averages of each filter, placed among the rows of all: `(filter, band, row)`."""
     stride, n_rows = sampling.stride, sum(weights.shape[1] for weights in of_filters)
     n_bands = 1 if stride is None else _sampling.n_kept(sampling.n_rows, stride)
     averages, stop, xp = [], 0, namespace(of_filters[0])
@@ -217,9 +217,9 @@ def _packed(of_filters: Sequence[Any], sampling: RowSampling) -> Any:
 def _sample(
     kernels: Any, designed: np.ndarray, j_fr: Sequence[int], sampling: RowSampling
 ) -> SampledFilters:
-    """Convolution with kernels, at the rows that φ_F needs, and the weights of these rows.
+    """Sample convolutions with kernels at the rows that φ_F needs, with the weights of the rows.
 
-    Rows that those `designed` do not reach are left out.
+    Rows that the `designed` kernels do not reach are left out.
     """
     if sampling.width == 0:
         rows = [np.arange(0, sampling.n_live, sampling.stride or 2**j) for j in j_fr]
@@ -244,9 +244,9 @@ def _sample(
 def _convolutions(
     kernels: Any, rows: Sequence[np.ndarray], sampling: RowSampling
 ) -> tuple[Any, Any]:
-    """Convolutions with kernels, at rows of each, of live rows and of reflections if there are any.
+    """Sample convolutions of live rows, and of their reflections if any, at the rows of each kernel.
 
-    Row n is reflected to −1 − n, and both are repeated with a period of twice as many rows.
+    Row n is reflected to −1 − n; the period is twice the number of live rows.
     """
     n_kernels, n = kernels.shape
     center, period, xp = n // 2, 2 * sampling.n_live, namespace(kernels)
@@ -269,7 +269,7 @@ def _convolutions(
 
 
 def _averaging(j_fr: int, n_padded: int, sampling: RowSampling) -> tuple[np.ndarray, Any]:
-    """Rows of |y ⋆ ψ_β| that φ_F reaches, and their weights in the averages over live rows."""
+    """Return the rows of |y ⋆ ψ_β| that φ_F reaches, and their weights in the averages."""
     n_live, width, stride = sampling.n_live, sampling.width, sampling.stride
     if isinstance(width, str):
         step = 2 ** min(j_fr, max(math.floor(math.log2(n_live)) - 5, 0))
@@ -288,7 +288,7 @@ def _averaging(j_fr: int, n_padded: int, sampling: RowSampling) -> tuple[np.ndar
 
 
 def _folded(rows: np.ndarray, weights: Any, n_live: int) -> tuple[np.ndarray, Any]:
-    """The same average from live rows alone: moduli of reflections are those of the live rows."""
+    """Fold an average onto live rows: moduli of reflections equal those of the live rows."""
     place = rows % (2 * n_live)
     place = np.minimum(place, 2 * n_live - 1 - place)
     places = np.unique(place)

@@ -1,12 +1,12 @@
-"""Fourier transforms over time; a long one is several short ones, which stay in the cache.
+"""Fourier transforms over time; a long one consists of several short ones that fit the cache.
 
-A signal of n samples, where n is large, is laid out by phases: sample t of the signal is sample
-t // P of the phase t mod P. With n = P·M and the bins k = κ + aM, where κ < M,
+A long signal of n samples is laid out by phases: sample t of the signal is sample t // P of phase
+t mod P. With n = P·M and the bins k = κ + aM, where κ < M,
 
     y(phase p, m) = Σ_κ exp(2πi κm/M) · exp(2πi κp/n) · Σ_a exp(2πi ap/P) · ŷ(κ + aM)
 
-takes one transform of M points for each phase, and only those a where the signal has bins. The
-order of the samples does not matter to what acts on each, nor to an average over all.
+takes one transform of M points per phase, and only those a at which the signal has bins. Pointwise
+operations and averages over all samples do not depend on the order of the samples.
 
 References:
     Cooley & Tukey, An Algorithm for the Machine Calculation of Complex Fourier Series, 1965.
@@ -30,18 +30,18 @@ _MAX_PHASES = 8
 
 
 def n_phases(n: int, longest: int) -> int:
-    """Number of phases of a signal of n samples, a power of two, for transforms of `longest`."""
+    """Return the number of phases of n samples, a power of two, for transforms of `longest`."""
     return min(max(n // longest, 1), _MAX_PHASES)
 
 
 def by_phase(table: Any, longest: int) -> Any:
-    """A table along time, laid out as signals are."""
+    """Lay out a table along time as signals are."""
     return table.reshape(-1, 1, n_phases(len(table), longest)).T
 
 
 @exportable
 class FourierTables(eqx.Module):
-    """Tables of the Fourier transforms over time, and how a platform computes these."""
+    """Tables for Fourier transforms over time, and how a platform computes the transforms."""
 
     turns: Float[Array, "2 phase bin"]  # parts of exp(2πi κp/n), for signals of up to n samples
     matrix: Float[Array, "2 bin point"]  # parts of exp(2πi kt/n): transforms up to n are products
@@ -49,13 +49,13 @@ class FourierTables(eqx.Module):
     in_turn: bool = eqx.field(static=True)  # whether phases are transformed one after another
 
     def turns_of(self, phases: int, length: int) -> Complex[Array, "phase 1 bin"]:
-        """The turns for a signal with a number of phases of a given length."""
+        """Return the turns for a signal with a given number and length of phases."""
         _, most, longest = self.turns.shape
         re, im = self.turns[:, :: most // phases, :: longest // length]
         return jax.lax.complex(re, im)[:, None, :]
 
     def ifft(self, z: Complex[Array, "*batch row bin"], n: int) -> Array:
-        """Complex rows of n points, from their lowest bins."""
+        """Compute complex rows of n points from their lowest bins."""
         if n > self.matrix.shape[-1]:
             return _fft.ifft(z, n)
         cos, sin = self._matrix_of(n, z.shape[-1], z.ndim)
@@ -64,7 +64,7 @@ class FourierTables(eqx.Module):
         return jax.lax.complex(re, im) / n
 
     def rfft(self, u: Float[Array, "*batch row point"], n_bins: int) -> Array:
-        """The lowest bins of real rows."""
+        """Compute the lowest bins of real rows."""
         n = u.shape[-1]
         if n > self.matrix.shape[-1]:
             return _fft.rfft(u)[..., :n_bins]
@@ -72,7 +72,7 @@ class FourierTables(eqx.Module):
         return jax.lax.complex(product(u, cos), -product(u, sin))
 
     def irfft(self, half: Complex[Array, "*batch row bin"], n: int) -> Array:
-        """Real rows of n points, from the lowest bins of half their spectrum."""
+        """Compute real rows of n points from the lowest bins of half their spectrum."""
         if n > self.matrix.shape[-1]:
             return _fft.irfft(half, n)
         half = half[..., : n // 2 + 1]
@@ -99,15 +99,15 @@ def fourier_tables(n: int, layout: Layout) -> FourierTables:
     )
 
 
-def _parts_of_turns(n: int, *shape: int) -> Array:
+def _parts_of_turns(n: int, n_rows: int, n_columns: int) -> Array:
     """Cosines and sines of 2π·row·column/n."""
-    n_rows, n_columns = shape
-    angle = 2 * np.pi / max(n, 1) * (np.arange(n_rows)[:, None] * np.arange(n_columns) % max(n, 1))
+    turns = np.arange(n_rows)[:, None] * np.arange(n_columns) / max(n, 1)
+    angle = 2 * np.pi * (turns % 1)
     return as_leaf(np.stack([np.cos(angle), np.sin(angle)]))
 
 
 def bins(half: Complex[Array, "*batch bin"], n: int, start: int, stop: int) -> Array:
-    """Bins [start, stop), of `n` a cycle, of real signals given by the half of their spectrum."""
+    """Return bins [start, stop) of real signals of n samples, from half of their spectrum."""
     parts = [half[..., max(start, 0) : min(stop, n // 2 + 1)]]
     if start < 0:
         parts.insert(0, jnp.conj(half[..., max(1 - stop, 1) : 1 - start][..., ::-1]))
@@ -119,7 +119,7 @@ def bins(half: Complex[Array, "*batch bin"], n: int, start: int, stop: int) -> A
 def polyphase_ifft(
     lowest: Complex[Array, "*batch row bin"], n: int, fourier: FourierTables
 ) -> Complex[Array, "*batch phase row sample"]:
-    """Signals of n samples, by phases, from their lowest bins; all others are 0."""
+    """Compute signals of n samples, by phases, from their lowest bins; all others are 0."""
     phases = n_phases(n, fourier.longest)
     if phases == 1:
         return fourier.ifft(lowest, n)[..., None, :, :]
@@ -127,7 +127,7 @@ def polyphase_ifft(
     folds = jnp.split(lowest, list(range(length, lowest.shape[-1], length)), axis=-1)
     missing = length - folds[-1].shape[-1]
     folds[-1] = jnp.pad(folds[-1], [(0, 0)] * (lowest.ndim - 1) + [(0, missing)])
-    # Written out, as sums over an axis are slow, here and in the derivative.
+    # Write out the sums: a sum over an axis is slow, here and in the derivative.
     turned = [_turned_sum(folds, np.arange(len(folds)) * phase / phases) for phase in range(phases)]
     z = jnp.stack(turned, axis=-3)
     z = z * of_rank(fourier.turns_of(phases, length), z.ndim)
@@ -137,7 +137,7 @@ def polyphase_ifft(
 def polyphase_rfft(
     u: Float[Array, "*batch phase row sample"], n_bins: int, fourier: FourierTables
 ) -> Complex[Array, "*batch row bin"]:
-    """The lowest bins of real signals that are laid out by phases.
+    """Compute the lowest bins of real signals that are laid out by phases.
 
     û(κ + aM) = Σ_p exp(−2πi ap/P) · exp(−2πi κp/n) · û_p(κ)     with |κ| ≤ M/2
     """
@@ -160,7 +160,7 @@ def polyphase_rfft(
 
 
 def interleave(y: Array) -> Array:
-    """Signals in the order of time, `(*batch, row, time)`, from `(*batch, phase, row, sample)`."""
+    """Put signals by phases, `(*batch, phase, row, sample)`, in order: `(*batch, row, time)`."""
     *batch, phases, n_rows, length = y.shape
     return jnp.moveaxis(y, -3, -1).reshape(*batch, n_rows, length * phases)
 
@@ -179,7 +179,7 @@ def _each_phase(
     a: Shaped[Array, "*batch phase row point"],
     fourier: FourierTables,
 ) -> Shaped[Array, "*batch phase row bin"]:
-    """Transforms of all phases: together, or in turn."""
+    """Transform all phases together, or one after another."""
     if not fourier.in_turn:
         return transform(a)
     phases = contiguous(jnp.moveaxis(a, -3, 0))

@@ -1,4 +1,4 @@
-"""The second order along time: U1 ⋆ ψ_n2, and the average of what is made of it."""
+"""The second order along time: U1 ⋆ ψ_n2, a nonlinearity, and the average over time."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,9 +20,9 @@ def second_order(
     u1_hats: Sequence[Complex[Array, "*batch n1 bin"]],
     nonlinearity: Callable[[Complex[Array, "*batch n1 time"]], Float[Array, "*batch row time"]],
 ) -> Float[Array, "*batch n2 row frame"]:
-    """φ_T ⋆ nonlinearity(U1 ⋆ ψ_n2) at the frames, for the wavelets ψ_n2 of one resolution.
+    """Compute φ_T ⋆ nonlinearity(U1 ⋆ ψ_n2) at the frames, for the ψ_n2 of one resolution.
 
-    The rows n1 are those that feed them. Without averaging, all samples within the signal.
+    Only the rows n1 that feed them are used. Without averaging, frames are samples.
     """
     live = [
         u1_hat[..., : second.n_live - group.n_first, : second.n_bins]

@@ -1,4 +1,4 @@
-"""The average over time φ_T: its tables, and its application in blocks that fit the cache."""
+"""The time average φ_T: its tables, and its application in blocks that fit the cache."""
 
 import dataclasses
 import math
@@ -26,9 +26,9 @@ _CHUNK_FRAMES = 32  # or as many as there are between this number of frames
 class TimeAverage(eqx.Module):
     """φ_T and subsampling of signals at one resolution, as products of blocks with weights.
 
-    A block is a stretch of one phase (see `_polyphase`). A product gives what it adds to the
-    frames: to every frame, or, where φ_T is short, to the frames that each of its chunks reaches.
-    Chunks are as long as `hop` frames, and all have the same weights:
+    A block is a stretch of one phase (see `_polyphase`). A product gives its contribution to the
+    frames: to every frame or, if φ_T is short, to the frames that each of its chunks reaches.
+    Chunks are `hop` frames long and share their weights:
 
         samples of a phase   |--chunk--|--chunk--|--chunk--|--chunk--|--chunk--|   some to a block
         frames               .    .    .    .    .    .    .    .    .    .        hop = 2
@@ -46,7 +46,7 @@ class TimeAverage(eqx.Module):
     def mean_of_first(
         self, length: Any, n_samples: int, n_padded: int, log2_stride: int, layout: Layout
     ) -> "TimeAverage":
-        """The mean over the first `length` samples, from that over all; `length` may be traced."""
+        """Return the mean over the first `length` samples instead of all; it may be traced."""
         weights = _sampling.mean_weights(length, n_samples, n_padded, log2_stride)
         weights = by_phase(weights, layout.transform)
         blocks = weights.swapaxes(1, 2).reshape(len(weights), -1, self.block, 1)
@@ -54,7 +54,7 @@ class TimeAverage(eqx.Module):
         return dataclasses.replace(self, weights=reached.reshape(self.weights.shape))
 
     def whole(self, u: Float[Array, "*batch phase row sample"]) -> Float[Array, "*batch row frame"]:
-        """Average of signals that exist whole, where the blocks add to every frame."""
+        """Average signals in memory, if blocks contribute to every frame."""
         start, length = self.first_block * self.block, self.n_blocks * self.block
         weights = self.weights.reshape(-1, length, self.weights.shape[-1])
         return product(u[..., start : start + length], of_rank(weights, u.ndim)).sum(-3)
@@ -66,20 +66,20 @@ class TimeAverage(eqx.Module):
 
     @property
     def n_near(self) -> int:
-        """How many times its own length a chunk reaches, itself in the middle."""
+        """Reach of a chunk, in multiples of its length, centered on itself."""
         assert self.hop is not None
         return self.weights.shape[-1] // self.hop
 
     @property
     def weights_of_blocks(self) -> Float[Array, "phase block sample frame"]:
-        """Weights of the blocks of each phase, which are the same for all if `hop` is not None."""
+        """Weights of the blocks of each phase; all blocks share them if `hop` is not None."""
         n_blocks = self.n_blocks if self.hop is None else 1
         return self.weights.reshape(-1, n_blocks, *self.weights.shape[-2:])
 
     def of_blocks(
         self, u: Float[Array, "*batch row sample"], weights: Float[Array, "*any sample frame"]
     ) -> Float[Array, "*batch row part"]:
-        """What blocks add to the frames by their weights."""
+        """Compute the contributions of blocks to the frames."""
         if self.hop is None:
             return product(u, of_rank(weights, u.ndim))
         chunks = u.reshape(*u.shape[:-1], self.block // self.chunk, self.chunk)
@@ -89,7 +89,7 @@ class TimeAverage(eqx.Module):
     def total(
         self, parts: Float[Array, "*batch phase_block row part"]
     ) -> Float[Array, "*batch row frame"]:
-        """Sum over the blocks, at the frames that are kept."""
+        """Sum over the blocks, at the kept frames."""
         if self.hop is None:
             return parts.sum(-3)
         hop_of_block = self.block // self.chunk * self.hop
@@ -106,17 +106,17 @@ class TimeAverage(eqx.Module):
 
 @exportable
 class MeanByRow(eqx.Module):
-    """Weighted sums of samples, with weights of their own for each row."""
+    """Weighted sums of samples, with separate weights for each row."""
 
     weights: Float[Array, "phase row sample"]
 
     def whole(self, u: Float[Array, "*batch phase row sample"]) -> Float[Array, "*batch row 1"]:
-        """Sums of signals that exist whole."""
+        """Compute the sums for signals in memory."""
         return (u * of_rank(self.weights, u.ndim)).sum((-3, -1))[..., None]
 
 
 def _overlap_add(parts: Float[Array, "*batch chunk overlap hop"]) -> Float[Array, "*batch frame"]:
-    """Sums of what is meant for the same frames: part d of chunk c for place c + d."""
+    """Sum the parts for the same frames: part d of chunk c belongs at c + d."""
     n_overlaps = parts.shape[-2]
     placed = [
         jnp.pad(parts[..., d, :], [(0, 0)] * (parts.ndim - 3) + [(d, n_overlaps - 1 - d), (0, 0)])
@@ -129,7 +129,7 @@ def _overlap_add(parts: Float[Array, "*batch chunk overlap hop"]) -> Float[Array
 def _wrapped(
     frames: Float[Array, "*batch frame"], start: int, period: int
 ) -> Float[Array, "*batch period"]:
-    """One period of what begins at frame `start` and is repeated: time is periodic."""
+    """Wrap frames that begin at `start` to one period: time is periodic."""
     start %= period
     n_periods = -(-(start + frames.shape[-1]) // period)
     frames = _pad_last(frames, start, n_periods * period - start - frames.shape[-1])
@@ -149,9 +149,9 @@ def local_average(
     log2_stride: int,
     layout: Layout,
 ) -> TimeAverage:
-    """φ_T at some multiples of `stride`, for signals at one in 2**log2_stride samples.
+    """Return φ_T at multiples of `stride`, for signals at every 2**log2_stride-th sample.
 
-    How far it reaches is that of the one `designed`, of a given width.
+    Its reach is the reach of the `designed` low-pass filter, of a given width.
     """
     n_padded = len(phi)
     phases = n_phases(n_padded >> log2_stride, layout.transform)
@@ -192,13 +192,13 @@ def local_average(
 
 
 def _chunk_length(stride: int, step: int, length: int, block: int) -> int:
-    """Samples in a chunk: whole frames of them, enough for a product, not more than a block."""
+    """Return the samples in a chunk: whole frames, enough for a product, at most a block."""
     chunk = min(max(_CHUNK_FRAMES * stride // step, _MIN_CHUNK), length)
     return max(min(chunk, block), stride // step)
 
 
 def global_average(n_samples: int, n_padded: int, log2_stride: int, layout: Layout) -> TimeAverage:
-    """Mean over the samples of the signal, for signals at one in 2**log2_stride samples."""
+    """Return the mean over the signal, for signals at every 2**log2_stride-th sample."""
     weights = _sampling.mean_weights(n_samples, n_samples, n_padded, log2_stride)
     weights = by_phase(weights, layout.transform).swapaxes(1, 2)
     return _full_average(weights, weights, layout.block)
@@ -212,10 +212,9 @@ def mean_by_row(
     own: Sequence[int],
     layout: Layout,
 ) -> MeanByRow:
-    """Mean over the first `length` samples, for rows that each keep one in 2**log2 of `own`.
+    """Return the mean over the first `length` samples, for rows with sampling intervals 2**`own`.
 
-    Signals are at one in 2**log2_stride samples, which may be more than that. `length` may be
-    traced.
+    Signals are at every 2**log2_stride-th sample, which may be denser. `length` may be traced.
     """
 
     def of_row(log2: int) -> Any:
@@ -228,9 +227,9 @@ def mean_by_row(
 
 
 def _full_average(weights: Any, designed: np.ndarray, block: int) -> TimeAverage:
-    """Average with weights of every sample, `(phase, sample, frame)`.
+    """Return the average with a weight per sample and frame, `(phase, sample, frame)`.
 
-    Blocks in which those `designed` are negligible are left out.
+    Blocks in which the `designed` weights are negligible are left out.
     """
     phases, length, n_frames = weights.shape
     block = min(block, length)
@@ -256,14 +255,14 @@ def average_in_blocks(
     nonlinearity: Callable[[Complex[Array, "*batch n1 sample"]], Float[Array, "*batch row sample"]],
     layout: Layout,
 ) -> Float[Array, "*batch n2 row frame"]:
-    """φ_T ⋆ nonlinearity(y) at the frames; what the nonlinearity returns hardly ever exists whole.
+    """Compute φ_T ⋆ nonlinearity(y) at the frames, block by block.
 
-    It is computed block by block, and once more for the derivative, if it is larger than `layout`
-    allows.
+    If the result of the nonlinearity is larger than `layout` allows, it is never in memory as a
+    whole: a loop computes blocks, and computes them again for the derivative.
     """
     *batch, n2, phases, n1, _ = y.shape
-    # Devices that share a batch take the same block of each signal; a single one may take signals
-    # in turn, so that its blocks are small.
+    # Devices that share a batch take the same block of each signal; a single device may take
+    # signals in turn to keep blocks small.
     shared = batch if layout.shares_batch or _fft.is_spread(y) else []
     in_turn = math.prod(batch[len(shared) :]) * n2
     n_blocks, start = average.n_blocks, average.first_block * average.block
@@ -296,12 +295,12 @@ def average_in_blocks(
 
 
 def _known_bytes(of: jax.ShapeDtypeStruct) -> int:
-    """Size of an array; where its batch is symbolic, that of one signal."""
+    """Return the size of an array; for a symbolic batch, the size for one signal."""
     return math.prod(n for n in of.shape if isinstance(n, int)) * of.dtype.itemsize
 
 
 def _largest_divisor(n: int, most: int) -> int | None:
-    """The largest divisor of n that is at most `most`; None instead of 1."""
+    """Return the largest divisor of n up to `most`; None instead of 1."""
     if not isinstance(n, int):
         return None  # a batch of symbolic size
     return max((d for d in range(2, most + 1) if n % d == 0), default=None)
@@ -310,6 +309,6 @@ def _largest_divisor(n: int, most: int) -> int | None:
 def refine(
     s: Float[Array, "*batch row frame"], n_frames: int, fourier: FourierTables
 ) -> Float[Array, "*batch row n_frames"]:
-    """Trigonometric interpolation of periodic signals to more frames."""
+    """Interpolate periodic signals to more frames, trigonometrically."""
     n = s.shape[-1]
     return fourier.irfft(fourier.rfft(s, n // 2 + 1), n_frames) * (n_frames // n)

@@ -1,4 +1,4 @@
-"""Wavelets over time: groups that are computed together, their tables and their transforms."""
+"""Wavelets over time: groups computed together, their tables and their transforms."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -16,9 +16,9 @@ from ._wavelets import Family, frame_gain, passband, psi_hats
 
 @exportable
 class OwnGrids(eqx.Module):
-    """Which samples and bins of a group are those of each wavelet, where resolutions differ.
+    """The samples and bins of a group that each wavelet keeps, if resolutions differ.
 
-    Multiplication by the comb makes a spectrum that of the samples which a wavelet keeps.
+    Multiplying samples by the comb gives the spectrum of the samples that a wavelet keeps.
     """
 
     comb: Float[Array, "phase wavelet sample"]  # 2**d at one in 2**d samples, 0 between them
@@ -27,10 +27,10 @@ class OwnGrids(eqx.Module):
 
 @exportable
 class WaveletGroup(eqx.Module):
-    """Wavelets that are computed together: transfer functions on the bins that any of them passes.
+    """Wavelets computed together: transfer functions on the bins that any of them passes.
 
-    Only the modulus of their outputs is ever used, so that outputs are moved to zero frequency
-    rather than left in place: they lack a carrier, which all wavelets of the group share.
+    Only the modulus of the outputs is used. They are therefore shifted to zero frequency: they lack
+    a carrier, which all wavelets of the group share.
     """
 
     psi_hat: Float[Array, "wavelet bin"]
@@ -58,7 +58,7 @@ def transform_signals(
     log2_stride: int,
     fourier: FourierTables,
 ) -> Complex[Array, "*batch phase wavelet sample"]:
-    """X ⋆ ψ for each wavelet but for the carrier, at one in 2**log2_stride of `n` samples.
+    """Compute x ⋆ ψ without its carrier for each wavelet, at every 2**log2_stride-th of n samples.
 
     The signals are given by half of their spectrum.
     """
@@ -74,7 +74,7 @@ def transform_rows(
     n: int,
     fourier: FourierTables,
 ) -> Complex[Array, "*batch wavelet phase row sample"]:
-    """The same for each of several rows, at the resolution of the group."""
+    """Compute the same for each of several rows, at the resolution of the group."""
     passed = bins(half, n, group.first_bin, group.stop_bin)[..., None, :, :]
     passed = times_real(passed, group.psi_hat[:, None] * 2.0**-group.log2_stride)
     return polyphase_ifft(passed, n >> group.log2_stride, fourier)
@@ -83,9 +83,9 @@ def transform_rows(
 def wavelet_groups(
     family: Family, n_padded: int, log2_stride: Callable[[int], int]
 ) -> tuple[WaveletGroup, ...]:
-    """The wavelets of each j, which `log2_stride` takes to that of the distance between samples.
+    """Sample the wavelets of each j in Fourier, within the Nyquist band of their resolution.
 
-    They are sampled in Fourier within the Nyquist band of their resolution.
+    `log2_stride` maps j to the log2 of the sampling interval.
     """
     gain = frame_gain(family, n_padded)
     groups = []
@@ -95,7 +95,7 @@ def wavelet_groups(
             at_zero = psi_hat[:, -start] if start <= 0 < stop else np.zeros(1)
             assert np.all(np.abs(at_zero) < 1e-12), "wavelets have zero mean"
             peak = np.sqrt(2) if family.tight else 1
-            assert np.all(np.abs(psi_hat) < peak + 1e-9), "wavelets have a l1 norm of 1, or share 2"
+            assert np.all(np.abs(psi_hat) < peak + 1e-9), "wavelets have unit l1 norm, or share 2"
         groups.append(WaveletGroup(as_leaf(psi_hat), None, members[0], start, stride, j))
     return tuple(groups)
 
@@ -113,7 +113,7 @@ class GroupBins(NamedTuple):
 def group_bins(
     family: Family, n_padded: int, log2_stride: Callable[[int], int]
 ) -> Iterator[GroupBins]:
-    """How the wavelets of each j are sampled."""
+    """Return the sampling of the wavelets of each j."""
     for j in sorted({psi.j for psi in family.wavelets}):
         members = [n for n, psi in enumerate(family.wavelets) if psi.j == j]
         edges = [passband(family.wavelets[n], n_padded, family.edges) for n in members]
@@ -130,10 +130,10 @@ def group_bins(
 def with_short_ones_merged(
     groups: tuple[WaveletGroup, ...], n_padded: int, layout: Layout
 ) -> tuple[WaveletGroup, ...]:
-    """Those of the lowest resolutions as one, of the highest of these: a single transform.
+    """Merge the groups of lowest resolution into one of the highest among them: one transform.
 
-    Its samples are more than the wavelets keep. The comb of `OwnGrids` zeroes those between, which
-    makes the spectrum periodic, and so the same as that of the samples which are kept.
+    It has more samples than the wavelets keep. The comb of `OwnGrids` zeroes the samples between,
+    which makes the spectrum periodic, like that of the samples that are kept.
     """
     short = [group for group in groups if n_padded >> group.log2_stride <= layout.merged]
     return groups if len(short) < 2 else (*groups[: -len(short)], _merged(short, n_padded, layout))
