@@ -42,7 +42,7 @@ class FrequentialFilters(eqx.Module):
     def modulus_of_complex(
         self, y: Complex[Array, "*batch n1 time"]
     ) -> Float[Array, "*batch row time"]:
-        """Compute |y ⋆ ψ_β| for β = 0, all β with spin +1, all β with spin −1: four real products."""
+        """Compute |y ⋆ ψ_β| for β = 0, then all β with spin +1, then −1: four real products."""
         re_psi = self.re_psi if self.re_psi_of_imaginary is None else self.re_psi_of_imaginary
         im_psi = self.im_psi if self.im_psi_of_imaginary is None else self.im_psi_of_imaginary
         # Keep the products separate: one product would be split, and its gradient concatenated.
