@@ -244,7 +244,7 @@ def _sample(
 def _convolutions(
     kernels: Any, rows: Sequence[np.ndarray], sampling: RowSampling
 ) -> tuple[Any, Any]:
-    """Sample convolutions of live rows, and of their reflections if any, at the rows of each kernel.
+    """Sample convolutions of live rows, and of any reflections, at the rows of each kernel.
 
     Row n is reflected to −1 − n; the period is twice the number of live rows.
     """
