@@ -305,7 +305,7 @@ BAD = {
     "itself": (["features", "self.npz", "-o", "self.npz"], "this is the recording itself"),
     "T": (["features", "good.wav", "--T=0.5"], "--T must be 0 (no averaging) or between 1 and"),
     "no pattern": (["features", "x*.wav"], "x*.wav: no file matches this pattern"),
-    "workers": (["features", "good.wav", "--workers=2"], "--workers is for a store"),
+    "workers": (["features", "good.wav", "--workers=2"], "--workers requires a store"),
     "columns": (["features", "no-path.csv"], "must name its columns, one of which is path"),
     "a list": (["features", "empty.csv"], "this list has no recordings"),
     "JSON": (["features", "bad.jsonl"], "line 2 is not JSON"),

@@ -237,7 +237,7 @@ ERRORS = {
     "p": (lambda bank, S: losses.distance(S, S, p=3), "p must be 1 or 2"),
     "weights": (lambda bank, S: losses.distance(S, S, weights={"S1": 1.0}), "weights must be"),
     "kind": (lambda bank, S: losses.path_weights(bank, S2={"S2": 1.0}), "kinds in S2 must be"),
-    "paths": (lambda bank, S: losses.path_weights(bank, S2=np.ones(3)), r"S2 must be .* a path"),
+    "paths": (lambda bank, S: losses.path_weights(bank, S2=np.ones(3)), r"S2 must be .* per path"),
     "wavelets": (lambda bank, S: losses.path_weights(bank, S1=np.ones(3)), "S1 must be"),
     "complex": (
         lambda bank, S: losses.path_weights(bank, S2=np.array(1j)),

@@ -81,8 +81,8 @@ def test_integers_are_cast():
 
 X = np.zeros((3, 128), np.float32)
 ERRORS = {
-    "length": (lambda: multiscale_spectral_distance(X, X[:, 1:]), "same time"),
-    "scalar": (lambda: multiscale_spectral_distance(X[0, 0], X[0, 0]), "same time"),
+    "length": (lambda: multiscale_spectral_distance(X, X[:, 1:]), "same number of samples"),
+    "scalar": (lambda: multiscale_spectral_distance(X[0, 0], X[0, 0]), "same number of samples"),
     "batch": (lambda: multiscale_spectral_distance(X, X[:2]), r"to those of x, \(3,\), got \(2,\)"),
     "complex": (lambda: multiscale_spectral_distance(X * 1j, X), "x must have real numbers"),
     "odd": (lambda: multiscale_spectral_distance(X, X, n_fft=(16, 10)), r"n_fft\[1\].* multiple"),

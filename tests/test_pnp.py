@@ -223,7 +223,7 @@ ERRORS = {
         lambda: pnp_loss(np.ones(3), np.ones((2, 3)), np.ones((2, 3, 3))),
         r"got \(3,\), \(2, 3\) and \(2, 3, 3\)",
     ),
-    "no matrix": (lambda: pnp_loss(np.ones(3), np.ones(3), np.ones(3)), "metric by riem"),
+    "no matrix": (lambda: pnp_loss(np.ones(3), np.ones(3), np.ones(3)), "metric with riem"),
     "damping_matrix": (
         lambda: pnp_loss(np.ones(3), np.ones(3), np.eye(3), damping_matrix=UNKNOWN),
         "damping_matrix must be 'identity' or 'diagonal', got 'mean'",

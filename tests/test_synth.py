@@ -250,8 +250,8 @@ ERRORS = {
         lambda: synth.power_law_noise(jax.random.key(0), 1.0, n_samples=1),
         "n_samples must be at least 2",
     ),
-    "key": (lambda: synth.ripple(1.0, 1.0, key=jnp.ones(2), **SHORT), "key must be one key"),
-    "seed": (lambda: synth.power_law_noise(3, 1.0, n_samples=9), "key must be one key"),  # pyright: ignore[reportArgumentType]
+    "key": (lambda: synth.ripple(1.0, 1.0, key=jnp.ones(2), **SHORT), "key must be a single"),
+    "seed": (lambda: synth.power_law_noise(3, 1.0, n_samples=9), "key must be a single"),  # pyright: ignore[reportArgumentType]
     "scalar": (lambda: synth.disperse(1.0, 0.1, f_c=1.0, sample_rate=1.0), "last axis"),
 }
 
