@@ -156,7 +156,7 @@ class RowSampling(NamedTuple):
     stride: int | None  # between the bands
     reflect: bool  # conjugate reflections beyond the live rows; else zeros
     oversampling: int
-    narrow: int  # rows up to which products with complex ones are written out
+    narrow: int = 0  # rows up to which products with complex rows are written out
     F: Any = None  # width of φ_F, in JAX, where it is not that of the design
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import re
+from typing import Any
 
 import helpers
 import jax
@@ -44,7 +45,8 @@ def assert_full_precision(function, platform="tpu", *, needed=True):
 @pytest.mark.parametrize("name", ["jtfs", "time_scattering"])
 def test_of_transforms_and_their_gradients(name, options):
     for platform, lowered_for in {"cpu": "tpu", "gpu": "cuda", "tpu": "tpu"}.items():
-        bank = jtfs_jax.filterbank(N, J=5, Q=4, J_fr=2, **OPTIONS[options], platform=platform)
+        settings: dict[str, Any] = {**OPTIONS[options], "platform": platform}
+        bank = jtfs_jax.filterbank(N, J=5, Q=4, J_fr=2, **settings)
         gradient = gradient_of(lambda x, bank=bank: helpers.TRANSFORMS[name](bank, x))
         assert_full_precision(gradient, lowered_for)
 
