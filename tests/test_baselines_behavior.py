@@ -43,6 +43,12 @@ def test_ripples_peak_at_their_rate_and_scale_in_the_cortex(cortex, spectrograms
         assert u[spin, row, column] > 4 * u[1 - spin, row, column]
 
 
+def test_spectrograms_upside_down_swap_spins_of_the_cortex(cortex):
+    y = np.random.default_rng(0).random((cortex.n_channels, cortex.n_frames), np.float32)
+    r, flipped = (np.asarray(baselines.cortical(cortex, z)) for z in (y, y[::-1]))
+    np.testing.assert_allclose(flipped[::-1], r[..., ::-1, :], atol=1e-5 * r.max())
+
+
 def test_ripples_are_one_line_of_the_modulation_power_spectrum(ear, spectrograms):
     P = np.asarray(baselines.modulation_power_spectrum(analysis.log_compress(spectrograms, 1e-3)))
     axes = baselines.modulation_axes(ear.n_channels, ear.n_frames, frame_rate=ear.frame_rate)

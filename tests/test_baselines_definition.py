@@ -115,7 +115,6 @@ def literal_cortex(y, frame_rate, density, rates, scales, open_ends):
                 h_hat[0] = h[0]
                 for k in range(1, n):
                     h_hat[2 * n - k] = np.conj(h[k])
-                h_hat[n] = np.abs(h_hat[n + 1])
             over_time = np.array([np.fft.ifft(h_hat * row)[:n_frames] for row in spectrum])
             for i, scale in enumerate(scales):
                 g = scale_filter(scale, m, density, end(i, len(scales)))

@@ -5,10 +5,11 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from jtfs_jax import _checks, _fft
-from jtfs_jax._arrays import of_rank, times_real
+from jtfs_jax._arrays import of_rank, product
 from jtfs_jax._modulus import modulus
 
 from ._arguments import spectrogram
@@ -70,34 +71,38 @@ def _cortical(
     cortex: CorticalFilterBank, y: Float[Array, "*batch channel frame"], output: str
 ) -> Array:
     n_channels, n_frames = y.shape[-2:]
-    _, n_spins, n_rates, n = cortex.rate_filters.shape
-    m = 2 * cortex.scale_filters.shape[-1]
-    spectrum = _spectrum(y, n, m)
+    n = cortex.rate_filters.shape[-1]
+    re_g, im_g = _matrices(cortex.scale_filters, n_channels)
+    spectrum = _fft.rfft(jnp.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, 2 * n - n_frames)]))[..., :n]
 
     @jax.checkpoint  # all rates together are large, and quickly recomputed for the derivative
-    def of_rate(filters: Float[Array, "part bin"]) -> Array:
-        h = jax.lax.complex(*filters)
-        z = _fft.ifft(spectrum * of_rank(h, spectrum.ndim), n)[..., :n_frames]
-        # One row per frame, one matrix per scale.
-        z = times_real(z.mT[..., None, :, :], cortex.scale_filters[:, None])
-        z = _fft.ifft(z, m)[..., :n_channels].mT
+    def of_rate(h: Float[Array, "part bin"]) -> Array:
+        h = of_rank(jax.lax.complex(*h), y.ndim)
+        z = _fft.ifft(spectrum * h, 2 * n)[..., :n_frames]
+        re_re, re_im = product(re_g, z.real), product(re_g, z.imag)
+        im_re, im_im = product(im_g, z.real), product(im_g, z.imag)
+        # Filters of spin −1 are conjugates of those of spin +1, and so are their responses z.
+        re = jnp.stack([re_re - im_im, re_re + im_im])
+        im = jnp.stack([im_re + re_im, im_re - re_im])
         if output == "complex":
-            return z
-        r = modulus(z.real, z.imag)
+            return jax.lax.complex(re, im)
+        r = modulus(re, im)
         return r.mean(axis=-1) if output == "mean" else r
 
-    filters = jnp.moveaxis(cortex.rate_filters, 0, 2).reshape(n_spins * n_rates, 2, n)
-    r = jax.lax.map(of_rate, filters)
-    r = r.reshape(n_spins, n_rates, *r.shape[1:])
+    r = jax.lax.map(of_rate, jnp.moveaxis(cortex.rate_filters, 0, 1))
     rank = y.ndim - 2
-    return jnp.moveaxis(r, (0, 1, rank + 2), (rank, rank + 2, rank + 1))
+    r = jnp.moveaxis(r, (0, 1), (rank + 1, rank))
+    before, after = r.shape[: rank + 2], r.shape[rank + 3 :]
+    r = r.reshape(*before, -1, n_channels, *after)
+    return jnp.swapaxes(r, rank + 1, rank + 2)
 
 
-def _spectrum(
-    y: Float[Array, "*batch channel frame"], n: int, m: int
-) -> Complex[Array, "*batch scale bin"]:
-    """The Fourier transform with zero padding, at nonnegative scales."""
-    y = jnp.pad(y, [(0, 0)] * (y.ndim - 2) + [(0, m - y.shape[-2]), (0, n - y.shape[-1])])
-    half = _fft.rfft(y.mT)[..., : m // 2].mT
-    # The forward transform is the conjugate of the inverse transform of the conjugate.
-    return jnp.conj(_fft.ifft(jnp.conj(half), n)) * n
+def _matrices(
+    scale_filters: Float[Array, "scale bin"], n_channels: int
+) -> tuple[Float[Array, "row channel"], Float[Array, "row channel"]]:
+    """Convolution with the scale filters as matrices, one below the other."""
+    m = 2 * scale_filters.shape[-1]
+    g = _fft.ifft(jax.lax.complex(scale_filters, jnp.zeros_like(scale_filters)), m)
+    lags = np.arange(n_channels)[:, None] - np.arange(n_channels)
+    toeplitz = g[:, lags % m].reshape(-1, n_channels)
+    return toeplitz.real, toeplitz.imag

@@ -32,8 +32,8 @@ class CorticalFilterBank(eqx.Module):
         frame_rate, channels_per_octave, open_ends: As for `cortical_filterbank`.
     """
 
-    # Private. Real and imaginary parts are separate, so that leaves are real.
-    rate_filters: Float[Array, "part spin rate bin"]
+    # Private. Of spin +1; real and imaginary parts are separate, so that leaves are real.
+    rate_filters: Float[Array, "part rate bin"]
     scale_filters: Float[Array, "scale bin"]
     n_channels: int = eqx.field(static=True)
     n_frames: int = eqx.field(static=True)
@@ -74,7 +74,8 @@ def cortical_filterbank(
         G(k) = r² exp(1 − r²)                    r = (k / 2M) · channels_per_octave / Ω
 
     Filters of spin +1 are H at positive rates and zero at negative ones; filters of spin −1 are the
-    mirror image, the conjugate of H at negative rates.
+    mirror image, the conjugate of H at negative rates. Both are zero at half the frame rate, which
+    has no direction.
 
     Args:
         n_channels: Number of rows of the spectrograms, equally spaced on a logarithmic axis.
@@ -118,7 +119,6 @@ def cortical_filterbank(
     if is_open:
         of_rates = _opened(np.abs(of_rates)) * np.exp(1j * np.angle(of_rates))
         of_scales = _rescaled(_opened(of_scales), of_scales)
-    of_rates = _both_spins(of_rates)
     tables = np.stack([np.real(of_rates), np.imag(of_rates)]), of_scales
     rate_filters, scale_filters = as_arrays(tables, _checks.real_dtype(dtype))
     return CorticalFilterBank(
@@ -164,15 +164,3 @@ def _rescaled(
 ) -> Float[np.ndarray, "filter bin"]:
     """Filter gains, rescaled to their former sums."""
     return gain * (former.sum(axis=1) / gain.sum(axis=1))[:, None]
-
-
-def _both_spins(hats: Complex[np.ndarray, "rate bin"]) -> Complex[np.ndarray, "spin rate bin"]:
-    """Filters on all bins: at positive rates for rising sounds, at negative for falling ones."""
-    n_rates, n = hats.shape
-    rising = np.concatenate([hats, np.zeros((n_rates, n))], axis=1)
-    # `hats` lacks the bin at half the frame rate; it gets the modulus of its neighbor.
-    falling = np.concatenate(
-        [hats[:, :1], np.zeros((n_rates, n - 1)), np.abs(hats[:, -1:]), hats[:, :0:-1].conj()],
-        axis=1,
-    )
-    return np.stack([rising, falling])

@@ -128,13 +128,13 @@ VARIANTS = {
 def cortical(
     ear: baselines.AuditoryFilterBank, cortex: baselines.CorticalFilterBank, x: Array
 ) -> Array:
-    """Cortical model, averaged over time; a few sounds at a time, for memory."""
+    """Cortical model, averaged over time; one sound at a time, for memory."""
 
     def of_one(x: Array) -> Array:
         y = baselines.auditory_spectrogram(ear, x)
         return baselines.cortical(cortex, y, output="mean").ravel()
 
-    return jax.lax.map(of_one, x, batch_size=4)
+    return jax.lax.map(of_one, x)
 
 
 def cortical_filters(
@@ -214,7 +214,7 @@ class Features(NamedTuple):
     """Features of all chirps, in the order of `grid`."""
 
     values: Float[np.ndarray, "sound feature"]
-    seconds: float  # that it took to compute them, compilation and synthesis included
+    seconds: float  # to compute all, from the median over blocks of equal f_c
 
 
 def extract(setting: Setting, name: str, n_values: int = 16, cache: Path = CACHE) -> Features:
@@ -234,7 +234,7 @@ def extract(setting: Setting, name: str, n_values: int = 16, cache: Path = CACHE
         for number, theta in enumerate(np.split(grid(setting, n_values), n_values)):
             blocks.append(remembered(kept / f"{number:02}.npz", partial(compute, theta)))
             bar.update((number + 1) * len(theta) - bar.n)
-    seconds = sum(float(block["seconds"]) for block in blocks)
+    seconds = n_values * float(np.median([block["seconds"] for block in blocks]))
     return Features(np.concatenate([block["values"] for block in blocks]), seconds)
 
 
