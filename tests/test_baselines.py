@@ -79,6 +79,7 @@ def test_batches_are_stacks_and_jit_changes_nothing(case):
     assert_close(found[1], one)
     assert_close(jax.jit(jax.vmap(function, (None, 0)))(filters, x), found)
     assert jax.eval_shape(function, filters, x[:, None]).shape == (2, 1, *one.shape)
+    assert function(filters, x[:0]).shape == (0, *one.shape)
 
 
 def test_nan_is_of_its_own_row_of_the_batch(case):

@@ -230,14 +230,14 @@ def _leaky_frames(
     y: Float[Array, "*batch channel time"], stride: int, tau: float
 ) -> Float[Array, "*batch channel frame"]:
     """Leaky integration, at the last sample of each frame."""
-    missing = -y.shape[-1] % stride
-    y = jnp.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, missing)])
-    frames = y.reshape(*y.shape[:-1], -1, stride)
+    n_frames = math.ceil(y.shape[-1] / stride)
+    y = jnp.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, n_frames * stride - y.shape[-1])])
+    frames = y.reshape(*y.shape[:-1], n_frames, stride)
     ages = np.arange(stride)[::-1]
     weights = jnp.asarray(-math.expm1(-1 / tau) * np.exp(-ages / tau), y.dtype)
     y = jnp.einsum("...t,t->...", frames, weights, precision=jax.lax.Precision.HIGHEST)
     # Σ aᵏ zᵏ over all k is the product of 1 + (a z)ᵏ over powers of two, most of them negligible.
-    n_frames, shift = y.shape[-1], 1
+    shift = 1
     while shift < n_frames and (decay := math.exp(-shift * stride / tau)) > 1e-20:
         delayed = jnp.pad(y[..., :-shift], [(0, 0)] * (y.ndim - 1) + [(shift, 0)])
         y = y + decay * delayed

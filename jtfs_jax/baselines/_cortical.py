@@ -93,7 +93,7 @@ def _cortical(
     rank = y.ndim - 2
     r = jnp.moveaxis(r, (0, 1), (rank + 1, rank))
     before, after = r.shape[: rank + 2], r.shape[rank + 3 :]
-    r = r.reshape(*before, -1, n_channels, *after)
+    r = r.reshape(*before, len(cortex.scales), n_channels, *after)
     return jnp.swapaxes(r, rank + 1, rank + 2)
 
 
