@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from numbers import Integral
 from typing import Any, Literal, TypeAlias
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -242,6 +243,10 @@ def signal_of_any_length(x: Any) -> Any:
 
 
 def _require_real(x: Any, name: str = "x") -> None:
+    if isinstance(x, eqx.Module):
+        raise ValueError(
+            f"{name} must be an array, got {type(x).__name__}; filters are the first argument."
+        )
     if not isinstance(x, jax.Array | np.ndarray | np.generic):
         raise ValueError(
             f"{name} must be an array, got {type(x).__name__}; wrap it in jnp.asarray."

@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax
 import numpy as np
 
@@ -14,12 +15,17 @@ def jit(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
 
     Once a function is compiled for native byte order, JAX misreads arrays in the other order. This
     wrapper passes arrays in native byte order, of a precision that JAX supports, and raises a
-    `ValueError` for arrays of other libraries.
+    `ValueError` for arrays of other libraries, and for anything but filters where the first
+    argument is annotated as such.
     """
     compiled = jax.jit(function, **options)
+    first = next(iter(inspect.signature(function).parameters.values()))
+    takes_filters = inspect.isclass(first.annotation) and issubclass(first.annotation, eqx.Module)
 
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
+        if takes_filters and (args or first.name in kwargs):
+            require_filters(first.name, args[0] if args else kwargs[first.name], first.annotation)
         if not all(map(_is_plain, jax.tree.leaves((args, kwargs)))):
             bound = inspect.signature(function).bind(*args, **kwargs)
             for name, value in bound.arguments.items():
@@ -31,6 +37,15 @@ def jit(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     for name in ("clear_cache", "eval_shape", "lower", "trace"):
         setattr(checked, name, getattr(compiled, name))
     return checked
+
+
+def require_filters(name: str, value: Any, kind: type) -> None:
+    """Raise a `ValueError` unless the value is of this kind of filters."""
+    if not isinstance(value, kind):
+        raise ValueError(
+            f"{name} must be of type {kind.__name__}, got {type(value).__name__}; filters are the "
+            f"first argument."
+        )
 
 
 def _is_plain(leaf: Any) -> bool:

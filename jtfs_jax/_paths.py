@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 
 from ._filterbank import FilterBank
+from ._jit import require_filters
 from ._parameters import known_T, known_wavelets
 from ._wavelets import SIGMA0
 
@@ -98,7 +99,8 @@ def frame_stride(bank: FilterBank, n2: int) -> int:
 
 
 def require_joint(bank: FilterBank) -> None:
-    """Require frequential wavelets."""
+    """Require a filterbank with frequential wavelets."""
+    require_filters("bank", bank, FilterBank)
     if bank.J_fr is None:
         raise ValueError(
             "bank must have frequential wavelets, got J_fr=None, which is for time scattering "

@@ -102,6 +102,21 @@ def test_other_arrays_are_named(transform, bank, name):
         transform(bank, x)
 
 
+def test_filters_come_first(transform, bank):
+    x = integers().astype(np.float32)
+    with pytest.raises(ValueError, match=r"bank must be of type FilterBank, got ndarray; .* first"):
+        transform(x, bank)
+    with pytest.raises(ValueError, match=r"x must be an array, got FilterBank; .* first"):
+        transform(bank, bank)
+
+
+def test_filters_come_first_elsewhere(bank):
+    coefficients = jtfs_jax.jtfs(bank, integers().astype(np.float32))
+    for function in (jtfs_jax.path_table, jtfs_jax.band_frequencies):
+        with pytest.raises(ValueError, match="bank must be of type FilterBank, got JointScatt"):
+            function(coefficients)
+
+
 def test_order_of_bytes_of_coefficients(bank):
     S = jtfs_jax.jtfs(bank, integers().astype(np.float32))
     S = jax.tree.map(np.asarray, S)

@@ -200,6 +200,9 @@ REFUSED = {
     "three axes": ({"target": X[None, None]}, r"\(channel, time\)"),
     "many channels": ({"target": np.zeros((9, 5))}, "1 to 8 channels"),
     "no metamers": ({"metamers": {}}, "metamers must have at least one"),
+    "an array": ({"metamers": np.stack([X, Y])}, "mapping from names to sounds, got ndarray"),
+    "a list": ({"errors": [1.0, 0.5]}, "errors must be a mapping from names to errors, got list"),
+    "pairs": ({"settings": [("T", 9)]}, "settings must be a mapping from names to values"),
     "target twice": ({"metamers": {"target": Y}}, "'target' is the name of the target"),
     "double": ({"metamers": {"a": Y, "a ": Y}}, "names of metamers must differ .* got 'a ' twice"),
     "no name": ({"metamers": {" ": Y}}, "names of metamers must be text that is not empty"),
@@ -221,6 +224,8 @@ def test_refused_comparisons(changes, match):
 
 REFUSED_PAGES = {
     "none": ({"comparisons": []}, "comparisons must have at least one"),
+    "one": ({"comparisons": comparison()}, "must be a list of Comparison, got Comparison"),
+    "a page": ({"comparisons": ["a"]}, "comparisons must be of type Comparison, got str"),
     "double": ({"comparisons": [comparison(), comparison()]}, "titles of comparisons must differ"),
     "rate": ({"sample_rate": 8000.5}, "sample_rate must be an integer"),
     "no rate": ({"sample_rate": 0}, "sample_rate must be a positive number"),

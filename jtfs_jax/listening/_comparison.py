@@ -26,9 +26,9 @@ class Comparison:
 
     Raises:
         ValueError: If a sound has fewer than two samples, or samples that are not finite or not
-            floating-point; if shapes differ, there are no metamers, or names are empty or
-            duplicated; if errors do not belong to a metamer, are negative or are not
-            one-dimensional.
+            floating-point; if shapes differ; if metamers, errors or settings are not mappings, or
+            there are no metamers; if names are empty or duplicated; if errors do not belong to a
+            metamer, are negative or are not one-dimensional.
 
     Example:
         >>> import numpy as np
@@ -46,6 +46,12 @@ class Comparison:
     def __post_init__(self) -> None:
         """Check the fields."""
         different("title", [self.title])
+        for name, kind in {"metamers": "sounds", "errors": "errors", "settings": "values"}.items():
+            if not isinstance(getattr(self, name), Mapping):
+                raise ValueError(
+                    f"{name} must be a mapping from names to {kind}, got "
+                    f"{type(getattr(self, name)).__name__}; give a dictionary."
+                )
         if not self.metamers:
             raise ValueError(
                 f"metamers must have at least one sound to compare with the target, got "

@@ -64,14 +64,24 @@ def write_page(
         The path.
 
     Raises:
-        ValueError: If the path cannot be written, there are no comparisons, titles are empty or
-            duplicated, or `sample_rate` is out of range.
+        ValueError: If the path cannot be written; if `comparisons` is not a list of comparisons, or
+            is empty; if titles are empty or duplicated; or if `sample_rate` is out of range.
         FileExistsError: If the file exists and `overwrite` is False.
         ImportError: If soundfile (extra `audio`) or matplotlib (extra `plot`) is not installed.
     """
     path = _check_path(path, overwrite=overwrite)
     sample_rate = _check_rate(sample_rate)
     different("title", [title])
+    if not isinstance(comparisons, Sequence):
+        raise ValueError(
+            f"comparisons must be a list of Comparison, got {type(comparisons).__name__}."
+        )
+    for comparison in comparisons:
+        if not isinstance(comparison, Comparison):
+            raise ValueError(
+                f"comparisons must be of type Comparison, got {type(comparison).__name__}; build "
+                f"each with listening.Comparison."
+            )
     if not comparisons:
         raise ValueError("comparisons must have at least one Comparison, got none.")
     different("titles of comparisons", [comparison.title for comparison in comparisons])
