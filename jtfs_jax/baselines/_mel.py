@@ -163,7 +163,7 @@ def log_mel_spectrogram(
         `mel.frequencies` and `mel.times`.
 
     Raises:
-        ValueError: At trace time, if `x` is not real or does not have the length for `mel`.
+        ValueError: At trace time, if `x` is not real or its length does not match `mel`.
 
     Example:
         >>> mel = mel_filterbank(8192, sample_rate=8192.0)

@@ -232,7 +232,7 @@ def shepard(
         n_partials: Number of partials.
 
     Returns:
-        Signals.
+        Signals, not normalized.
 
     Raises:
         ValueError: At trace time, if parameters are not real or do not broadcast, or if
