@@ -29,8 +29,8 @@ def cortical(
         R(θ, Ω, ω, k, t) = (Y ⋆ h_ω,θ ⋆ g_Ω)(k, t)
 
     over time and channels. As in `jtfs`, spin +1 responds to rising sounds and −1 to falling
-    sounds. Unlike in `jtfs`, rate filters are causal, and the modulus is not averaged. Spectrograms
-    are padded with zeros.
+    sounds. Unlike in `jtfs`, rate filters are causal, and averaging the modulus is not part of the
+    model. Spectrograms are padded with zeros.
 
     Args:
         cortex: Filters from `cortical_filterbank`.

@@ -21,7 +21,7 @@ class Comparison:
         target: Samples, full scale ±1: (time), or (channel, time) with at most 8 channels.
         metamers: Sounds by name, at least one. The target is called "target".
         errors: Relative error at each step, by the name of the metamer: 0.013 is 1.3 %. NaN and
-            infinity leave gaps in the curves. Any metamer may be without errors.
+            infinity leave gaps in the curves. Metamers without errors have no curves.
         settings: Values by name, shown in a table as converted by `str`.
 
     Raises:

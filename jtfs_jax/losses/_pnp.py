@@ -35,7 +35,7 @@ def pnp_loss(
         prediction: Parameters ν̂ that a network predicts, on the last axis; other axes are batch.
         target: The true parameters ν.
         metric: M(ν), with respect to the same parameters: normalized parameters if ν is normalized.
-        damping: λ, at least 0; `update_damping` decreases it during training. Use 0 for validation.
+        damping: λ, at least 0; `update_damping` adapts it during training. Use 0 for validation.
         damping_matrix: D: "identity"; "diagonal" for the diagonal of each M(ν); or one matrix for
             all items, such as the mean of M over a set of targets.
 

@@ -34,9 +34,8 @@ def interchannel(transform: Callable[..., Any]) -> Interchannel:
         x_a for each channel a,    (x_a + x_b) / √2 and (x_a − x_b) / √2 for each pair a < b
 
     which are left, right, mid and side for two channels. In each band, the energies of the mixtures
-    determine the energies of the channels and the real part of their cross-spectrum. The
-    coefficients therefore describe the level of the band in each channel and the coherence of the
-    channels.
+    determine the energies of the channels and the real part of their cross-spectrum, so the
+    coefficients describe the level of the band in each channel and the coherence of the channels.
 
     Args:
         transform: `jtfs`, `time_scattering`, `scalogram`, the `segmented` version of one of these,

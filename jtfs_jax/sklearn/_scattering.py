@@ -101,8 +101,8 @@ class JTFS(_Scattering):
 
     Features are S0, S1 and the paths of S2 in the order of `jtfs_jax.path_table`, each from high
     to low frequency, then from early to late. Bands of S2 to which no first-order wavelet
-    contributes are omitted. A sound's features do not depend, to the last bit, on the other sounds
-    in `X`.
+    contributes are omitted. The features of a sound are the same, bit for bit, whatever other
+    sounds `X` contains.
 
     Args:
         J: log2 of the duration of the longest wavelets, in samples. This and all parameters up to
