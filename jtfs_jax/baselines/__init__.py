@@ -1,6 +1,6 @@
 """Representations to compare scattering with: cortical model, modulation power, Gabor features.
 
-Each begins with a spectrogram. Its filters are built once and passed as an argument, like a
+Each is computed from a spectrogram. Filters are built once and passed as an argument, like a
 `jtfs_jax.filterbank`. All functions of filters and arrays are pure and differentiable, and accept
 any batch axes. Rows run from high to low frequency, and positive spins and rates mean rising
 sounds, as everywhere in jtfs_jax.

@@ -12,7 +12,7 @@ from jtfs_jax import _checks
 
 
 def spectrogram(name: str, y: object, n_rows: int | None, n_frames: int | None) -> Array:
-    """A real array with rows and frames on its last axes, in the numbers the filters expect."""
+    """A real array with the expected numbers of rows and frames on its last two axes."""
     array = _checks.real_array(name, y)
     if array.ndim < 2:
         raise ValueError(

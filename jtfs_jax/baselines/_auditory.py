@@ -85,19 +85,19 @@ def auditory_filterbank(
 ) -> AuditoryFilterBank:
     """Build the filters of auditory spectrograms: 24 channels per octave, of constant quality.
 
-    The original model of the ear has its own tabulated filters. These are wavelets of
-    `jtfs_jax.filterbank` with the same spacing and the same quality.
+    The original model of the ear uses tabulated filters. Here, the filters are wavelets of
+    `jtfs_jax.filterbank` with the same spacing and quality.
 
     Args:
         n_samples: Length of the signals.
         sample_rate: Samples per second, in Hz.
-        f_min: Lowest frequency of a channel in Hz. The highest is just below half the sample rate.
+        f_min: Lowest center frequency in Hz. The highest is just below half the sampling rate.
         quality: Center frequency of a channel divided by its equivalent rectangular bandwidth, from
-            1 to 100. Channels follow modulations up to about half this bandwidth, and densities up
-            to about quality / 4 cycles/octave: 4 keeps tremolos, 20 keeps harmonics.
+            1 to 100. Channels resolve modulations up to about half this bandwidth, and densities up
+            to about quality / 4 cycles/octave: 4 preserves tremolos, 20 preserves harmonics.
         frame_s: Time between frames in seconds, rounded to samples.
         tau_s: Time constant of the leaky integration in seconds.
-        saturation: Envelope at which hair cells begin to saturate. None: they are linear.
+        saturation: Envelope at which hair cells begin to saturate, positive. None: they are linear.
         lateral_inhibition: Whether each channel is inhibited by the next higher channel.
         dtype: float32, or float64 if enabled in JAX; also the dtype of the results.
 
@@ -145,7 +145,7 @@ def auditory_filterbank(
     n_used = int(is_channel.sum())
     if n_used < 2:
         raise ValueError(
-            f"f_min must leave two channels or more below half the sample rate of {fs:g} Hz, got "
+            f"f_min must leave two channels or more below half the sampling rate of {fs:g} Hz, got "
             f"{_checks.shown(f_min)}; lower it."
         )
     return AuditoryFilterBank(
@@ -183,10 +183,10 @@ def auditory_spectrogram(
 
         y2(k, t) = U1(k, t)                             or ½ tanh(U1(k, t) / 2f)
         y4(k, t) = max(y2(k, t) − y2(k − 1, t), 0)      or y2(k, t) without lateral inhibition
-        y5(k, t) = α y5(k, t − 1) + (1 − α) y4(k, t)    α = exp(−1 / (τ · sample rate))
+        y5(k, t) = α y5(k, t − 1) + (1 − α) y4(k, t)    α = exp(−1 / (τ · sampling rate))
         Y(k, p)  = y5(k, (p + 1) L − 1)
 
-    It is homogeneous, Y(c x) = c Y(x), unless there is saturation. Signals are padded with zeros.
+    Without saturation, Y is homogeneous: Y(c x) = |c| Y(x). Signals are padded with zeros.
 
     The original model of the ear rectifies oscillations; this one takes their envelopes.
     ½ tanh(y / 2f) is the original 1 / (1 + exp(−y / f)) minus its value at 0. Integration has a
@@ -202,7 +202,7 @@ def auditory_spectrogram(
         `ear.frequencies` and `ear.times`.
 
     Raises:
-        ValueError: At trace time, if `x` is not real or does not have the length for `ear`.
+        ValueError: At trace time, if `x` is not real or its length does not match `ear`.
 
     Example:
         >>> ear = auditory_filterbank(8192, sample_rate=8192.0)
@@ -215,7 +215,7 @@ def auditory_spectrogram(
 
     See Also:
         cortical: the next stage.
-        jtfs_jax.analysis.log_compress: its logarithm, the input of `modulation_power_spectrum`.
+        jtfs_jax.analysis.log_compress: compresses Y, for `modulation_power_spectrum`.
     """
     y = scalogram(ear.bank, x)[..., ear.first : ear.first + ear.n_used, :]
     if ear.saturation is not None:
@@ -236,7 +236,7 @@ def _leaky_frames(
     ages = np.arange(stride)[::-1]
     weights = jnp.asarray(-math.expm1(-1 / tau) * np.exp(-ages / tau), y.dtype)
     y = jnp.einsum("...t,t->...", frames, weights, precision=jax.lax.Precision.HIGHEST)
-    # Σ aᵏ zᵏ over all k is the product of 1 + (a z)ᵏ over powers of two, most of them negligible.
+    # Σ aᵏ zᵏ over all k ≥ 0 is Π (1 + (a z)ᵏ) over powers of two k, whose terms soon vanish.
     shift = 1
     while shift < n_frames and (decay := math.exp(-shift * stride / tau)) > 1e-20:
         delayed = jnp.pad(y[..., :-shift], [(0, 0)] * (y.ndim - 1) + [(shift, 0)])

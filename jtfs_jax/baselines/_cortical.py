@@ -28,15 +28,15 @@ def cortical(
 
         R(θ, Ω, ω, k, t) = (Y ⋆ h_ω,θ ⋆ g_Ω)(k, t)
 
-    over time and channels. Spin +1 responds to rising sounds and −1 to falling ones, as in `jtfs`;
-    but the rate filters are causal, and the model does not average their modulus. Spectrograms are
-    padded with zeros.
+    over time and channels. As in `jtfs`, spin +1 responds to rising sounds and −1 to falling
+    sounds. Unlike in `jtfs`, rate filters are causal, and averaging the modulus is not part of the
+    model. Spectrograms are padded with zeros.
 
     Args:
         cortex: Filters from `cortical_filterbank`.
         y: Real spectrograms of the size that `cortex` was built for, with rows from high to low
             frequency, for example from `auditory_spectrogram`; other axes are batch.
-        output: "complex": R, which contains neurons of all phases. "modulus": |R|. "mean": |R|
+        output: "complex": R, which represents neurons of all phases. "modulus": |R|. "mean": |R|
             averaged over all frames, which takes the least memory.
 
     Returns:
@@ -44,7 +44,7 @@ def cortical(
         for "mean". Its coordinates are `cortex.spins`, `cortex.scales` and `cortex.rates`.
 
     Raises:
-        ValueError: At trace time, if `y` is not real or does not have the size for `cortex`, or if
+        ValueError: At trace time, if `y` is not real or its size does not match `cortex`, or if
             `output` is none of these.
 
     Example:
@@ -75,13 +75,13 @@ def _cortical(
     re_g, im_g = _matrices(cortex.scale_filters, n_channels)
     spectrum = _fft.rfft(jnp.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, 2 * n - n_frames)]))[..., :n]
 
-    @jax.checkpoint  # all rates together are large, and quickly recomputed for the derivative
+    @jax.checkpoint  # results for all rates take much memory, but little time to compute again
     def of_rate(h: Float[Array, "part bin"]) -> Array:
         h = of_rank(jax.lax.complex(*h), y.ndim)
         z = _fft.ifft(spectrum * h, 2 * n)[..., :n_frames]
         re_re, re_im = product(re_g, z.real), product(re_g, z.imag)
         im_re, im_im = product(im_g, z.real), product(im_g, z.imag)
-        # Filters of spin −1 are conjugates of those of spin +1, and so are their responses z.
+        # Rate filters of spin −1 are conjugates of rate filters of spin +1, and so are their z.
         re = jnp.stack([re_re - im_im, re_re + im_im])
         im = jnp.stack([im_re + re_im, im_re - re_im])
         if output == "complex":
@@ -100,7 +100,7 @@ def _cortical(
 def _matrices(
     scale_filters: Float[Array, "scale bin"], n_channels: int
 ) -> tuple[Float[Array, "row channel"], Float[Array, "row channel"]]:
-    """Convolution with the scale filters as matrices, one below the other."""
+    """Matrices of convolution with the scale filters, stacked: real and imaginary parts."""
     m = 2 * scale_filters.shape[-1]
     g = _fft.ifft(jax.lax.complex(scale_filters, jnp.zeros_like(scale_filters)), m)
     lags = np.arange(n_channels)[:, None] - np.arange(n_channels)

@@ -73,9 +73,9 @@ def cortical_filterbank(
 
         G(k) = r² exp(1 − r²)                    r = (k / 2M) · channels_per_octave / Ω
 
-    Filters of spin +1 are H at positive rates and zero at negative ones; filters of spin −1 are the
-    mirror image, the conjugate of H at negative rates. Both are zero at half the frame rate, which
-    has no direction.
+    Filters of spin +1 are H at positive rates and zero at negative rates; filters of spin −1 are
+    the mirror image, the conjugate of H at negative rates. Both are zero at half the frame rate,
+    which has no direction.
 
     Args:
         n_channels: Number of rows of the spectrograms, equally spaced on a logarithmic axis.
@@ -139,7 +139,7 @@ def _rate_filter(rate: float, n: int, frame_rate: float) -> Complex[np.ndarray, 
     t = np.arange(n) * rate / frame_rate
     h = rate * np.sin(2 * np.pi * t) * t**2 * np.exp(-3.5 * t)
     hat = np.fft.fft(h - h.mean(), 2 * n)[:n]
-    hat[0] = 0  # it is, up to rounding; but a filter with an open end would keep its phase
+    hat[0] = 0  # not a rounding error, which would set the phase of a filter with an open end
     return hat / np.abs(hat).max()
 
 

@@ -21,8 +21,8 @@ def gabor_features(
 
     for the filters g_i and bands k_i of `gabor_filterbank`. The outermost bands and frames are
     repeated beyond the edges. Features are linear and signed. Adding a constant to Y, as a gain
-    does to logarithms, changes only the feature with rate 0 and scale 0. There is no
-    standardization.
+    does to logarithms, changes only the feature with rate 0 and scale 0. Features are not
+    standardized.
 
     Args:
         gabor: Filters from `gabor_filterbank`.
@@ -47,7 +47,7 @@ def gabor_features(
         Features for Robust Automatic Speech Recognition, 2012, section II.
 
     See Also:
-        cortical: takes the modulus of complex filters.
+        cortical: takes the modulus of the outputs of complex filters.
     """
     y = spectrogram("y", y, gabor.n_bands, None).astype(gabor.kernels.dtype)
     *batch, n_bands, n_frames = y.shape

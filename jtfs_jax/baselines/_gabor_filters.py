@@ -1,4 +1,4 @@
-"""The Gabor filterbank: 41 filters over bands and frames, of several rates, scales and directions.
+"""The Gabor filterbank: filters over bands and frames for several rates, scales and directions.
 
 Angular frequencies are in radians per band and radians per frame, as in the publication.
 """
@@ -34,7 +34,7 @@ class GaborFilterBank(eqx.Module):
         frame_rate: As for `gabor_filterbank`.
     """
 
-    kernels: Float[Array, "feature band tap"]  # private: taps beyond the edge bands are folded in
+    kernels: Float[Array, "feature band tap"]  # private; rows beyond the edge bands are added there
     rates: tuple[float, ...] = eqx.field(static=True)
     scales: tuple[float, ...] = eqx.field(static=True)
     spins: tuple[int, ...] = eqx.field(static=True)
@@ -62,9 +62,9 @@ def gabor_filterbank(
 
         π/2, π/2 / q, π/2 / q², … ≥ πν / size     q = (1 + c/2) / (1 − c/2),  c = 8d / ν
 
-    and 0, with d = 0.3 along bands and 0.2 along frames; along bands with both signs. For 23 bands
-    there are 41 filters. For each filter, the selected bands are a quarter of its height apart and
-    include the middle band: 311 features in total.
+    and 0, with d = 0.3 along bands and 0.2 along frames; along bands, they have both signs. For 23
+    bands there are 41 filters. For each filter, the selected bands are a quarter of its height
+    apart and include the middle band, which gives 311 features in total.
 
     Args:
         n_bands: Number of rows of the spectrograms, from high to low frequency.
@@ -99,7 +99,7 @@ def gabor_filterbank(
                 continue  # the conjugate of the filter with ω_k > 0
             g = np.real(gabor_filter(omega_k, omega_n, 3 * n_bands))
             rate, scale = omega_n / (2 * math.pi) * frame_rate, abs(omega_k) / (2 * math.pi)
-            # Phase is constant where k decreases as n grows, and rows run from high to low.
+            # If ω_k > 0, lines of equal phase rise: k decreases as n grows, and row 0 is highest.
             spin = int(np.sign(omega_k)) if omega_n else 0
             for band in _kept_bands(n_bands, g.shape[0]):
                 kernels.append(_folded(g, band, n_bands))
@@ -127,7 +127,7 @@ def _frequencies(size: int, distance: float) -> list[float]:
 
 
 def gabor_filter(omega_k: float, omega_n: float, height: int) -> Complex[np.ndarray, "row frame"]:
-    """One filter of odd size around its center, with rows up to a height."""
+    """One complex filter of odd size on both axes, with a height of at most `height` rows."""
     w_k, w_n = _window(omega_k, height), _window(omega_n, _MAX_FRAMES)
     window = np.outer(w_k, w_n)
     k, n = (np.arange(len(w)) - len(w) // 2 for w in (w_k, w_n))
@@ -154,7 +154,7 @@ def _kept_bands(n_bands: int, height: int) -> Int[np.ndarray, " band"]:
 def _folded(
     g: Float[np.ndarray, "row frame"], band: int, n_bands: int
 ) -> Float[np.ndarray, "band tap"]:
-    """A filter around a band, padded to the longest; rows beyond the edges go to the edge bands."""
+    """A filter around a band, padded in time; rows beyond the edges are added to the edge bands."""
     reach, reach_n = g.shape[0] // 2, g.shape[1] // 2
     rows = np.clip(band + np.arange(-reach, reach + 1), 0, n_bands - 1)
     longest = math.ceil(_MAX_FRAMES / 2) - 1

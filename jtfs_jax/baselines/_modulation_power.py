@@ -18,8 +18,8 @@ class ModulationAxes:
     """Coordinates of a modulation power spectrum, as returned by `modulation_axes`.
 
     Attributes:
-        scale: In cycles/octave, from 0 upward.
-        rate: In Hz, from negative (falling) through 0 to positive (rising).
+        scale: Scales in cycles/octave, from 0 upward.
+        rate: Rates in Hz, from negative (falling) through 0 to positive (rising).
     """
 
     scale: Float[np.ndarray, " scale"]
@@ -70,8 +70,8 @@ def modulation_power_spectrum(
 
     over the K rows k, from high to low frequency, and the N frames p. Scales Ω are at least 0, and
     rates ω have the sign of the spin: positive for rising sounds. The sum over scales of both signs
-    is the variance of Y; here, each scale strictly between 0 and half of `rows_per_octave` stands
-    for two. Circular shifts along either axis do not change the spectrum.
+    is the variance of Y; here, each scale strictly between 0 and half of `rows_per_octave`
+    represents both signs. Circular shifts along either axis do not change the spectrum.
 
     Args:
         y: Real spectrograms, usually logarithmic: from `log_mel_spectrogram`, or
@@ -99,6 +99,6 @@ def modulation_power_spectrum(
     n_rows, n_frames = y.shape[-2:]
     y = y - y.mean(axis=(-2, -1), keepdims=True)
     half = _fft.rfft(y.mT).mT / n_rows
-    # The transform is the conjugate of the inverse of the conjugate, times the number of frames.
+    # An FFT is the conjugate of the inverse FFT of the conjugate, times the number of frames.
     spectrum = _fft.ifft(jnp.conj(half), n_frames)
     return jnp.fft.fftshift(spectrum.real**2 + spectrum.imag**2, axes=-1)

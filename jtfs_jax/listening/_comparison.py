@@ -1,4 +1,4 @@
-"""Comparisons: a target, its metamers and their data, checked on construction."""
+"""Comparison of a target with its metamers: sounds, errors and settings, checked when built."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,15 +14,15 @@ _MAX_CHANNELS = 8  # of FLAC
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """A target and its metamers, all of one shape.
+    """A target and its metamers, all of the same shape.
 
     Attributes:
         title: Title on the page, such as "crow, T=8192, J_fr=3".
         target: Samples, full scale ±1: (time), or (channel, time) with at most 8 channels.
         metamers: Sounds by name, at least one. The target is called "target".
-        errors: Relative error at each step, by the name of a metamer: 0.013 is 1.3 %. NaN and
-            infinity leave gaps in the curves. Errors are optional for each metamer.
-        settings: Shown in a table, converted with `str`.
+        errors: Relative error at each step, by the name of the metamer: 0.013 is 1.3 %. NaN and
+            infinity leave gaps in the curves. Metamers without errors have no curves.
+        settings: Values by name, shown in a table as converted by `str`.
 
     Raises:
         ValueError: If a sound has fewer than two samples, or samples that are not finite or not

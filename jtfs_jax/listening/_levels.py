@@ -11,7 +11,7 @@ _FULL_SCALE = 2**15
 
 
 def gain_of_peak(peak: float) -> float:
-    """The gain that keeps sounds of this peak from clipping: 1 unless the peak exceeds 1."""
+    """The gain that keeps sounds with this peak from clipping: 1 unless the peak exceeds 1."""
     return 1 / max(peak, 1.0)
 
 

@@ -1,4 +1,4 @@
-"""The page: one HTML file made of a template, a script, a style and blocks of data."""
+"""The page: one HTML file made of a template, scripts, a style sheet and blocks of data."""
 
 import base64
 import errno
@@ -45,15 +45,16 @@ def write_page(
 
     The page plays the target and the metamers of a comparison simultaneously and makes one of them
     audible, so switching keeps the position. It shows their scalograms in the same colors, the
-    errors and the settings, and offers a blind test (A/B/X) with a log to save as CSV.
+    errors and the settings, and offers a blind test (A/B/X) whose log can be saved as CSV.
 
     Sounds are embedded as 16-bit FLAC, all with one gain: 1, unless a peak is beyond ±1. By
     default, the page matches the level (RMS) of the metamers to the level of their target.
 
     Args:
-        path: Ends in .html or .htm, in an existing folder. The file is written whole or not at all.
+        path: Path of the file, in an existing folder and ending in .html or .htm. The file is
+            written completely or not at all.
         comparisons: At least one comparison, with different titles.
-        sample_rate: Sample rate of all sounds in Hz: an integer up to 65,535, or a multiple of 10
+        sample_rate: Sampling rate of all sounds in Hz: an integer up to 65,535, or a multiple of 10
             up to 655,350.
         title: Title of the page.
         bank: Filterbank with the first-order wavelets of the scalograms, which are averaged to at
@@ -185,7 +186,7 @@ def _policy(style: str, script: str) -> str:
 
 
 def _block(name: str, data: dict[str, Any]) -> str:
-    """A block of JSON in which nothing can be read as HTML, whatever the names."""
+    """A block of JSON in which nothing can be read as HTML, whatever the names contain."""
     text = json.dumps(data, allow_nan=False).replace("<", "\\u003c").replace(">", "\\u003e")
     return f'<script type="application/json" id="{name}">{text}</script>\n'
 

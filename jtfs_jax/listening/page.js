@@ -275,8 +275,8 @@ function begin() {
   $("scale-low").textContent = `−${about.range_db} dB`;
   const gain = about.gain < 1 ? `${(-20 * Math.log10(about.gain)).toFixed(1)} dB` : "";
   $("facts").textContent =
-    `Sounds have ${about.sample_rate.toLocaleString("en")} samples per second` +
-    (gain ? `; all are turned down by ${gain} to stay within full scale.` : ".");
+    `Sounds have ${about.sample_rate.toLocaleString("en")} samples per second.` +
+    (gain ? ` All sounds are turned down by ${gain} to stay within full scale.` : "");
   $("choose").hidden = about.titles.length === 1;
   listComparisons();
   requestAnimationFrame(move);

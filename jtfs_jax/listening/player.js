@@ -1,6 +1,6 @@
 // Sounds of equal length that play simultaneously, with one of them audible.
 
-const FADE = 0.01; // seconds, at switches and cuts
+const FADE = 0.01; // seconds, for switching, pausing and seeking
 const AHEAD = 0.02; // seconds until sounds start, so that all of them start at the same sample
 
 /** The bytes of a base64 string. */
@@ -27,7 +27,7 @@ class Player {
   #duration = 0;
   #gains = [];
   #heard = 0;
-  #offset = 0; // position at the start of the take, or while paused
+  #offset = 0; // position at the start of the take, or the current position while paused
   #take = null; // the current playback: its sources, their gains and its start time
   #wanted = false; // whether it is playing, or will be once sounds are decoded
   #loop = false;

@@ -1,7 +1,7 @@
 // Pictures of scalograms with text axes, and a cursor that moves with the sound.
 
 const FREQUENCIES = [1, 2, 5].flatMap((m) => [1, 10, 100, 1000, 10000, 100000].map((d) => m * d));
-const FEW = 5; // labels of an axis
+const FEW = 5; // labels on an axis
 
 /** An element with properties and children; text is never parsed as HTML. */
 function element(tag, properties = {}, ...children) {

@@ -66,7 +66,7 @@ function stop() {
 function showResult(count, score) {
   const p = pValue(score, count);
   $("score").textContent = count
-    ? `${score} of ${count} answers are right. Guessing gives at least this many with ` +
+    ? `${score} of ${count} answers are right. Guessing would give at least this many with ` +
       `probability p\u00a0=\u00a0${p < 0.001 ? p.toExponential(1) : p.toFixed(3)}.`
     : "The test was stopped before the first answer.";
   $("log-head").replaceChildren(

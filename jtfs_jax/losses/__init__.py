@@ -1,14 +1,14 @@
-"""Losses for sound matching: between coefficients, between paths, between parameters.
+"""Losses for sound matching: distances between coefficients, single paths or parameters.
 
-All are pure functions of coefficients and compose with the transforms and with compression. Compute
-the target's coefficients once and pass them as an argument, like the filterbank.
+All are pure functions; distances between coefficients compose with the transforms and compression.
+Compute the target's coefficients once and pass them as an argument, like the filterbank.
 
     target = jtfs(bank, x)
     gradient = jax.jit(jax.grad(lambda y, bank, target: distance(jtfs(bank, y), target)))
 
-Two methods train without the whole transform at each step: SCRAPL uses one random path (see
-`path_distance`), and PNP uses the metric that the transform induces on the parameters of a
-synthesizer, computed before training (see `riemannian_metric`).
+Two methods avoid computing the whole transform at each training step: SCRAPL computes one random
+path (see `path_distance`), and PNP uses the metric that the transform induces on the parameters of
+a synthesizer, which is computed before training (see `riemannian_metric`).
 """
 
 from ._damping import Damping, start_damping, update_damping

@@ -20,7 +20,7 @@ class Damping(eqx.Module):
     Attributes:
         strength: λ, the `damping` of `pnp_loss`.
         largest: λ₀, the initial value of λ and its upper bound.
-        best: The lowest validation loss so far, infinite before the first.
+        best: The lowest validation loss so far, infinite before the first update.
         improved: Whether the last validation loss was lower than all previous ones.
     """
 
@@ -34,8 +34,8 @@ def start_damping(strength: float | Float[Array | np.ndarray, ""]) -> Damping:
     """Return the damping before the first epoch: λ = λ₀.
 
     If λ₀ is larger than the eigenvalues of M, training begins as with the squared error of the
-    parameters. In the literature λ₀ is the square of the largest eigenvalue over the training set,
-    without regard to units.
+    parameters. In the literature, λ₀ is the square of the largest eigenvalue over the training set,
+    regardless of its units.
 
     Args:
         strength: λ₀, at least 0, in the units of M if `damping_matrix` is "identity".
@@ -82,12 +82,12 @@ def update_damping(
         success, validation_loss < best:    λ ← decrease · λ,      best ← validation_loss
         failure, otherwise:                 λ ← min(increase · λ, λ₀)
 
-    In the literature Adam is reset after a success, and training resumes from the best network
-    after a failure; `damping.improved` distinguishes the two. A loss of NaN is a failure.
+    In the literature, Adam is reset after a success, and training resumes from the best network
+    after a failure; `damping.improved` distinguishes the two cases. A loss of NaN is a failure.
 
     Args:
         damping: From `start_damping` or the previous update.
-        validation_loss: Mean of `pnp_loss` without damping over sounds not used for training.
+        validation_loss: Mean of `pnp_loss`, without damping, over sounds not used for training.
         decrease: Factor of λ after a success, between 0 and 1.
         increase: Factor of λ after a failure, at least 1.
 

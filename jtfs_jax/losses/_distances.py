@@ -33,8 +33,8 @@ def distance(
 
     In the results of `jtfs` and `time_scattering`, the axes before S0's frames are batch axes:
     there is one distance per sound. Batch axes of `S` and `target` broadcast, so one target can
-    serve all sounds, and shapes (n, 1) and (1, m) give all distances between two sets. Any other
-    pytree counts as one sound: use `jax.vmap` for several.
+    serve all sounds, and batch shapes (n, 1) and (1, m) give all distances between two sets. Any
+    other pytree counts as one sound: use `jax.vmap` for several.
 
     Derivatives with respect to `S` and `target` are finite to every order, and 0 at an exact match.
     Elsewhere the gradient of ‖S − R‖₂ has norm 1 however close the match is: decay the learning
@@ -42,9 +42,9 @@ def distance(
 
     Adam neglects gradients below its ε of 1e-8, and in float32 the squares of gradients below about
     1e-18 underflow; gradients with respect to the parameters of quiet sounds may be that small. The
-    relative distance does not depend on the level of the sounds. If gradients are still small, as
-    with respect to the samples of a long sound, multiply the loss by a large constant, which
-    changes nothing else for Adam.
+    relative distance does not depend on the level of the sounds. If gradients are still small, for
+    example with respect to the samples of a long sound, multiply the loss by a large constant,
+    which does not affect Adam otherwise.
 
     Compose it with compression: `distance(log_compress(S, level), log_compress(R, level))`.
 
@@ -102,9 +102,9 @@ def cosine_distance(
 
         d(S, R) = 1 − ⟨wS, wR⟩ / (‖wS‖ ‖wR‖) = ½ ‖ wS / ‖wS‖ − wR / ‖wR‖ ‖²
 
-    with R the target. It is computed as the square, which is accurate near a match. Silence has no
-    angle: its distance is 0 to silence and 1 to any other sound. Batches and derivatives are as in
-    `distance`.
+    with R the target. It is computed from the second form, which is accurate near a match. Silence
+    has no angle: its distance is 0 to silence and 1 to any other sound. Batches and derivatives are
+    as in `distance`.
 
     Args:
         S: Coefficients of `jtfs` or `time_scattering`, with any batch axes; or any pytree of

@@ -37,23 +37,23 @@ def riemannian_metric(
 ) -> Float[Array, "*batch parameter parameter"]:
     """Riemannian metric that a representation induces on the parameters of a synthesizer.
 
-    With g the synthesizer, S the representation and Φ = S∘g, the function `phi`,
+    With g the synthesizer, S the representation and Φ = S∘g, which is the function `phi`,
 
         J(θ) = ∂Φ/∂θ
         M(θ) = J(θ)ᵀ J(θ)       so that ‖Φ(θ + ε) − Φ(θ)‖² = εᵀ M(θ) ε + O(‖ε‖³)
 
-    M is symmetric and positive semi-definite, up to rounding, and small, however many coefficients
-    Φ has. It is computed in forward mode: one directional derivative per parameter, sequentially,
-    at `batch_size` points θ at a time. Memory grows neither with the number of parameters nor with
-    the number of points.
+    M is symmetric and, up to rounding, positive semi-definite. Its size does not depend on the
+    number of coefficients in Φ. It is computed in forward mode: one directional derivative per
+    parameter, sequentially, at `batch_size` points θ at a time. Apart from J and the result, memory
+    grows neither with the number of parameters nor with the number of points.
 
-    Call it under `jax.jit`, in a function of the filterbank, as below: the filterbank is then an
-    argument of the compiled program, not a constant in it.
+    Call it within a jitted function of the filterbank, as below: the filterbank is then an argument
+    of the compiled program, not a constant in it.
 
     Args:
         phi: Function of the parameters of one sound that returns coefficients, as an array or a
             pytree of arrays. JAX must be able to differentiate it in forward mode.
-        theta: Points at which to compute M; parameters on the last axis, other axes are batch.
+        theta: Points at which to compute M, with parameters on the last axis; other axes are batch.
         batch_size: Number of points to process at once, at least 1; memory grows with it. On a CPU,
             larger batches are not faster.
 

@@ -31,22 +31,23 @@ def path_curvatures(
         C_k    = |λ|,     λ the dominant eigenvalue of ∂q_k/∂w
 
     λ is computed by power iteration, v ← (∂q_k/∂w) v. Each iteration takes as long as a few
-    gradients and no more memory. C_k is the norm of the last v relative to the previous one, which
-    converges even if both λ and −λ are eigenvalues.
+    gradients, and no more memory. C_k is the ratio of the norm of the last v to the norm of the
+    previous one, which converges even if both λ and −λ are eigenvalues.
 
-    If it is compiled in a function of the path, as below, one program serves all paths. Take the
-    mean, the maximum or the median over several batches.
+    Compile the call in a function of the path, as below, so that one program serves all paths. Take
+    the mean, the maximum or the median over several batches.
 
     Args:
-        predict: The network on a batch of sounds, as a function of its weights. It returns
+        predict: The network, applied to a batch of sounds, as a function of its weights. It returns
             parameters on the last axis; other axes are batch.
-        loss: The loss of one path, as a function of the parameters: synthesizer, then distance.
+        loss: The loss of one path, as a function of the parameters: a synthesizer followed by a
+            distance.
         weights: Weights at which to measure the curvature: a pytree of real arrays.
         key: Key of `jax.random`, for the random v of the first iteration.
         n_iterations: Number of power iterations, at least 1.
 
     Returns:
-        C, one number per parameter; 0 if there is nothing to learn.
+        C, one number per parameter; 0 if q_k does not depend on the weights.
 
     Raises:
         ValueError: At trace time, if `n_iterations` is not positive, `key` is not a key, or
@@ -125,25 +126,25 @@ def _norm(tree: PyTree[Array]) -> Float[Array, ""]:
 def path_probabilities(
     curvatures: Float[Array, "path parameter"], *, min_prob_frac: float = 0.0
 ) -> Float[Array, " path"]:
-    """Probabilities for drawing paths, to which each parameter contributes equally.
+    """Probabilities of drawing each path, to which all parameters contribute equally.
 
         π_k(p) = (1 − f) C(p, k) / Σ_q C(q, k) + f / P
         π(p)   = mean over k of π_k(p)
 
     Draw paths with `jax.random.choice(key, P, p=π)`. Gradients are deliberately not divided by π:
-    training descends the mean of the paths weighted by π.
+    training descends the mean of the losses of all paths, weighted by π.
 
     Args:
         curvatures: C, at least 0, from `path_curvatures` for each of P paths. A parameter whose
-            curvature is 0 for every path is shared equally among the paths.
-        min_prob_frac: f, the fraction drawn uniformly, from 0 to 1.
+            curvature is 0 for every path contributes equally to all paths.
+        min_prob_frac: f, the fraction of draws that are uniform, from 0 to 1.
 
     Returns:
         π, summing to 1.
 
     Raises:
-        ValueError: If `curvatures` do not have two axes, are negative or not finite, or if
-            `min_prob_frac` is out of its range.
+        ValueError: If `curvatures` does not have two axes, some curvatures are negative or not
+            finite, or `min_prob_frac` is out of its range.
 
     Example:
         >>> import jax.numpy as jnp

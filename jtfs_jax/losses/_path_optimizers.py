@@ -34,19 +34,19 @@ def scale_by_p_adam(
 ) -> optax.GradientTransformationExtraArgs:
     """Adam with moments for each path, which decay with the time between draws of the path.
 
-    At step s, let t = s/P be the time in rounds of all P paths, g the gradient of path p, and Δ the
-    time since p was last drawn, or since the start:
+    At step s, let t = s/P be the time in units of P steps, g the gradient of path p, and Δ the time
+    since p was last drawn, or since the start, in the same units:
 
         m_p ← β₁^Δ m_p + (1 − β₁^Δ) g
         v_p ← β₂^Δ v_p + (1 − β₂^Δ) g²
         update = m_p/(1 − β₁^t) / (√(v_p/(1 − β₂^t)) + ε)
 
     `update(gradient, state, index=p)` takes the index of the path along with its gradient. The
-    moments take 2 P copies of the weights; donate the state to the compiled step to avoid copying
-    them each time.
+    moments take as much memory as 2 P copies of the weights; donate the state to the compiled step
+    to avoid copying them each time.
 
-    If gradients are not much larger than ε, as can happen for the few coefficients of a path with
-    respect to the weights of a network, chain `optax.scale(1e8)` first, as in the literature.
+    The gradient of a path, which has few coefficients, with respect to the weights of a network may
+    not be much larger than ε. In that case, chain `optax.scale(1e8)` first, as in the literature.
 
     Args:
         n_paths: P, the number of paths.
@@ -77,7 +77,7 @@ def scale_by_p_adam(
         for Machine Learning, 2026, arXiv:2602.11145.
 
     See Also:
-        scale_by_p_saga: can be chained after it.
+        scale_by_p_saga: can come after it in a chain.
     """
     n_paths = _checks.positive_integer("n_paths", n_paths)
     b1, b2 = _checks.fraction("b1", b1), _checks.fraction("b2", b2)
@@ -139,12 +139,13 @@ def scale_by_p_saga(n_paths: int) -> optax.GradientTransformationExtraArgs:
 
         update = g − G_p + 1/max(1, n − 1) Σ_q G_q,     then     G_p ← g
 
-    At a minimum the terms cancel, so descent converges with a constant learning rate, whereas the
-    gradients of single paths would keep it wandering.
+    At a minimum the terms cancel, so descent converges with a constant learning rate, whereas with
+    the gradients of single paths it would keep wandering.
 
     `update(gradient, state, index=p)` takes the index of the path along with its gradient. The
-    memory takes P copies of the weights: too much for large networks, which can do without it. In
-    the literature it comes between `scale_by_p_adam` and plain gradient descent:
+    state takes as much memory as P copies of the weights. This is too much for large networks,
+    which can do without SAGA. In the literature it comes between `scale_by_p_adam` and plain
+    gradient descent:
 
         optax.chain(scale_by_p_adam(P), scale_by_p_saga(P), optax.scale_by_learning_rate(1e-4))
 
@@ -174,7 +175,7 @@ def scale_by_p_saga(n_paths: int) -> optax.GradientTransformationExtraArgs:
         for Machine Learning, 2026, arXiv:2602.11145.
 
     See Also:
-        scale_by_p_adam: precedes it in the literature.
+        scale_by_p_adam: comes before it in the chain.
     """
     n_paths = _checks.positive_integer("n_paths", n_paths)
 

@@ -26,17 +26,18 @@ def pnp_loss(
 
     With λ = 0 and M from `riemannian_metric`, this is the distance ½ ‖Φ(ν̂) − Φ(ν)‖² between the
     sounds with parameters ν̂ and ν, to second order in ν̂ − ν. M(ν) is computed once per target
-    before training, so a training step needs neither a synthesizer nor a transform. Far from ν the
-    distance saturates but L does not; there the damping λ D, a distance between parameters, guides
-    training. For large λ and D = I, L is λ/2 times the squared error of the parameters.
+    before training, so a training step needs neither a synthesizer nor a transform. Far from ν, the
+    distance saturates but L does not; there, training is guided by the damping λ D, which measures
+    distances between parameters. For large λ and D = I, L is λ/2 times the squared error of the
+    parameters.
 
     Args:
         prediction: Parameters ν̂ that a network predicts, on the last axis; other axes are batch.
         target: The true parameters ν.
-        metric: M(ν), with respect to the same parameters: the normalized ones if ν is normalized.
-        damping: λ, at least 0; `Damping` decreases it during training. Validate with 0.
-        damping_matrix: D: "identity", "diagonal" for the diagonal of each M(ν), or one matrix for
-            all, such as the mean of M over a set of targets.
+        metric: M(ν), with respect to the same parameters: normalized parameters if ν is normalized.
+        damping: λ, at least 0; `update_damping` adapts it during training. Use 0 for validation.
+        damping_matrix: D: "identity"; "diagonal" for the diagonal of each M(ν); or one matrix for
+            all items, such as the mean of M over a set of targets.
 
     Returns:
         The loss of each item of the batch; take the mean for training.

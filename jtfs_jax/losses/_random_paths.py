@@ -19,16 +19,16 @@ def path_distance(
 
     For all paths, d(S2(y), S2(x)) contains one distance per path, and their mean is a loss. For one
     path, d(jtfs_path(y, p), jtfs_path(x, p)) is one term of that mean and takes a fraction of the
-    time. If each training step draws one p uniformly for the whole batch, training descends the
-    mean on average over steps. Make p an argument of the step, to compile it only once.
+    time. If each training step draws one p uniformly for the whole batch, steps descend the mean on
+    average. Make p an argument of the training step, so that it is compiled only once.
 
     Derivatives of every order are 0 at s = r. Compose it with compression, as in
     `path_distance(log_compress(s, 1e-3), log_compress(r, 1e-3))`, or with a square.
 
     Args:
         s: The result of `jtfs_path`, or the S2 of the result of `jtfs`; with any batch axes.
-        target: The same coefficients of the target. If sounds are compared to the same targets many
-            times, it is cheaper to keep the S2 of the targets and take S2[..., p, :, :].
+        target: The same coefficients of the target. If sounds are compared with the same targets
+            many times, it is cheaper to store the S2 of the targets and use S2[..., p, :, :].
 
     Returns:
         Distances, one per item of the batch, and one per path if `s` has an axis of paths.
@@ -59,7 +59,8 @@ def path_distance(
         first `len(bank.wavelets_fr) + 1` paths here.
 
     See Also:
-        path_probabilities: to draw paths by their importance for the parameters of a synthesizer.
+        path_probabilities: probabilities of drawing paths, from their importance for the parameters
+            of a synthesizer.
         scale_by_p_adam, scale_by_p_saga: optimizers that receive the path of each gradient.
     """
     s, target = _checks.real_array("s", s), _checks.real_array("target", target)

@@ -28,8 +28,9 @@ def multiscale_spectral_distance(
                   | |Xₙ| − |Yₙ| | + log_weight · | log(level + |Xₙ|) − log(level + |Yₙ|) |
 
     where Xₙ is the short-time Fourier transform of x with Hann windows of n samples, a hop of n / 4
-    and reflection padding at both ends. It is not normalized: magnitudes are sums over the window,
-    so long windows count more. Derivatives are finite everywhere, and 0 at an exact match.
+    and reflection padding at both ends. The transform is not normalized: magnitudes are sums over
+    the window, so long windows count more. Derivatives are finite everywhere, and 0 at an exact
+    match.
 
     Args:
         x: Real signals; leading axes are batch.
@@ -57,7 +58,7 @@ def multiscale_spectral_distance(
         arXiv:2301.10183.
 
     See Also:
-        distance: between coefficients of scattering transforms.
+        distance: distance between coefficients of scattering transforms.
     """
     _check_options(n_fft, log_weight, level)
     return _distance(*_signals(x, target), tuple(n_fft), float(log_weight), float(level))
@@ -101,7 +102,7 @@ def _mean_difference(
 
 
 def _signals(x: object, target: object) -> tuple[Array, Array]:
-    """Both in the same precision, with the same batch axes."""
+    """Both signals in the same precision, with the same batch axes."""
     a, b = _checks.real_array("x", x), _checks.real_array("target", target)
     if a.ndim == 0 or a.shape[-1:] != b.shape[-1:]:
         raise ValueError(

@@ -18,7 +18,7 @@ from jtfs_jax._paths import KINDS, joint_paths
 Weight = float | Real[Array | np.ndarray, "..."]
 
 
-@jax.ensure_compile_time_eval()  # so that known weights stay concrete and can be kept
+@jax.ensure_compile_time_eval()  # weights computed inside `jit` can be kept for later calls
 def path_weights(
     bank: FilterBank,
     *,
@@ -28,15 +28,15 @@ def path_weights(
 ) -> JointScattering:
     """Weights of the coefficients of `jtfs`, for the distances and for `resynthesize`.
 
-    The columns of `path_table` describe the paths: compare them to make masks, or compute weights
-    from them.
+    The columns of `path_table` describe the paths: compare them with values to make masks, or
+    compute weights from them.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         S0: Weight of the zeroth order.
         S1: Weight of the first order: one number, or an array with one weight per wavelet.
-        S2: Weight of the second order: one number; or a mapping from the `kind` of path to a
-            number, 1 for kinds not named; or an array with one weight per path, in the order of
+        S2: Weight of the second order: one number; a mapping from the `kind` of a path to a number,
+            which is 1 for kinds not named; or an array with one weight per path, in the order of
             `path_table`.
 
     Returns:
@@ -81,7 +81,7 @@ def _along_paths(bank: FilterBank, values: Real[Array, " path"]) -> Any:
 
 
 def _one_each(name: str, value: Any, n: int, of: str, dtype: np.dtype) -> Array:
-    """A number for all, or an array with one number for each."""
+    """One number for all, or an array with one number for each path or wavelet."""
     is_mask = getattr(value, "dtype", None) == np.bool_
     array = _checks.real_array(name, value.astype(int) if is_mask else value).astype(dtype)
     if array.shape not in ((), (n,)):

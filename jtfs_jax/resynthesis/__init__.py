@@ -1,12 +1,12 @@
 """Metamers: sounds with different waveforms but matching coefficients.
 
-`metamer` makes them from a recording: noise with the loudness of the target at each time and
-frequency is optimized until its coefficients match. Its parts are public: the noise
-(`colored_noise`, `white_noise`), the envelope (`loudness`) and the search (`resynthesize`), which
-needs only the coefficients. Edit the coefficients first with `swap_spins`, `scale_paths` or
-`morph`. `interchannel` adapts a transform to stereo, `jtfs_jax.segmented` to any length. Use any
-optax optimizer without line search, or one of the two here, which undo failed steps. `spread` moves
-the metamers of one target apart.
+`metamer` makes them from a recording: it optimizes noise with the loudness of the target at each
+time and frequency until the coefficients match. Its parts are public: the noise (`colored_noise`,
+`white_noise`), the envelope (`loudness`) and the search (`resynthesize`), which needs only the
+coefficients. To edit these first, use `swap_spins`, `scale_paths` or `morph`. `interchannel` adapts
+a transform to stereo, and `jtfs_jax.segmented` adapts it to any length. Any optax optimizer without
+a line search can be used; the two defined here, `lbfgs` and `bold_driver`, undo failed steps.
+`spread` moves the metamers of one target apart.
 """
 
 from ._bold_driver import bold_driver

@@ -34,15 +34,16 @@ def bold_driver(
 
     A loss or a gradient that is not finite is a failure. The first trial is the starting point, and
     the first step from it has norm `learning_rate` · ‖y‖: µ₀ = `learning_rate` · ‖y‖ / ‖∇E(y)‖.
-    Steps are therefore independent of the scales of y and E. If y = 0, ‖y‖ counts as √size.
+    Steps are therefore independent of the scales of y and E. If y = 0, the square root of its size
+    replaces ‖y‖.
 
     `update(gradient, state, params, value=…)` takes the point just tried, its loss and its gradient
-    (ignored if the loss is a failure), and returns the update from there to the next trial. It must
-    be the last transformation of an `optax.chain`, because the update includes the way back.
+    (ignored after a failure), and returns the update from there to the next trial. It must be the
+    last transformation of an `optax.chain`, because the update includes the way back from failures.
 
     Args:
         learning_rate: Norm of the first step relative to the norm of the starting point, above 0.
-        momentum: Fraction of the last step in the next one, in [0, 1).
+        momentum: Fraction of the last step that is added to the next one, in [0, 1).
         accelerate: Factor of µ after a success, at least 1.
         brake: Factor of µ and of the velocity after a failure, in (0, 1).
 

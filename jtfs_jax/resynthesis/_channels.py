@@ -26,28 +26,27 @@ class Interchannel:
 
 
 def interchannel(transform: Callable[..., Any]) -> Interchannel:
-    """Adapt a transform to multichannel sounds, including the image between the channels.
+    """Adapt a transform to multichannel sounds, including the relations between the channels.
 
-    The transform of each channel alone does not depend on what the channels have in common.
-    Therefore the transform is applied to the mixtures
+    Transforms of the separate channels do not depend on what the channels have in common. Therefore
+    the transform is applied to the mixtures
 
         x_a for each channel a,    (x_a + x_b) / √2 and (x_a − x_b) / √2 for each pair a < b
 
     which are left, right, mid and side for two channels. In each band, the energies of the mixtures
-    determine the energies of the channels and the real part of their cross-spectrum. The
-    coefficients thereby describe the level of the band in each channel and the coherence of the
-    channels.
+    determine the energies of the channels and the real part of their cross-spectrum, so the
+    coefficients describe the level of the band in each channel and the coherence of the channels.
 
     Args:
-        transform: `jtfs`, `time_scattering`, `scalogram`, one of these under `segmented`, or any
-            function of a filterbank and of signals `(*batch, time)`.
+        transform: `jtfs`, `time_scattering`, `scalogram`, the `segmented` version of one of these,
+            or any function of a filterbank and of signals `(*batch, time)`.
 
     Returns:
         A function of a filterbank and of sounds `(*batch, channel, time)`, which returns the
         transform of the mixtures `(*batch, mixture, time)`. The number of mixtures is the square of
-        the number of channels. As the `transform` of `metamer` or `resynthesize` it produces sounds
-        with the same number of channels. It raises a `ValueError` for signals without an axis of
-        channels.
+        the number of channels. With this function as their `transform`, `metamer` and
+        `resynthesize` return sounds with as many channels as the target. The function raises a
+        `ValueError` for signals without a channel axis.
 
     Example:
         >>> import jax.numpy as jnp, jtfs_jax
@@ -81,7 +80,7 @@ def mixtures(x: Float[Array | np.ndarray, "*batch channel time"]) -> Array:
 
 
 def n_channels(n_mixtures: int) -> int:
-    """Number of channels with this number of mixtures."""
+    """Number of channels that have this number of mixtures."""
     n = math.isqrt(n_mixtures)
     if n**2 != n_mixtures:
         raise ValueError(

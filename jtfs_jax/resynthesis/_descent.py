@@ -15,21 +15,21 @@ from jtfs_jax._nodes import exportable
 from ._objective import Bank, Goal, Transform
 from ._trial_state import trial_state
 
-CHUNK = 64  # steps that one call can take
+CHUNK = 64  # largest number of steps in one call
 
 
 @exportable
 class ResynthesisState(eqx.Module):
     """State of a search for sounds: everything needed to continue it.
 
-    A signal is `(time)`, or `(channel, time)` if the transform comes from `interchannel`.
+    A signal has the axes `(time)`, or `(channel, time)` if the transform comes from `interchannel`.
 
     Attributes:
         y: The best sounds so far.
         error: Relative errors of the best sounds.
         accepted: Whether the last trial was accepted.
-        learning_rate: Factor of the direction in the next step; None if the optimizer is neither
-            `bold_driver` nor `lbfgs`.
+        learning_rate: Factor that multiplies the search direction in the next step; None if the
+            optimizer is neither `bold_driver` nor `lbfgs`.
         n_forward: Number of evaluations of the transform so far, each for the whole batch.
         n_gradient: Number of evaluations of its gradient so far.
         scale: Ratio of the sounds to the variables z of the optimizer.
@@ -38,7 +38,7 @@ class ResynthesisState(eqx.Module):
         value: Half the squared error of the best sounds.
         was_accepted: Whether the last trial was accepted, with a single axis for all sounds.
         optimizer: State of the optimizer, with a leading axis for all sounds.
-        batch: Number of sounds per target, then the leading axes of the targets.
+        batch: Number of sounds per target, followed by the shape of the batch of targets.
     """
 
     scale: Float[Array, "metamer *channel time"]
@@ -73,7 +73,7 @@ class ResynthesisState(eqx.Module):
 
     @property
     def learning_rate(self) -> Float[Array, "sound *batch"] | None:
-        """Factor of the direction in the next step."""
+        """Factor that multiplies the search direction in the next step."""
         trials = trial_state(self.optimizer)
         return None if trials is None else trials.learning_rate.reshape(self.batch)
 

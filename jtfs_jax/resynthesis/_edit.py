@@ -1,4 +1,4 @@
-"""Edits of coefficients, which make targets for resynthesis."""
+"""Edits of coefficients that make targets for resynthesis."""
 
 from typing import TypeVar
 
@@ -28,12 +28,12 @@ Scattering = TypeVar("Scattering", JointScattering, TimeScattering)
 def swap_spins(bank: FilterBank, S: JointScattering) -> JointScattering:
     """Exchange the coefficients of rising and falling paths.
 
-    Each path of spin +1 trades places with the path of spin −1 of the same rate and scale. Paths of
-    spin 0, S1 and S0 stay unchanged, and with them frequencies, rates and scales. The function is
+    Each path of spin +1 trades places with the path of spin −1 of the same rate and scale. S0, S1
+    and the paths of spin 0 stay unchanged, and so do frequencies, rates and scales. The function is
     its own inverse.
 
-    With averages over the whole signal, these are the coefficients of the time-reversed signal;
-    with a shorter T, each stretch of about T is reversed in place.
+    If averages are over the whole signal, the result is the coefficients of the time-reversed
+    signal. With a shorter T, it is as if each stretch of about T were reversed in place.
 
     Args:
         bank: The filters that `S` was computed with.
@@ -73,8 +73,8 @@ def scale_paths(
 ) -> JointScattering:
     """Multiply each second-order path by a gain.
 
-    The columns of `path_table` describe the paths: compare them to make a mask, or compute gains
-    from them. S1 and S0 stay unchanged: only the modulations of the bands change.
+    The columns of `path_table` describe the paths: compare them with values to make a mask, or
+    compute gains from them. S0 and S1 stay unchanged: only the modulations of the bands change.
 
     Args:
         bank: The filters that `S` was computed with.
@@ -132,19 +132,19 @@ def morph(
 
         S = (1 − amount) S_a + amount S_b
 
-    Averages over time are linear: a sound that is `a` for one fraction of the time and `b` for the
-    rest, within T, has about these coefficients (at most these for α = 0 and β > 0), so they can be
-    resynthesized. Geometric means, which are equal steps in decibels, cannot: they lose whatever
-    either sound lacks. They also have no derivative at 0.
+    Averages over time are linear. If, within T, a sound is `a` for a fraction of the time and `b`
+    for the rest, it has about these coefficients (at most these for α = 0 and β > 0). Therefore
+    they can be resynthesized. Geometric means, which correspond to equal steps in decibels, cannot:
+    they lose whatever either sound lacks. They also have no derivative at 0.
 
-    At equal amounts the louder sound dominates: scale both to the same norm to avoid this.
+    Halfway, the louder sound dominates: scale both to the same norm to avoid this.
 
     Args:
         S_a: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
         S_b: Coefficients of the same shapes, from the same filterbank.
         amount: 0 for `S_a`, 1 for `S_b`, or a number in between for all frames; or one number per
             frame, to move from one sound to the other over time. Values outside [0, 1] are allowed,
-            but S1 and S2 may then be negative, which they are for no sound.
+            but S1 and S2 may then be negative, which is impossible for a sound.
 
     Returns:
         Coefficients of the same shapes. For several amounts at once, use
@@ -180,8 +180,8 @@ def morph(
         if amount.shape not in ((), a.shape[-1:]):
             raise ValueError(
                 f"amount must be a number, or one for each of {a.shape[-1]} frames, got shape "
-                f"{amount.shape}; use jax.vmap for several amounts, and one number with T=0, where "
-                f"paths differ in their frames."
+                f"{amount.shape}; use jax.vmap for several amounts, and one number if T=0, because "
+                f"paths then differ in their frames."
             )
 
     def between(a: Array, b: Array) -> Array:

@@ -46,20 +46,21 @@ def lbfgs(
 
     The direction is −H∇E(y), where H is the limited-memory BFGS estimate of the inverse Hessian
     from the last `memory_size` pairs of steps s and gradient changes u along them. A pair is used
-    only if s · u > 1e-8 ‖s‖ ‖u‖, which keeps H positive. Each trial is
+    only if s · u > 1e-8 ‖s‖ ‖u‖, which keeps H positive definite. Each trial is
 
         success, E(y − µ H∇E) < E(y):  y ← y − µ H∇E,  µ ← 1
         failure, otherwise:            µ ← µ / 2
 
-    After 12 failures at the same point, or if the direction does not descend, all pairs are
-    discarded. Without pairs a step is steepest descent, like the first step of `bold_driver`; the
-    notes there on scales, non-finite losses and `update` also apply here.
+    After 12 failures at the same point, or if −H∇E is not a descent direction, all pairs are
+    discarded. A step without pairs is one of steepest descent, like the first step of
+    `bold_driver`. The notes in `bold_driver` on scales, non-finite losses and `update` also apply
+    here.
 
-    Unlike `optax.lbfgs`, it needs no line search within a step: most steps cost one gradient, and
-    failures cost none.
+    Unlike `optax.lbfgs`, this optimizer needs no line search within a step: most steps cost one
+    gradient, and failures cost none.
 
     Args:
-        memory_size: Number of pairs, at least 1; each takes the memory of two points.
+        memory_size: Number of pairs, at least 1; each takes as much memory as two points.
         learning_rate: As for `bold_driver`, for every step without pairs.
 
     Returns:
@@ -118,7 +119,7 @@ def lbfgs(
 
 
 def _with_pair(state: TrialState, params, gradient, accepted) -> _Pairs:
-    """The pairs after a trial: with the new one, if it was accepted and shows curvature."""
+    """Pairs after a trial, including a new one if it was accepted with positive curvature."""
     pairs: _Pairs = state.memory
     step = tree_utils.tree_sub(params, state.params)
     change = tree_utils.tree_sub(gradient, state.gradient)

@@ -1,4 +1,4 @@
-"""Metamers of recordings, with target, noise and envelope computed from the sound itself."""
+"""Metamers of recordings: target, noise and envelope are all computed from the recording."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ def metamer(
 ) -> Resynthesis:
     """Make metamers: sounds that differ from x but have nearly the same coefficients.
 
-    With s1 the first-order coefficients of x, it computes
+    With s1 the first-order coefficients of x, this function computes
 
         y0 = colored_noise(bank, s1, n_sounds=n_sounds, key=key)
         resynthesize(bank, transform(bank, x), y0=y0, envelope=loudness(bank, s1), …)
@@ -72,7 +72,7 @@ def metamer(
         ((1, 1024), True)
         >>> more = metamer(bank, x, n_steps=10, state=result.state)
 
-        With two channels, and more samples than one call takes:
+        Two channels of any length:
 
         >>> transform = jtfs_jax.resynthesis.interchannel(jtfs_jax.segmented(jtfs_jax.jtfs))
         >>> bank = jtfs_jax.filterbank(None, J=6, Q=4, J_fr=2)

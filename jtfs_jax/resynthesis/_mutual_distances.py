@@ -1,4 +1,4 @@
-"""Mutual distances of sounds, measured on their scalograms."""
+"""Mutual distances between sounds, measured on their scalograms."""
 
 import math
 
@@ -22,26 +22,26 @@ def mutual_distances(
 ) -> Float[Array, "*batch sound sound"]:
     """Distances between the scalograms of all pairs of sounds, relative to their norms.
 
-    With S1(a) = |y_a ⋆ ψ_n1| ⋆ φ_T the scalogram of a sound, averaged over T,
+    With S1(a) = |y_a ⋆ ψ_n1| ⋆ φ_T the scalogram of sound a, averaged over T,
 
         d(a, b) = ‖S1(a) − S1(b)‖ / √(½ ‖S1(a)‖² + ½ ‖S1(b)‖²)
 
-    The distance is 0 for equal scalograms and √2 for scalograms that share no band and frame. The T
-    of `bank` sets the resolution. Metamers have the same averages over the T of their own
-    filterbank, so T should be shorter here: around 10 ms, the resolution of the ear. Over much
-    shorter times any two noises differ, because their envelopes fluctuate.
+    The distance is 0 for equal scalograms and √2 for scalograms that nowhere overlap. The T of
+    `bank` sets the resolution. Metamers have the same averages over the T of their own filterbank,
+    so T should be shorter here: around 10 ms, the resolution of the ear. With a much shorter T, any
+    two noises differ, because their envelopes fluctuate.
 
     Args:
         bank: Filters from `filterbank`; only the first-order wavelets and φ_T are used.
-        y: The sounds. If they do not have `bank.n_samples` samples, they are processed in segments.
-        interchannel: Whether `y (sound, *batch, channel, time)` has channels. The scalograms of all
-            channels then count as one sound.
+        y: Real sounds. Unless they have `bank.n_samples` samples, they are processed in segments.
+        interchannel: Whether `y` is `(sound, *batch, channel, time)`. The channels of a sound are
+            then compared together, as one vector.
 
     Returns:
         Symmetric matrices with zero diagonals. The distance between two silent sounds is 0.
 
     Raises:
-        ValueError: If `y` lacks the axes of sounds and time, or is not real.
+        ValueError: If `y` is empty, is not real, or lacks the axes of sounds and time.
 
     Example:
         >>> import jax, jtfs_jax
@@ -52,7 +52,7 @@ def mutual_distances(
 
     See Also:
         spread: increases these distances.
-        jtfs_jax.losses.distance: between coefficients.
+        jtfs_jax.losses.distance: distance between coefficients.
     """
     y = _checks.real_array("y", y)
     n_axes = 2 if interchannel else 1
@@ -79,12 +79,12 @@ def scalograms(
 def squared_distances(
     vectors: Float[Array, "target sound coefficient"],
 ) -> Float[Array, "target sound sound"]:
-    """Squared distances of all pairs, divided by the mean of their squared norms."""
+    """Squared distances of all pairs, each divided by the mean squared norm of the pair."""
     # Divide by the peak first, so that the squares of quiet sounds do not underflow.
     peak = jnp.abs(vectors).max(axis=(-2, -1), keepdims=True)
     vectors = vectors / jnp.where(peak > 0, peak, 1)
     powers = jnp.square(vectors).sum(axis=-1)
-    # A large common part would leave mostly rounding errors in the differences of products.
+    # Subtract the mean: a large common part would leave mostly rounding errors in the differences.
     vectors = vectors - vectors.mean(axis=-2, keepdims=True)
     products = product(vectors, vectors.mT)
     own = jnp.diagonal(products, axis1=-2, axis2=-1)

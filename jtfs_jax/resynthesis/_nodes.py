@@ -1,4 +1,4 @@
-"""Noise through time-varying filters, given at nodes and interpolated between them."""
+"""Noise through a time-varying filter, which is given at nodes and interpolated between them."""
 
 import math
 from typing import NamedTuple
@@ -12,12 +12,12 @@ from jtfs_jax._arrays import times_real
 from jtfs_jax._coordinates import frame_times
 from jtfs_jax._filterbank import FilterBank
 
-_MAX_NODES = 256  # more if they would be farther apart than the longest wavelets are long
+_MAX_NODES = 256  # exceeded if nodes would be farther apart than the length of the longest wavelets
 _REACH = 4  # of the filters, in lengths of the longest wavelets
 
 
 class Nodes(NamedTuple):
-    """Times at which filters are given, each averaged over several frames."""
+    """Times at which filters are given, each the mean time of a group of frames."""
 
     times: np.ndarray
     group: int  # consecutive frames per node
@@ -25,7 +25,7 @@ class Nodes(NamedTuple):
     spacing: int  # samples from one node to the next, at most
 
     def average(self, s1: Float[Array, "*batch n1 frame"]) -> Float[Array, "*batch n1 node"]:
-        """Means of the frames of each node."""
+        """Mean over the frames of each node."""
         n_frames = s1.shape[-1]
         missing = len(self.times) * self.group - n_frames
         padded = jnp.pad(s1, [(0, 0)] * (s1.ndim - 1) + [(0, missing)])

@@ -1,4 +1,4 @@
-"""Starting point of a search, from S1 alone: noise that resembles a sound, and its loudness."""
+"""Starting point of a search, computed from S1: noise that resembles a sound, and its loudness."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ from ._channels import n_channels, root_of_covariance
 from ._nodes import filtered, nodes
 
 _N_CORRECTIONS = 2
-_CORRECTION_FLOOR = 1e-4  # of the largest coefficient, −80 dB: anything below is not amplified
+_CORRECTION_FLOOR = 1e-4  # relative to the largest coefficient; anything below is not amplified
 _LOUDNESS_FLOOR = 1e-2
 
 
@@ -32,37 +32,37 @@ def colored_noise(
 ) -> Float[Array, "sound *batch time"]:
     """Gaussian noise with approximately the first-order coefficients `s1`.
 
-    Gaussian noise n of spectral density P around the wavelet ψ, of bandwidth σ and peak gain 1, has
+    For Gaussian noise n of spectral density P, and a wavelet ψ of bandwidth σ and peak gain 1,
 
         E|n ⋆ ψ| = √(π/4 · P · ∫|ψ̂|²)     with ∫|ψ̂|² = √π σ
 
-    which gives √P at the center frequencies of the wavelets, for each frame; in between, √P is
-    interpolated over frequency and over time. The same white noise passes through all of these
-    filters. Because the filters overlap, the coefficients of the result still differ from `s1`.
+    This gives √P at the center frequency of each wavelet, for each frame; in between, √P is
+    interpolated over frequency and time. White noise passes through the time-varying filter with
+    these gains. Because wavelets overlap, the coefficients of the result still differ from `s1`.
     Therefore all amplitudes are multiplied twice by the ratio of `s1` to the coefficients, with
-    both clipped below at 1e-4 (−80 dB) of the largest coefficient. The mean of the noise is 0, or
-    almost.
+    both clipped below at 1e-4 (−80 dB) of the largest coefficient. The mean of the noise is zero or
+    nearly zero.
 
-    Frames that are closer than the width of φ_T, or closer than both 1/256 of the duration and 2**J
-    samples, are averaged first. If the averages are then no farther apart than the longest wavelets
-    are long, S1 of any noise fluctuates from one to the next. In that case the second correction is
-    one least-squares factor per band: correcting each fluctuation again would make the noise too
-    loud.
+    Frames closer together than the width of φ_T, or than both 1/256 of the duration and 2**J
+    samples, are averaged first. If these averages are still no farther apart than the length of the
+    longest wavelets, the S1 of any noise fluctuates from one to the next. In that case, the second
+    correction is a single least-squares factor per wavelet: correcting each fluctuation again would
+    make the noise too loud.
 
     Args:
         bank: Filters from `filterbank`.
         s1: First-order coefficients S1 of one or more sounds, with all frames. A single frame, such
             as `s1.mean(axis=-1, keepdims=True)`, gives stationary noise.
         n_samples: Length of the sounds, if `s1` comes from `segmented`. None: `bank.n_samples`.
-        interchannel: Whether `s1 (*batch, mixture, n1, frame)` has the mixtures of channels that
-            `interchannel` makes. The noise then has these channels, with the level and coherence in
-            each band that the mixtures specify.
-        n_sounds: Number of sounds per `s1`. Each sound is the same for any `n_sounds`; sounds of
-            different `s1` come from the same white noise.
+        interchannel: Whether `s1` is `(*batch, mixture, n1, frame)`, from a transform adapted by
+            `interchannel`. The noise then has several channels, with the levels and the coherence
+            in each band that the mixtures specify.
+        n_sounds: Number of sounds per item of the batch. The first sounds are the same for any
+            `n_sounds`, and all items of the batch use the same white noise.
         key: Key of `jax.random` for the white noise. None: `jax.random.key(0)`.
 
     Returns:
-        The sounds, `(sound, *batch, channel, time)` if `interchannel`.
+        Sounds `(sound, *batch, time)`, or `(sound, *batch, channel, time)` if `interchannel`.
 
     Raises:
         ValueError: If `n_sounds` is not positive, `key` is not a key, or `s1` was not computed with
@@ -80,7 +80,7 @@ def colored_noise(
         for stationary noise.
 
     See Also:
-        white_noise: noise that shares only its power with a sound.
+        white_noise: noise that has only its power in common with a sound.
         jtfs_jax.synth.power_law_noise: noise of a given spectrum.
     """
     positive_integer("n_sounds", n_sounds)
@@ -104,7 +104,7 @@ def white_noise(
 ) -> Float[Array, "sound *batch time"]:
     """White Gaussian noise with the power of `colored_noise`, from the same random numbers.
 
-    It has the level of the target, but no information about its frequencies and times.
+    It has the level of the target, but no information about the target's frequencies and times.
 
     Args:
         bank: As for `colored_noise`.
@@ -153,8 +153,8 @@ def loudness(
         interchannel: As for `colored_noise`; the sum then includes all channels.
 
     Returns:
-        Numbers between 0.01 and 1 for each sample, interpolated between frames; if `interchannel`,
-        `(*batch, 1, time)`, because all channels share them.
+        One number from 0.01 to 1 per sample, interpolated between frames. If `interchannel`, the
+        shape is `(*batch, 1, time)`, because all channels share these numbers.
 
     Raises:
         ValueError: If `s1` was not computed with `bank`.
@@ -168,7 +168,7 @@ def loudness(
         ((1024,), 1.0, 0.01)
 
     See Also:
-        resynthesize: takes it as `envelope`.
+        resynthesize: takes the loudness as `envelope`.
     """
     s1 = _checked(bank, s1, n_samples, interchannel=interchannel)
     e = _loudness(bank, s1[..., : n_channels(s1.shape[-3]), :, :], n_samples)
@@ -198,7 +198,7 @@ def _checked(
 def _gaussian_noise(
     bank: FilterBank, n_sounds: int, n_channels: int, n_samples: int | None, key: Array
 ) -> Float[Array, "sound channel time"]:
-    """White noise of variance 1; each sound is the same for any `n_sounds`."""
+    """White noise of variance 1; the first sounds are the same for any `n_sounds`."""
     keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(n_sounds))
     shape = (n_channels, n_samples or bank.n_samples)
     return jax.vmap(lambda key: jax.random.normal(key, shape, bank.dtype))(keys)

@@ -28,7 +28,7 @@ class Goal(Protocol):
 
 @exportable
 class Objective(NamedTuple):
-    """Weights and weighted coefficients, both divided by the norm of the latter."""
+    """Weights and weighted coefficients, both divided by the norm of the weighted coefficients."""
 
     weights: PyTree[Array]
     coefficients: PyTree[Array]
@@ -41,9 +41,9 @@ class Objective(NamedTuple):
 def flattened(
     target: PyTree[Array], like: PyTree[jax.ShapeDtypeStruct]
 ) -> tuple[PyTree[Array], tuple[int, ...]]:
-    """Coefficients with a single axis for all targets, and the axes that it replaces.
+    """Coefficients with a single axis for all targets, and the shape of the axes that it replaces.
 
-    `like` has the structure and the shapes for a batch of one target.
+    `like` has the structure and the shapes of coefficients for a batch of one target.
     """
     leaves, tree = jax.tree.flatten(jax.tree.map(jnp.asarray, target))
     if tree != jax.tree.structure(like):

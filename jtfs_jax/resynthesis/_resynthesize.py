@@ -1,4 +1,4 @@
-"""The search for sounds with given coefficients: arguments, and the history of the steps."""
+"""The search for sounds with given coefficients: its arguments and the history of its steps."""
 
 import time
 from collections.abc import Callable
@@ -35,13 +35,13 @@ class Resynthesis(eqx.Module):
 
     Attributes:
         error: Relative error of each sound after each step; it never increases.
-        learning_rate: Factor of the direction in the next step; None if the optimizer is neither
-            `bold_driver` nor `lbfgs`.
+        learning_rate: Factor that multiplies the search direction in the next step; None if the
+            optimizer is neither `bold_driver` nor `lbfgs`.
         accepted: Whether the step was accepted; a failed step leaves the sound unchanged.
         n_forward: Evaluations of the transform so far, each for the whole batch.
         n_gradient: Evaluations of its gradient so far.
-        seconds: Time since the call of `resynthesize`, including compilation. None without
-            `callback`, because the steps are then not awaited.
+        seconds: Seconds since the call of `resynthesize`, including compilation. None without
+            `callback`, because the call then does not wait for each step.
         state: State from which another call can continue.
     """
 
@@ -84,32 +84,32 @@ def resynthesize(
     length of the sounds.
 
     A step is one trial. If the optimizer is `lbfgs` or `bold_driver`, a trial that improves no
-    sound costs no gradient. The loop is compiled once for any number of steps. It depends on
-    `transform`, `optimizer` and the shapes: pass the same objects to reuse it.
+    sound costs no gradient. The compiled loop serves any number of steps, but depends on
+    `transform`, `optimizer` and the shapes: pass the same objects to avoid compiling it again.
 
     Args:
         bank: Filters from `filterbank`, or any other first argument of `transform`.
         target: R, the coefficients that `transform` returns for sounds, or combinations of such
-            coefficients: finite, and not all 0. Leading axes `*batch`, if any, are for several
-            targets at once.
+            coefficients: finite, and not all 0. Leading axes `*batch`, if any, index several
+            targets.
         transform: `jtfs`, `time_scattering`, or any function of `bank` and a batch of sounds
             `(sound, time)` that returns a pytree of arrays with the leading axis of the batch. With
-            `segmented(jtfs)`, sounds may have any length: the length of `y0`. With `interchannel`
-            of any of these, sounds have several channels: `(channel, time)` instead of `(time)`,
-            here and below.
-        y0: Sounds to start from: `(sound, *batch, time)`, where the first axis is for several
-            sounds per target, or any shape that broadcasts to it. None: one sound from
+            `segmented(jtfs)`, sounds may have any length, which is the length of `y0`. With
+            `interchannel` of any of these, sounds have several channels: `(channel, time)` instead
+            of `(time)`, here and below.
+        y0: Sounds to start from, `(sound, *batch, time)` or any shape that broadcasts to it. The
+            first axis indexes the sounds for each target. None: one sound from
             `colored_noise(bank, target.S1)`, if `transform` is `jtfs` or `time_scattering`.
         envelope: e, positive numbers that broadcast to `(*batch, time)`. None:
-            `loudness(bank, target.S1)` if `transform` is one of these two, segmented or not; else
-            1.
+            `loudness(bank, target.S1)` if `transform` is `jtfs` or `time_scattering`, segmented or
+            not; otherwise 1.
         weights: w ≥ 0, a number, or a pytree with the structure of the coefficients or a prefix of
             it, whose leaves broadcast to the coefficients; see `losses.path_weights`.
-        optimizer: Any optax optimizer without line search; it receives the loss as `value` if it
-            accepts it. None: `lbfgs()`.
+        optimizer: Any optax optimizer without a line search. If its `update` accepts `value`, it
+            receives the loss. None: `lbfgs()`.
         n_steps: Number of steps, including failed ones. The start costs one more evaluation.
         state: The state of another `Resynthesis`, to continue it: two runs of 50 steps give the
-            same bits as one run of 100. `y0` and `envelope` are then ignored.
+            same result as one run of 100, bit for bit. `y0` and `envelope` are then ignored.
         callback: Called with each state, including the start. A true return value stops the search
             after this step.
 
@@ -121,7 +121,7 @@ def resynthesize(
             not match the others.
 
     Example:
-        Halfway between two sounds, from two noises:
+        Search for sounds halfway between two others, starting from two noises:
 
         >>> import jax, jax.numpy as jnp, jtfs_jax
         >>> from jtfs_jax.resynthesis import colored_noise, morph
@@ -139,10 +139,10 @@ def resynthesize(
         Lostanlen & Han, Musical metamerism with time–frequency scattering, 2024, section 2.3.
 
     See Also:
-        metamer: the same search from a recording.
+        metamer: the same search, with a recording as the target.
         colored_noise, white_noise: sounds to start from.
         lbfgs, bold_driver: optimizers.
-        losses.distance: E, for your own loop.
+        losses.distance: E, for use in your own loop.
     """
     begun = time.monotonic()
     positive_integer("n_steps", n_steps)
@@ -267,7 +267,9 @@ def _check_state(state, batch, signal, optimizer) -> None:
     if jax.tree.structure(expected) != jax.tree.structure(state.optimizer) or [
         leaf.shape for leaf in jax.tree.leaves(expected)
     ] != [leaf.shape for leaf in jax.tree.leaves(state.optimizer)]:
-        raise ValueError("state must come from the same optimizer, but does not; pass that one.")
+        raise ValueError(
+            "state must come from the same optimizer, but does not; pass the optimizer of that run."
+        )
 
 
 def _check_start(state) -> None:

@@ -25,7 +25,7 @@ from ._objective import Bank, Objective, Transform, flattened, half_square, obje
 from ._resynthesize import real_dtype
 from ._transforms import Known, known, signal_shape
 
-OPTIMIZER = lbfgs(learning_rate=0.01)  # few steps of 0.1 would stay within the bound
+OPTIMIZER = lbfgs(learning_rate=0.01)  # with 0.1, few steps would stay within the bound
 _BARRIER = 0.03  # weight of the barrier; errors end at 0.8 to 0.95 of the bound
 
 
@@ -64,13 +64,13 @@ def spread(
     """Move metamers apart, so that their scalograms differ more while they remain metamers.
 
     The coefficients R of the target leave some freedom, which separate searches for each metamer do
-    not use. Here `lbfgs` moves all sounds y of a target together, to minimize
+    not use. Here, `lbfgs` optimizes all sounds y of a target jointly, to minimize
 
         2 − mean d² − 0.03 mean log(1 − (E / max_error)²)
 
-    The first mean is over all pairs of sounds, with d the `mutual_distances` of `fine`; the second
-    is over all sounds, with E the error of `resynthesize`. The logarithm is infinite at the bound,
-    and a trial beyond it fails and is undone: no sound ever reaches the bound.
+    The first mean is over all pairs of sounds, with d their `mutual_distances` under `fine`. The
+    second mean is over all sounds, with E the error of `resynthesize`. The logarithm is infinite at
+    the bound, and a trial beyond it fails and is undone, so no sound ever reaches the bound.
 
     As in `resynthesize`, a step costs one gradient for all sounds. The loop is compiled once for
     any number of steps and any bound. Distances still grow after 50 steps, but more slowly: pass
@@ -78,9 +78,9 @@ def spread(
 
     Args:
         bank: As for `resynthesize`.
-        target: R, as for `resynthesize`; leading axes `*batch` are for several targets.
-        y: At least two metamers per target, such as the `y` of `metamer`: from different noises,
-            with errors less than `max_error`.
+        target: R, as for `resynthesize`; leading axes `*batch` index several targets.
+        y: At least two metamers per target, with errors less than `max_error` and made from
+            different noises, such as the `y` of the result of `metamer`.
         fine: Filters from `filterbank`, as for `mutual_distances`. A T much shorter than the T of
             `bank` leaves the most freedom.
         transform: As for `resynthesize`.
@@ -89,8 +89,9 @@ def spread(
         n_steps: Number of steps, including failed ones.
         state: The state of another `Spread`, to continue it with otherwise the same arguments: two
             runs of 25 steps give the same bits as one run of 50.
-        callback: Called with each state, including the start, in which the sounds of a target form
-            one `y (1, *batch, sound, time)`. A true return value stops the search after this step.
+        callback: Called with each state, including the start. The `y (1, *batch, sound, time)` of a
+            state has all sounds of a target on one axis. A true return value stops the search after
+            this step.
 
     Returns:
         The sounds in the order of `y`, their errors, and the distances before and after.
@@ -184,7 +185,7 @@ def _envelope(
 
 @exportable
 class Apart(NamedTuple):
-    """Objective for sounds far from each other, with errors within a bound."""
+    """Objective that moves sounds apart while their errors stay within a bound."""
 
     of_each: Objective
     max_error: Float[Array, ""]
@@ -206,7 +207,7 @@ class Apart(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class _Both:
-    """Coefficients to preserve, and scalograms to change."""
+    """Transform that returns the coefficients to preserve and the scalograms to change."""
 
     transform: Transform[Any]
 

@@ -1,4 +1,4 @@
-"""Properties of transforms on which resynthesis depends."""
+"""Properties of transforms that resynthesis depends on."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from ._channels import Interchannel, n_channels
 class Known(NamedTuple):
     """Known properties of a transform."""
 
-    has_s1: bool  # its S1 is the true S1; other transforms may compress it
+    has_s1: bool  # its results have the true S1, which other transforms may compress
     is_segmented: bool
     has_channels: bool  # signals are (channel, time)
 

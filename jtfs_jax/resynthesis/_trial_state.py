@@ -22,9 +22,9 @@ class TrialState(NamedTuple):
         value: The loss there; infinite until a point has been accepted.
         gradient: The gradient there.
         step: Step from the accepted point to the next trial.
-        learning_rate: Factor of the direction in this step.
+        learning_rate: Factor that multiplies the search direction in this step.
         accepted: Whether the last trial was accepted.
-        memory: Further memory of the method.
+        memory: Other data that the method keeps: the pairs of `lbfgs`, nothing for `bold_driver`.
     """
 
     params: PyTree[Array]
@@ -51,9 +51,9 @@ def at_rest(params: PyTree[Array], memory: Any) -> TrialState:
 
 
 def proposed(state, tried, value, gradient, step, rate, accepted, memory):
-    """The update from the point just tried to the next trial, and the state after."""
+    """The update from the point just tried to the next trial, and the state after it."""
     params = tree_utils.tree_where(accepted, tried, state.params)
-    # An accepted trial needs no way back: its step is used as it is, without rounding.
+    # The step starts at an accepted trial, so it is then returned as it is, without rounding.
     back = jax.tree.map(lambda p, s, t: jnp.where(accepted, s, (p + s) - t), params, step, tried)
     value = jnp.where(accepted, value, state.value)
     return back, TrialState(params, value, gradient, step, rate, accepted, memory)

@@ -1,11 +1,11 @@
-"""scikit-learn transformers from sounds to named features.
+"""scikit-learn transformers that turn sounds into named features.
 
 `JTFS` and `TimeScattering` are transformers for pipelines, cross-validation and grid searches; the
 arguments of `jtfs_jax.filterbank` are their parameters. `MuLog` compresses their features in a
 later step. Import this package explicitly; it requires the extra `sklearn`.
 
-Each process that `n_jobs` starts compiles its own programs, in a few seconds each. Keep joblib's
-default ("loky"), which starts new processes: forked processes cannot use JAX.
+Each process that `n_jobs` starts compiles its own programs, which takes a few seconds per program.
+Keep joblib's default backend, "loky", which starts new processes: forked processes cannot use JAX.
 
 Example:
     >>> import numpy as np

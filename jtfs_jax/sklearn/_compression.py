@@ -14,9 +14,9 @@ _validation: Any = require("sklearn.utils.validation", "sklearn")
 class MuLog(_base.OneToOneFeatureMixin, _base.TransformerMixin, _base.BaseEstimator):
     """Logarithmic compression with one level per feature: log(1 + S / (ε µ)).
 
-    µ is the mean, or the median, of the feature's magnitude over the training set. A feature is one
+    µ is the mean or the median of the feature's magnitude over the training set. A feature is one
     band and frame of a path, so bands and frames do not share levels, unlike in
-    `jtfs_jax.analysis.mu_log`. The compression is odd: negative values (S0 may have some) keep
+    `jtfs_jax.analysis.mu_log`. The compression is odd: negative values, which S0 may have, keep
     their sign.
 
     For a single level for all features, use
@@ -68,7 +68,7 @@ class MuLog(_base.OneToOneFeatureMixin, _base.TransformerMixin, _base.BaseEstima
         return np.where(levels > 0, np.sign(X) * np.log1p(np.abs(X) / safe), 0)
 
     def __sklearn_tags__(self) -> Any:
-        """Float32 stays float32."""
+        """Return the tags of the transformer: float32 stays float32."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

@@ -68,7 +68,7 @@ class _Scattering(_base.TransformerMixin, _base.BaseEstimator):
     def _features_of(
         self, x: Float[np.ndarray, "sound time"]
     ) -> Float[np.ndarray, "sound feature"]:
-        batch = np.zeros((self.batch_size, x.shape[1]), np.float32)  # one program for all
+        batch = np.zeros((self.batch_size, x.shape[1]), np.float32)  # one shape, so one program
         batch[: len(x)] = x
         S = jax.tree.map(np.asarray, type(self)._transform(self.bank_, batch))
         return features(self.bank_, S)[: len(x)]
@@ -83,14 +83,14 @@ class _Scattering(_base.TransformerMixin, _base.BaseEstimator):
             input_features: Ignored; scikit-learn passes the names of samples.
 
         Returns:
-            Unique strings.
+            Names, one per feature, all different.
         """
         _validation.check_is_fitted(self)
         of_bank = names(self.bank_, joint=self._joint, sample_rate=self.sample_rate)
         return np.array(list(of_bank), dtype=object)
 
     def __sklearn_tags__(self) -> Any:
-        """Features are float32."""
+        """Return the tags of the transformer: features are float32."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
@@ -100,8 +100,9 @@ class JTFS(_Scattering):
     """Joint time–frequency scattering features of sounds, from `jtfs_jax.jtfs`.
 
     Features are S0, S1 and the paths of S2 in the order of `jtfs_jax.path_table`, each from high
-    to low frequency, then from early to late. Bands of S2 that no first-order wavelet feeds are
-    omitted. A sound's features do not depend on the other sounds in `X`, to the bit.
+    to low frequency, then from early to late. Bands of S2 to which no first-order wavelet
+    contributes are omitted. The features of a sound are the same, bit for bit, whatever other
+    sounds `X` contains.
 
     Args:
         J: log2 of the duration of the longest wavelets, in samples. This and all parameters up to
@@ -118,8 +119,8 @@ class JTFS(_Scattering):
         analytic: Whether wavelets have almost no response at negative frequencies.
         pad_mode: Padding of sounds beyond their ends.
         pad_mode_fr: Padding of the scalogram beyond its highest and lowest rows.
-        normalize: Norm of the wavelets.
-        r_psi: Overlap of neighboring wavelets.
+        normalize: Normalization of the wavelets.
+        r_psi: Fraction of their peaks at which neighboring wavelets cross.
         oversampling: log2 of the factor by which moduli are sampled more densely than by default.
         sample_rate: Sampling rate in Hz, for feature names. None: names are in cycles/sample and
             samples.
@@ -203,8 +204,8 @@ class TimeScattering(_Scattering):
         preset: Defaults for the options below that are None.
         analytic: Whether wavelets have almost no response at negative frequencies.
         pad_mode: Padding of sounds beyond their ends.
-        normalize: Norm of the wavelets.
-        r_psi: Overlap of neighboring wavelets.
+        normalize: Normalization of the wavelets.
+        r_psi: Fraction of their peaks at which neighboring wavelets cross.
         oversampling: log2 of the factor by which moduli are sampled more densely than by default.
         sample_rate: Sampling rate in Hz, for feature names. None: names are in cycles/sample and
             samples.

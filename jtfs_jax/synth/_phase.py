@@ -1,8 +1,9 @@
 """Phases of long signals in cycles, as accurate in float32 as in float64.
 
-After 30,000 cycles float32 rounds to 1e-3 of a cycle. Here phases are computed as sums of two
-numbers, one the rounding error of the other, and whole cycles are subtracted before the result is
-rounded. Derivatives do not need this precision; they use the same formula in plain arithmetic.
+After 30,000 cycles, float32 rounds a phase to 1e-3 of a cycle. Here, phases are computed as sums of
+two numbers, of which one is the rounding error of the other, and whole cycles are subtracted before
+the result is rounded. Derivatives do not need this precision; they use the same formula in plain
+arithmetic.
 """
 
 import math
@@ -16,7 +17,7 @@ from jaxtyping import Array, Float
 _LN2 = math.log(2)
 _N_DOUBLINGS = 8
 _DEGREE = 8  # for 60 octaves from t = 0, the first term left out is below 1e-13 of the sum
-_NEAR, _DEGREE_NEAR = 0.5, 14  # the same for a float64 sum
+_NEAR, _DEGREE_NEAR = 0.5, 14  # the first term left out is below the precision of float64
 
 
 class _Pair(eqx.Module):
@@ -44,7 +45,7 @@ class _Pair(eqx.Module):
 
 
 def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
-    """The sum rounded, and the rounding error."""
+    """The rounded sum, and its rounding error."""
     total = a + b
     b_part = total - a
     return total, (a - (total - b_part)) + (b - b_part)

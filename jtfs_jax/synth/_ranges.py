@@ -19,9 +19,9 @@ class ParameterRanges(eqx.Module):
         linear:         ν = 2 (θ − low) / (high − low) − 1
         logarithmic:    ν = 2 log(θ / low) / log(high / low) − 1
 
-    Networks predict ν best: the output of a hyperbolic tangent is always within the ranges. The
-    same formulas apply outside the ranges. Ranges are static: they are part of compiled programs,
-    and no gradient flows to them.
+    It is best to let networks predict ν: the output of a hyperbolic tangent is always within the
+    ranges. The same formulas apply outside the ranges. Ranges are static: they are part of compiled
+    programs, and no gradient flows to them.
 
     Args:
         low: Smallest value of each parameter.

@@ -1,4 +1,4 @@
-"""Test signals synthesized in the Fourier domain: power-law noise, dispersion of any signal."""
+"""Test signals computed in the Fourier domain: power-law noise, and dispersion of any signal."""
 
 import math
 from functools import partial
@@ -23,7 +23,7 @@ def power_law_noise(
 ) -> Float[Array, "*batch time"]:
     """Gaussian noise with a power spectral density proportional to 1 / f^exponent.
 
-    The exponent is 0 for white noise, 1 for pink, 2 for brown, −1 for blue noise. The noise is
+    The exponent is 0 for white noise, 1 for pink, 2 for brown and −1 for blue noise. The noise is
     periodic; its mean is 0 and its expected variance is 1.
 
     Args:
@@ -54,7 +54,7 @@ def power_law_noise(
     bins = np.arange(1, n_samples // 2 + 1)
     counts = np.where(2 * bins == n_samples, 1, 2)  # the Nyquist bin has no partner
     log_power = -exponent * jnp.asarray(row(np.log(bins), exponent), exponent.dtype)
-    # Normalized before the exponential, which steep spectra would overflow.
+    # Normalize before the exponential, which would overflow for steep spectra.
     log_counts = jnp.asarray(row(np.log(counts / n_samples), exponent), exponent.dtype)
     log_power = log_power - jax.nn.logsumexp(log_power + log_counts, axis=-1, keepdims=True)
     spectrum = times_real(jnp.fft.rfft(white)[..., 1:], jnp.exp(0.5 * log_power))

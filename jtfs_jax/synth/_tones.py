@@ -26,11 +26,11 @@ def exponential_chirp(
 
         x(t) = cos(2π ∫₀ᵗ f_start · 2^(γs) ds)     γ = log₂(f_stop / f_start) / duration
 
-    The chirp starts at t = 0 and would reach `f_stop` one sample after its last.
+    The chirp starts at t = 0 and would reach `f_stop` one sample after its last sample.
 
     Args:
-        f_start: First frequency in Hz, positive.
-        f_stop: Last frequency in Hz, positive; lower than `f_start` for a falling chirp.
+        f_start: Initial frequency in Hz, positive.
+        f_stop: Final frequency in Hz, positive; lower than `f_start` for a falling chirp.
         n_samples: Length of the signal.
         sample_rate: Sampling rate in Hz.
 
@@ -152,14 +152,14 @@ def windowed_tones(
     sample_rate: float,
     taper: float | Float[Array, ""] = 0.5,
 ) -> Float[Array, "*batch time"]:
-    """Sum of tones, each with its own window.
+    """Sum of windowed tones with given frequencies, times and durations.
 
         x(t) = Σᵢ w((t − t_cᵢ) / durationᵢ) · sin(2π f_cᵢ (t − t_cᵢ))
 
-    where w is the Tukey window, which is 1 around 0 and has cosine tapers that reach 0 at ±½. If
-    the tones are far apart in frequency, let `t_c` increase with frequency to shift them relative
-    to each other: time scattering with a large T hardly changes, but joint time–frequency
-    scattering does.
+    where w is the Tukey window, which is 1 around 0 and has cosine tapers that reach 0 at ±½. Tones
+    far apart in frequency are shifted relative to each other by a `t_c` that increases with
+    frequency. This hardly changes time scattering with a large T, but it does change joint
+    time–frequency scattering.
 
     Args:
         f_c: Frequencies in Hz; the tones are on the last axis.
@@ -167,7 +167,7 @@ def windowed_tones(
         duration: Durations of the windows in seconds.
         n_samples: Length of the signal.
         sample_rate: Sampling rate in Hz.
-        taper: Tapered fraction of the window: 1 for a Hann window.
+        taper: Tapered fraction of the window, from 0 (rectangular) to 1 (Hann).
 
     Returns:
         Signals, in which each tone has amplitude 1.
@@ -184,7 +184,7 @@ def windowed_tones(
         >>> shifted = windowed_tones(f_c, t_c, 0.2, n_samples=2048, sample_rate=2048.0)
 
     See Also:
-        disperse: frequency-dependent time shifts of any signal.
+        disperse: shifts the frequencies of any signal in time.
     """
     t = times(n_samples, sample_rate)
     f_c, t_c, duration, taper = parameters(f_c=f_c, t_c=t_c, duration=duration, taper=taper)
@@ -192,7 +192,7 @@ def windowed_tones(
     def tone(f_c, t_c, duration, taper):
         time = row(t, f_c)
         position = (jnp.asarray(time, t_c.dtype) - t_c) / duration
-        # A ramp of 1e-6 durations amounts to none.
+        # A taper of 0 becomes a ramp of 1e-6 durations, which is practically none.
         ramp = (0.5 - jnp.abs(position)) / jnp.maximum(taper / 2, 1e-6)
         window = jnp.sin(0.5 * math.pi * jnp.clip(ramp, 0, 1)) ** 2
         return window * sine(cycles(f_c, time) - cycles(f_c, t_c))
@@ -232,7 +232,7 @@ def shepard(
         n_partials: Number of partials.
 
     Returns:
-        Signals.
+        Signals, not normalized.
 
     Raises:
         ValueError: At trace time, if parameters are not real or do not broadcast, or if
@@ -248,7 +248,7 @@ def shepard(
     glide = gamma * jnp.asarray(t, gamma.dtype)
 
     def partial_tone(first):
-        # Each partial takes the octaves k that are n_partials apart in turn.
+        # Over time, each partial takes octaves k that are n_partials apart, one after another.
         k = first - n_partials * jnp.floor((first + glide) / n_partials + 0.5)
         octaves = k + glide
         audible = f_c * jnp.exp2(octaves) < sample_rate / 2
@@ -278,11 +278,12 @@ def ripple(
         x(t) = N^(−½) Σᵢ (1 + depth · sin(2π (f_m t − scale · pᵢ))) · sin(2π f_min 2^(pᵢ) t + θᵢ)
 
     over N = `n_partials` tones i at pᵢ = i / N · n_octaves, with random θᵢ. Ridges of the envelope
-    rise by f_m / scale octaves/second, or fall if this is negative: the `jtfs` paths at this rate
-    and scale, with spin of the same sign, respond. Tones above half the sampling rate are omitted.
+    rise by f_m / scale octaves/second, or fall if this is negative. The `jtfs` paths that respond
+    have this rate and scale, and a spin of the same sign. Tones above half the sampling rate are
+    omitted.
 
     Args:
-        f_m: Rate in Hz.
+        f_m: Rate of the ripples in Hz.
         scale: Density of ripples in cycles/octave.
         n_samples: Length of the signal.
         sample_rate: Sampling rate in Hz.
@@ -325,7 +326,7 @@ def ripple(
 
 
 def _sum(tone: Callable[..., Array], *entries: Float[Array, "tone ..."]) -> Array:
-    """Sum of tones, one per entry, added one at a time so that memory does not grow."""
+    """Sum of tones, one per entry, added one at a time so that memory does not grow with them."""
 
     @jax.checkpoint
     def add(total, entry):

@@ -9,20 +9,20 @@
 PyTorch and JAX exchange tensors through DLPack, without a copy if they are contiguous and, on a
 CPU, aligned to 64 bytes, as is all memory that PyTorch allocates itself. Coefficients are on the
 device of `x`. For a GPU, install JAX with GPU support (`pip install 'jax[cuda12]'`); the
-environment variable `XLA_PYTHON_CLIENT_PREALLOCATE=false` leaves memory to PyTorch.
+environment variable `XLA_PYTHON_CLIENT_PREALLOCATE=false` leaves GPU memory to PyTorch.
 
-`x` is cast to the precision of the filterbank, half precision included; the gradient has the dtype
+`x`, even in half precision, is cast to the precision of the filterbank; the gradient has the dtype
 of `x`. For float64, call `jax.config.update("jax_enable_x64", True)` before
 `filterbank(…, dtype="float64")`; this does not affect PyTorch.
 
 JAX compiles one program for each shape of `x` at the first call, and two more at the first call
 that needs a gradient. After that, `backward` reuses intermediate results of the forward call, which
 take about as much memory as the scalogram until PyTorch frees the graph. Within `torch.compile`,
-transforms are graph breaks and run unchanged.
+transforms cause graph breaks and run unchanged.
 
-Each library has its own threads, one per core, and the two take turns, but PyTorch's threads keep
-cores busy for a moment after each operation. On two cores, a short transform after a matrix product
-takes about a fifth less time with `torch.set_num_threads(1)`.
+Each library has one thread per core. The two libraries take turns, but PyTorch's threads keep cores
+busy for a moment after each operation. On two cores, a short transform after a matrix product takes
+about a fifth less time with `torch.set_num_threads(1)`.
 
 A forked process cannot use JAX once its parent has used it. If a data set calls a transform, pass
 `multiprocessing_context="spawn"` to its `DataLoader`, or call the transform on batches in the

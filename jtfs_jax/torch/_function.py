@@ -54,7 +54,7 @@ class Call:
         return Call(program, self.bank, treedef_tuple((self.structure, of)), **options)
 
     def batched(self, axes: tuple[int | None, ...]) -> "Call":
-        """The call for tensors that each have one more axis, at `axes`, unless None."""
+        """The call for tensors with one more axis at `axes` (or none)."""
         program, shortcut = self.program.batched(self.structure, axes), None
         if self.shortcut is not None:
             pull, kept = self.shortcut
@@ -77,7 +77,7 @@ class Apply(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.call, *tensors = inputs
-        ctx.call.shortcut = None  # already used
+        ctx.call.shortcut = None  # already used by `forward`
         ctx.save_for_forward(*tensors)
         if ctx.call.kept is not None:
             # A tensor carries the residuals, because PyTorch frees tensors with the graph.

@@ -13,7 +13,7 @@ from jtfs_jax._filterbank import FilterBank
 class Program:
     """A compiled function of a filterbank and a pytree of arrays, differentiable in the arrays.
 
-    Derivatives are programs, too, and can be differentiated; each program builds its own only once.
+    Derivatives are programs, too, and can be differentiated; each program builds them only once.
 
     Args:
         function: Takes the filterbank and the arrays, returns a pytree of arrays.
@@ -38,7 +38,7 @@ class Program:
 
     @functools.cached_property
     def with_pullback(self) -> Callable[..., tuple[PyTree[Array], PyTree[Array]]]:
-        """The values, and the function of cotangents for `PULL` as a pytree of its residuals."""
+        """The values and, for `PULL`, the function of cotangents as a pytree of its residuals."""
 
         def function(bank: FilterBank, arrays: PyTree[Array]) -> Any:
             return jax.vjp(functools.partial(self._function, bank), arrays)
@@ -67,7 +67,7 @@ class Program:
         return Program(function)
 
     def batched(self, structure: Any, axes: tuple[int | None, ...]) -> "Program":
-        """The program for arrays with one more axis each, unless None; values have it in front."""
+        """The program for arrays with one more axis at `axes` (or none); values have it first."""
         if (structure, axes) not in self._batched:
 
             def of_leaves(bank: FilterBank | None, *leaves: Array) -> PyTree[Array]:
