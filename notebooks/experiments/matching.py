@@ -140,7 +140,7 @@ def descend(
 
 
 def median_seconds(functions: Mapping[Any, Callable[[], Any]], n: int = 7) -> dict[Any, float]:
-    """Return median seconds of n calls of each function, taking turns, after one to compile."""
+    """Return the median seconds of n calls of each function, in turns, after a warm-up call."""
     seconds = {name: [] for name in functions}
     for _ in range(n + 1):
         for name, function in functions.items():

@@ -64,7 +64,7 @@ def test_features_of_time_scattering(sounds):
 
 
 def test_features_of_cqt(monkeypatch):
-    """Features from levels on; the levels require librosa."""
+    """Features computed from levels; computing levels would require librosa."""
     monkeypatch.setattr(coefficients, "CHUNK", 3)
     level = np.random.default_rng(0).uniform(-80, 0, (5, 96, 256)).astype(np.float32)
     constants = frontends.CQT().fit(structured({"level": level}))
