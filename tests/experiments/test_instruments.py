@@ -32,7 +32,7 @@ def structured(found):
 
 @pytest.mark.usefixtures("quick_compile")
 def test_features_of_jtfs(sounds, monkeypatch):
-    """Constants computed chunk by chunk equal those of all sounds at once."""
+    """Constants computed chunk by chunk equal constants computed from all sounds at once."""
     monkeypatch.setattr(coefficients, "CHUNK", 3)
     frontend = frontends.JTFS(SMALL_BANK)
     found = frontend.transform(sounds)
