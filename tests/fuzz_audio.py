@@ -105,7 +105,7 @@ def outcome(path):
 
 
 def fuzz(suffix, seed, count):
-    """Count the outcomes for `count` files; memory used, and used by the largest file, in MB."""
+    """Count the outcomes for `count` files; also memory used and the largest sound, in MB."""
     rng = np.random.default_rng([seed, *suffix.encode()])
     ends, largest = {}, 0
     with tempfile.TemporaryDirectory() as folder:

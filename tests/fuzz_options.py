@@ -4,7 +4,7 @@
     python tests/fuzz_options.py --seed 7 --seconds 600
 
 draws options for all arguments, within range, at the limits and far beyond, of the right type and
-of others. An error is helpful if the library raises it in its own words, with the name of an
+of other types. An error is helpful if the library raises it in its own words, with the name of an
 argument and what it must be. A filterbank is correct if all checks of `invariants.py` pass. Faults
 are printed with the options that reproduce them.
 """
@@ -119,9 +119,9 @@ def build(options: dict[str, Any]) -> jtfs_jax.FilterBank | None:
             raise
         named = [name for name in (*options, "n_samples", "J", "Q") if message.startswith(name)]
         assert named, f"the error names no argument: {message}"
-        assert " must " in message, f"the error says no rule: {message}"
-        assert "got" in message, f"the error does not say what was given: {message}"
-        assert len(message) < 500, f"the error is long: {message}"
+        assert " must " in message, f"the error states no rule: {message}"
+        assert "got" in message, f"the error does not state what was given: {message}"
+        assert len(message) < 500, f"the error is too long: {message}"
         assert time.monotonic() - start < SLOW, f"the error takes too long: {message}"
         return None
 
@@ -207,12 +207,12 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--options", type=float, default=math.inf, help="option sets")
+    parser.add_argument("--options", type=float, default=math.inf, help="sets of options to draw")
     parser.add_argument("--banks", type=float, default=math.inf, help="filterbanks, by invariants")
     parser.add_argument(
         "--definition", type=float, default=math.inf, help="filterbanks, by the definition"
     )
-    parser.add_argument("--seconds", type=float, default=math.inf, help="budget of time")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="time limit")
     parser.add_argument("--gain", type=int, default=30, help="largest gain, as a power of ten")
     given = parser.parse_args()
     jax.config.update("jax_enable_x64", True)

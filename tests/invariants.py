@@ -172,7 +172,7 @@ def constants_vanish(case: Case) -> None:
 
 
 def reversal_swaps_spins(case: Case) -> None:
-    """Exact where the grid is its own mirror image: no decimation, equal padding on both sides."""
+    """Exact if the grid is its own mirror image: no decimation, equal padding on both sides."""
     bank = case.bank
     groups = [*bank.tables.groups1, *bank.tables.groups2]
     decimated = any(group.log2_stride or group.own is not None for group in groups)
@@ -266,7 +266,7 @@ def literal_options(bank: jtfs_jax.FilterBank) -> dict[str, Any]:
 
 
 def is_its_definition(case: Case) -> None:
-    """On the library's sampling grids, in float64."""
+    """Agreement with the literal definition on the library's sampling grids, in float64."""
     bank, table = case.bank, jtfs_jax.time_path_table(case.bank)
     if bank.J_fr is None:
         name, literal, pairs = "time", reference.time_scattering, (table.n1, table.n2)

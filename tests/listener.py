@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-# The latest samples of each channel, as many as an analyser keeps at most.
+# The latest samples of each channel, at most as many as an analyser keeps.
 _LISTEN = """() => {
   const output = listening.output();
   const splitter = new ChannelSplitterNode(output.context, { numberOfOutputs: 2 });
@@ -25,7 +25,7 @@ _RECALL = """(count) => {
   return { heard, position: listening.position() };
 }"""
 _TIME = "() => listening.output().context.currentTime"
-EAR = 512  # samples by which a sound is recognized
+EAR = 512  # samples from which a sound is recognized
 _SETTLED = 0.13  # seconds to listen after a key: the sound begins, fades in, and is heard
 
 
@@ -52,7 +52,7 @@ class Listener:
         return np.array(found["heard"], np.float32), found["position"]
 
     def recognize(self, samples):
-        """Which sound this is, the position of its end, and its gain."""
+        """Index of the sound, position of its end, and its gain."""
         n = 2 ** int(np.ceil(np.log2(self.sounds.shape[-1] + len(samples))))
         spectra = np.fft.rfft(self.sounds, n) * np.fft.rfft(samples, n).conj()
         products = np.fft.irfft(spectra, n)[:, : self.sounds.shape[-1] - len(samples) + 1]

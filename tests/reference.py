@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from reference_filters import filters, filters_fr
 
-NEGLIGIBLE = 1e-10  # of a kernel's peak: rows farther away are left out
+NEGLIGIBLE = 1e-10  # relative to a kernel's peak; rows beyond the last larger value are left out
 
 
 # ---- Sampling grids ----------------------------------------------------------------------------

@@ -93,7 +93,7 @@ def tight_share(covered, missing, family):
 
 
 def morlets(n, J, Q, r_psi, analytic, normalize):
-    """(ξ, σ, ψ̂) of a family; with normalize="energy" a tight frame, as far as it may be one."""
+    """(ξ, σ, ψ̂) of a family; with normalize="energy", tight as far as `tight_share` allows."""
     family = centers(J, Q, r_psi)
     tight = normalize == "energy"
     hats = np.stack([morlet(n, xi, sigma, analytic, tight) for xi, sigma in family])

@@ -53,7 +53,7 @@ def of(data):
     return lambda path: path.write_bytes(data)
 
 
-CAUSES = {  # file name, how it is made, its cause and cure
+CAUSES = {  # file name, function that makes the file, pattern of the message
     "absent": ("a.wav", lambda path: None, "there is no such file.*check its name"),
     "absent folder": ("no/a.wav", lambda path: None, "there is no folder .*no"),
     "a link to nothing": ("a.wav", link_to_nothing, r"a link to .*gone\.wav, which does not exist"),

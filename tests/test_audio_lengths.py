@@ -36,7 +36,7 @@ def size_field(data, suffix):
 
 
 def with_size(data, suffix, size):
-    """The file with another stated size."""
+    """The file with its stated size changed."""
     at, n_bytes = size_field(data, suffix)
     order = LITTLE.get(suffix, "big")
     return data[:at] + (size % 256**n_bytes).to_bytes(n_bytes, order) + data[at + n_bytes :]
@@ -107,7 +107,7 @@ def test_a_second_file_after_the_first_is_reported(tmp_path):
 
 
 def with_samples(flac, n_samples):
-    """The FLAC file with another stated number of samples."""
+    """The FLAC file with its stated number of samples changed."""
     field = int.from_bytes(flac[18:26], "big") >> 36 << 36 | n_samples
     return flac[:18] + field.to_bytes(8, "big") + flac[26:]
 
@@ -126,7 +126,7 @@ def test_flac_states_any_number_of_samples(tmp_path, stated, n_said, tag):
 def test_flac_cut_in_half(tmp_path):
     path, data = written(tmp_path, "flac", NOISE / 8)
     x, said = loaded(path, data[: len(data) // 2])
-    assert len(x) > 0.3 * len(NOISE)  # all whole blocks of it
+    assert len(x) > 0.3 * len(NOISE)  # all complete blocks
     np.testing.assert_allclose(x, NOISE[: len(x)] / 8, atol=2**-15)
     assert len(said) == 1
     assert "damaged or cut short" in said[0]

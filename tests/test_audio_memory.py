@@ -51,7 +51,7 @@ def test_memory(tmp_path):
     parts = {"duration": 1}, {"duration": 1, "start": 200}, {"duration": 60, "channels": "each"}
     for taken, size in measured(path, *parts, {}):
         assert size > 0
-        assert taken <= 4 * size + 16 * MB  # and the blocks of samples read
+        assert taken <= 4 * size + 16 * MB  # plus the blocks in which samples are read
     path.unlink()
 
 

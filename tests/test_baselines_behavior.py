@@ -100,7 +100,7 @@ def test_the_cortex_is_homogeneous_and_saturation_is_not(ear, cortex, ripples):
 
 
 def test_a_gain_leaves_gabor_features_and_modulation_power(ripples):
-    """Except in the average: far above the level, a gain only adds a constant to logarithms."""
+    """Except for averages: far above the level, a gain only adds a constant to logarithms."""
     mel = baselines.mel_filterbank(N, sample_rate=FS, f_min=250.0, f_max=3000.0, level=1e-9)
     gabor = baselines.gabor_filterbank()
     soft, loud = (baselines.log_mel_spectrogram(mel, c * ripples[0]) for c in (1.0, 8.0))

@@ -43,7 +43,7 @@ def test_auditory_spectrogram(options):
     np.testing.assert_allclose(f[:-1] / f[1:], 2 ** (1 / 24))
     assert f[-1] / 2 ** (1 / 24) < 200 <= f[-1]
     inhibition = options.get("lateral_inhibition", True)
-    if inhibition:  # one more channel is above the highest
+    if inhibition:  # it needs one more channel, above the highest
         f = np.concatenate([[f[0] * 2 ** (1 / 24)], f])
     assert f[0] > 0.95 * FS / 2
     y = envelopes(f, options.get("quality", 4.0), x)
@@ -77,7 +77,7 @@ def rate_filter(rate, n, frame_rate, end):
     peak = np.argmax(gain)
     if end == "low":
         gain[:peak] = 1
-        phase[0] = 0  # at the level of rounding
+        phase[0] = 0  # not 0 only because of rounding
     if end == "high":
         gain[peak + 1 :] = 1
     return gain * np.exp(1j * phase)
@@ -226,7 +226,7 @@ def test_gabor_filters_of_23_bands():
         assert abs(spin) == (scale > 0 and rate > 0)
         bands = [band for *filter_, band in features if tuple(filter_) == (scale, rate, spin)]
         assert len(bands) == {0: 1, 1: 1, 2: 3, 3: 7, 4: 23}[scales.index(scale)]
-        assert bands == sorted(22 - band for band in bands)  # about the middle
+        assert bands == sorted(22 - band for band in bands)  # symmetric about the middle
 
 
 def test_gabor_features():

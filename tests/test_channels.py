@@ -30,7 +30,7 @@ def segment_bank():
 
 @functools.cache
 def stereo(n, seed=0):
-    """A gliding tone on the left, and noise that the channels share in part."""
+    """A gliding tone on the left, and noise that the channels partly share."""
     t = np.arange(n) / n
     tone = np.sin(2 * np.pi * n * 0.02 * (2 ** (3 * t) - 1) / (3 * np.log(2)))
     common, left, right = noise(3, n, seed=seed, dtype=float)
@@ -65,7 +65,7 @@ def test_it_is_one_object_for_one_transform():
 
 
 def test_image_is_its_definition():
-    """Compare a band of noise with the same band computed in another way."""
+    """Compare a band of noise with an independent computation of the same band."""
     bank = jtfs_jax.filterbank(N, J=6, Q=8, pad_mode="periodic")
     a, b = noise(2, N, dtype=float)
     x = np.stack([2 * a, a + b])

@@ -307,7 +307,7 @@ def test_failure_to_write_leaves_what_was_there(
     assert run("metamer", recording, *arguments) == status
     assert capsys.readouterr().err.splitlines()[-1].endswith(message)
     assert {path.name for path in tmp_path.iterdir()} == NAMES
-    for name in NAMES - {"out.state.npz"}:  # written earlier, to continue from
+    for name in NAMES - {"out.state.npz"}:  # written earlier, for resuming
         assert (tmp_path / name).read_text() == f"old {name}"
 
 

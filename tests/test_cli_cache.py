@@ -100,7 +100,7 @@ FULL = (
 )
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX resource limits")
 def test_what_is_not_whole_is_made_again_without_a_word(folder, caches):
     """Programs that did not fit on the disk, emulated by a limit on file sizes."""
     env = {"XDG_CACHE_HOME": str(caches)}
@@ -131,7 +131,7 @@ def test_features_that_the_processor_lacks_are_not_reported(folder, caches, monk
         try:
             program = zlib.decompress(kept)
         except zlib.error:
-            pytest.skip("JAX compresses programs otherwise here")
+            pytest.skip("JAX compresses programs differently here")
         if lacking not in program:
             pytest.skip("another processor")
         path.write_bytes(zlib.compress(program.replace(lacking, claimed)))
@@ -204,7 +204,7 @@ def test_place(tmp_path, monkeypatch, platform, variables, expected):
 
 
 @pytest.mark.usefixtures("config")
-@pytest.mark.skipif(sys.platform == "win32", reason="modes and users of POSIX")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX modes and users")
 def test_a_folder_where_others_write_is_not_used(caches, monkeypatch):
     assert place()
     own = caches / "jtfs_jax"
@@ -258,4 +258,4 @@ def test_the_cache_is_no_option_of_the_results(folder, monkeypatch, config):
     monkeypatch.chdir(folder)
     assert run("features", "a.wav", *SMALL) == 0
     assert run("features", "a.wav", *SMALL, "--resume", "--no-cache") == 0
-    assert config.jax_enable_compilation_cache  # the process does not belong to the program
+    assert config.jax_enable_compilation_cache  # the command must not change the process's settings

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 
 RATE = 8000
 SMALL = ["--J=4", "--Q=4", "--J-fr=2", "--T=64", f"--sample-rate={RATE}"]
-LONG = 20_000  # more than one call transforms with these options
+LONG = 20_000  # too long for one call with these options
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ SMALL += ["--T=32", "--J-fr=2"]
 SOON = ["--J=2", "--Q=2", "--J-fr=1", "--T=global", "--optimizer=bold_driver"]  # compiled
 SOON += [f"--sample-rate={RATE}", f"--duration={N / RATE}"]
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and streams of POSIX")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and streams")
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_interrupted_while_jax_is_imported(folder):
 
 
 def test_interrupted_while_xla_compiles(folder):
-    """Immediately, although XLA takes some seconds more."""
+    """The process ends at once, although XLA would compile for some more seconds."""
     environment = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "0", "JAX_LOG_COMPILES": "1"}
     process = start("features", "--preset=sharp", cwd=folder, env=environment)
     read_until(process, b"Finished jaxpr to MLIR module conversion jit(of_windows)")

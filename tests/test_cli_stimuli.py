@@ -258,7 +258,7 @@ def test_filters_are_made_once_for_all_that_share_them(folder, monkeypatch):
     assert len({id(bank) for bank in made}) == 1
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 def test_a_set_that_is_killed_twice_is_that_of_an_undisturbed_run(folder):
     table = toml(
         recordings=["up.wav", "down.flac"], seeds=2, steps=200, transform="time_scattering"

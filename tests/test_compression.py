@@ -88,7 +88,7 @@ def test_silence_and_constants_become_zero(bank, S):
 
 
 def test_equal_numbers_become_zero(bank, S):
-    """Even if their sum is inexact; and the derivative is finite."""
+    """Even if their sum is inexact, and with finite derivatives."""
     equal = jax.tree.map(lambda leaf: jnp.full_like(leaf, 1 / 3), S)
 
     def total(S):

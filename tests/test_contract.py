@@ -86,7 +86,7 @@ def test_vmap_and_grad_commute(transform, name):
 
 @pytest.mark.parametrize("name", ["averaged", "short", "global", "not averaged"])
 def test_derivatives_of_order_two(transform, name, x64):
-    # Two resolutions of the first order and one of the second cover all there is to differentiate.
+    # Two resolutions of the first order and one of the second cover all code to differentiate.
     bank = jtfs_jax.filterbank(64, 3, 1, **BANKS[name] | {"J_fr": 1}, dtype=jnp.float64)
     assert (len({psi.j for psi in bank.wavelets1}), len(bank.tables.second)) == (2, 1)
     x, direction = noise(2, 64, dtype=np.float64)

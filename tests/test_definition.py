@@ -79,8 +79,8 @@ def test_jtfs_is_its_definition(seed, x64, quick_compile, monkeypatch):
     if seed % 2:
         layout = layout._replace(block=64)  # many blocks, even of these short signals
     if seed % 3:
-        layout = layout._replace(transform=256 >> seed % 5)  # and phases
-    if seed % 4 == 3:  # and some blocks at once, or all of them
+        layout = layout._replace(transform=256 >> seed % 5)  # and several phases
+    if seed % 4 == 3:  # and several blocks at once, or all of them
         layout = layout._replace(n_bytes=2 ** (12 + seed % 9), shares_batch=seed % 8 == 3)
     monkeypatch.setitem(LAYOUTS, "cpu", layout)
     options, x = draw(seed)

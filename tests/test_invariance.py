@@ -39,7 +39,7 @@ def relative_distances(bank, pairs):
 
 @pytest.mark.parametrize("oversampling", [0, 1])
 def test_delays_are_told_by_jtfs_and_not_by_time_scattering(oversampling):
-    """Time scattering differs by the position of second-order samples, unless all move by one.
+    """Time scattering depends on where second-order samples fall, unless all of them move together.
 
     With silence around the tones, the mean over the signal includes their complete responses.
     """

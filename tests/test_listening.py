@@ -122,7 +122,7 @@ def test_levels_match_without_clipping(tmp_path, bank, scale):
     heard = gains[:, None] * np.array([played(sound)[0] for sound in sounds])
     levels = np.sqrt(np.mean(heard**2, axis=1))
     np.testing.assert_allclose(levels[1:3], levels[0], rtol=1e-2)
-    assert np.abs(heard).max() == pytest.approx(1, rel=1e-2)  # of the peaky one
+    assert np.abs(heard).max() == pytest.approx(1, rel=1e-2)  # the peak of "peaky"
     assert gains[3] == pytest.approx(gains[0])
 
 

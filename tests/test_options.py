@@ -137,7 +137,7 @@ def test_distances_contract():
     bank = jtfs_jax.filterbank(n, J=6, Q=(8, 1), J_fr=3, preset="sharp", **TIGHT)
     rng = np.random.default_rng(0)
     x = rng.standard_normal((20, n)).astype(np.float32)
-    # Separated by their own length, and close to each other.
+    # The distances range from small ones to about the norms of the signals.
     y = x * 0.9 + rng.uniform(0, 1, (20, 1)).astype(np.float32) * rng.standard_normal((20, n))
     Sx, Sy = (jtfs_jax.jtfs(bank, jnp.asarray(z, jnp.float32)) for z in (x, y))
     frames = cells(jtfs_jax.frame_times(bank), n)

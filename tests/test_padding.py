@@ -1,4 +1,4 @@
-"""Coefficients equal those of a signal continued without end according to its padding mode."""
+"""Coefficients equal those of a signal continued endlessly according to its padding mode."""
 
 from typing import Any
 

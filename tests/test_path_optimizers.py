@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
 def draws_and_gradients(n_paths, n_steps):
-    """Paths, the last of which is never drawn, and gradients by one weight on each of 3 axes."""
+    """Random paths, never the last one, and gradients that depend on the path, for 3 weights."""
     rng = np.random.default_rng(0)
     draws = rng.integers(0, n_paths - 1, n_steps)
     return draws, rng.standard_normal((n_steps, 3)) + 0.3 * draws[:, None]

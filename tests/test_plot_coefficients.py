@@ -77,7 +77,7 @@ def assert_levels(levels, u, reference=None):
 
 @pytest.mark.parametrize(("band", "frame"), [(None, None), (2, 5), (3, None), (None, 0)])
 def test_scale_rate_has_each_path_at_its_rate_and_scale(bank, table, ax, band, frame):
-    """A factor of 10 is 20 dB; other cells and rows that a path does not have do not count."""
+    """A factor of 10 is 20 dB; other cells, and rows that a path lacks, do not count."""
     levels = -20.0 * (np.arange(len(table)) % 5)
     bands, frames = (slice(k, None if k is None else k + 1) for k in (band, frame))
     S = coefficients(bank)

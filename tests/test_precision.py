@@ -95,5 +95,5 @@ def test_parts_in_bfloat16_make_up_single_precision():
     found = jax.jit(_arrays.narrow_product)(a, b)
     expected = a.astype(np.float64) @ b.astype(np.float64)
     magnitude = np.abs(a).astype(np.float64) @ np.abs(b)
-    # Of 24 bits, the parts that are left out have the last two; a product less would leave 16.
+    # Of 24 bits, the omitted products affect the last two; omitting one more would leave 16.
     assert np.max(np.abs(found - expected) / magnitude) < 2**-21

@@ -1,4 +1,4 @@
-"""Each public module says by `__all__` what is public, all of which has a docstring."""
+"""Each public module lists its public names in `__all__`, and all of them have docstrings."""
 
 import importlib
 import inspect

@@ -145,7 +145,7 @@ def test_curvatures_of_paths(x64):
     # Where a modulus is small, third derivatives are large.
     theta, h = jnp.array([0.5, 0.8]), 1e-5
     for index in (1, 7):
-        # If the parameters are the weights, these are the second derivatives by each.
+        # If the parameters are the weights, these are the second derivatives with respect to each.
         expected = [
             np.abs(np.dot([1, -2, 1], [loss(theta + d * h * unit, index) for d in (-1, 0, 1)]))
             for unit in jnp.eye(2)

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compile")
 
 
 def examples(page):
-    """Blocks of Python that need no recording and no other library than those of the tests."""
+    """Python blocks that need no recording, and no libraries that the tests do not use."""
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     return [block for block in blocks if not block.startswith(("# with", "# a store"))]
 

@@ -197,7 +197,7 @@ def test_coefficients_of_numpy(bank, x, result):
 
 
 def test_a_batch_is_separate_runs(bank, x):
-    """Four noises and two targets at once, each with its own steps."""
+    """Four noises and two targets at once, all with independent steps."""
     targets = np.stack([x, 0.01 * x[::-1]])
     batch = metamer(bank, targets, n_steps=8, n_sounds=4)
     assert batch.y.shape == (4, 2, N)

@@ -108,7 +108,7 @@ def test_any_length_is_what_its_continuation_gives(n_samples, pad_mode):
         first, n_frames = before // bank.stride, -(-n_samples // bank.stride)
         assert len(jtfs_jax.frame_times(bank, n_samples=n_samples)) == n_frames
         found = segmented(jtfs_jax.jtfs)(bank, x)
-        if pad_mode == "conj-reflect":  # of which only the samples are given to `longer`
+        if pad_mode == "conj-reflect":  # `longer` has the reflected samples, without conjugation
             S, found = S.S1, found.S1
         wanted = jax.tree.map(lambda s: s[..., first : first + n_frames], S)
         assert errors(found, wanted) < 1e-6
@@ -215,7 +215,7 @@ def test_memory_of_the_gradient_does_not_grow():
         memory = gradient.lower(jnp.zeros(n_samples)).compile().memory_analysis()
         assert memory
         sizes.append(memory.temp_size_in_bytes / (4 * n_samples))
-    assert sizes[1] < 0.5 * sizes[0]  # samples; a program that keeps everything has a constant
+    assert sizes[1] < 0.5 * sizes[0]  # per sample; constant if a program kept everything
 
 
 def test_one_program_for_all_lengths():

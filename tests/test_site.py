@@ -1,10 +1,10 @@
-"""The builder of the site: links that are dead are found, and docstrings stay what they are."""
+"""The builder of the site: it finds dead links and preserves docstrings."""
 
 from pathlib import Path
 
 import pytest
 
-links = pytest.importorskip("links", reason="the builder is in a checkout alone, in .ci/docs")
+links = pytest.importorskip("links", reason="the builder exists only in a checkout, in .ci/docs")
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ Lines, 2019, <a href="https://arxiv.org/abs/1807.08869">arXiv:1807.08869</a>.</l
 
 
 def test_docstrings_are_shown_as_they_stand():
-    render_helpers = pytest.importorskip("pdoc.render_helpers", reason="the extra docs brings it")
+    render_helpers = pytest.importorskip("pdoc.render_helpers", reason="needs the extra docs")
     from docstrings import markdown
 
     assert render_helpers.to_html(markdown(DOCSTRING)).replace("\n\n", "\n") == HTML
@@ -102,7 +102,7 @@ def test_docstrings_are_shown_as_they_stand():
     ],
 )
 def test_annotations_are_compact(annotation, short):
-    pytest.importorskip("pdoc", reason="the extra docs brings it")
+    pytest.importorskip("pdoc", reason="needs the extra docs")
     from docstrings import compact
 
     public = {"jtfs_jax.losses._damping.Damping": "jtfs_jax.losses.Damping"}

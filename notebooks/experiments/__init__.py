@@ -1,4 +1,4 @@
-"""Experiments of the notebooks, written with the public API of jtfs_jax. In `notebooks/`:
+"""Experiments of the notebooks, written with the public API of jtfs_jax. Run in `notebooks/`:
 
 python -m experiments.retrieval                    neighbors of chirps
 python -m experiments.training                     one network under four losses

@@ -7,7 +7,7 @@
 The second line is for SLURM, with one task per GPU; `mpirun` works as well. Elsewhere, give each
 process the number of processes and its index, as in the third line. All processes need access to
 the folder `run`, which receives checkpoints and `log.jsonl`, with one line of JSON per step. The
-same command resumes from the last checkpoint, also with another number of processes.
+same command resumes from the last checkpoint, even with a different number of processes.
 
 The input of the network is the coefficients of a chirp, its output the parameters of a synthesizer.
 The loss is the distance between these coefficients and the coefficients of the synthesized sound.
@@ -51,7 +51,7 @@ def play(nu: Float[Array, "sound 3"]) -> Float[Array, "sound time"]:
 
 
 def hear(bank: jtfs_jax.FilterBank, x: Float[Array, "*batch time"]) -> jtfs_jax.JointScattering:
-    """Return compressed coefficients."""
+    """Return the compressed coefficients of sounds."""
     return analysis.log_compress(jtfs_jax.jtfs(bank, x), LEVEL)
 
 
@@ -105,7 +105,7 @@ def train_step(mesh: Mesh, state: tuple[Weights, Any], bank: jtfs_jax.FilterBank
 def sounds(step: int, seed: int = 0) -> np.ndarray:
     """Return this process's part of the batch of a step; replace this to read sounds from files.
 
-    Each epoch has all sounds, in its own order. The step determines the batch, so that a checkpoint
+    Each epoch has all sounds, in its own order. The step determines the batch, so a checkpoint
     needs no other state of the data.
     """
     epoch, batch = divmod(step, N_SOUNDS // BATCH)
@@ -143,7 +143,7 @@ def train(folder: Path, *, n_steps: int, save_every: int) -> None:
                     print(line, file=log)
             last = step + 1 == n_steps
             manager.save(step + 1, args=ocp.args.StandardSave(state), force=last)
-            if manager.reached_preemption(step + 1):  # SIGTERM to any process; all have saved
+            if manager.reached_preemption(step + 1):  # after SIGTERM to any process; all saved
                 break
 
 

@@ -19,7 +19,7 @@ def processes(
     n_devices: int = 2,
     program: Sequence[str] = ("-m", "experiments.distributed"),
 ) -> Iterator[list[subprocess.Popen]]:
-    """Start processes, each with its own CPU devices; kill those that outlast the block.
+    """Start processes, each with its own CPU devices; kill those still running at the end.
 
     Their output is in `process-0.txt` and so on, in the folder of the run. Compiled programs are
     kept in a folder next to it, for later processes.

@@ -4,9 +4,9 @@
 
 Each sound is a tone in noise with two amplitude modulations, at a target rate and at a distractor
 rate. A linear readout predicts the target rate, in octaves, from the energy of the sound in each
-second-order wavelet ψ_n2. The center frequencies and bandwidths of these wavelets are those of the
-design, or are learned from the sounds by gradient descent. In both cases the readout is optimal, in
-closed form (ridge regression). `RATES` are target rates
+second-order wavelet ψ_n2. The center frequencies and bandwidths of these wavelets are either
+designed or learned from the sounds by gradient descent. In both cases the readout is optimal, in
+closed form (ridge regression). `RATES` contains two ranges of target rates:
 
     within a fifth of an octave, between two wavelets of the design: narrower wavelets help;
     across five octaves, where the distractor has the same distribution: the error is limited by the

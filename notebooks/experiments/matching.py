@@ -104,7 +104,7 @@ def _step(
 
 
 class Descent(NamedTuple):
-    """The best point from each start, and the number of gradients that it took."""
+    """The best point from each start, and the number of gradients of each descent."""
 
     best: Float[np.ndarray, "start parameter"]
     n_gradients: Int[np.ndarray, " start"]
@@ -140,7 +140,7 @@ def descend(
 
 
 def median_seconds(functions: Mapping[Any, Callable[[], Any]], n: int = 7) -> dict[Any, float]:
-    """Return the median time of n calls of each function, in turns, after one that compiles it."""
+    """Return the median seconds of n calls of each function, in turns, after a warm-up call."""
     seconds = {name: [] for name in functions}
     for _ in range(n + 1):
         for name, function in functions.items():

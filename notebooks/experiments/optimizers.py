@@ -1,16 +1,16 @@
-"""Errors of metamers by several optimizers, and how well they preserve the synchrony of bands.
+"""Errors of metamers made by several optimizers, and how well they preserve the synchrony of bands.
 
     python -m experiments.optimizers             # in notebooks/
     python -m experiments.optimizers --seconds
     python -m experiments.optimizers --table
 
 The first makes metamers of four recordings, 2^16 samples at 22,050 Hz (shorter ones are padded with
-silence), with up to 100 gradient evaluations each, which takes some hours on two cores. The second
+silence), with up to 100 gradient evaluations each, which takes hours on two cores. The second
 measures the time of evaluations; run it on an otherwise idle machine. Both save after each run and
-continue from there if they were interrupted. The third prints the results so far as Markdown.
+continue from there if they are interrupted. The third prints the results so far as Markdown.
 
 The error after k evaluations is the lowest one found with at most k gradients. Failed trials that
-need no gradient are counted separately, as `n_forward`; a line search evaluates both in each trial.
+need no gradient are counted separately, as `n_forward`; a line search needs both in each trial.
 """
 
 import argparse
@@ -110,7 +110,7 @@ KEY = ("J_fr", "method", "seed", "sound")
 
 
 def jobs() -> list[dict[str, Any]]:
-    """Return all runs, in order."""
+    """Return all runs of `PLAN`, in order."""
     return [
         dict(zip(KEY, (J_fr, method, seed, sound), strict=True))
         for J_fr, methods, seeds in PLAN
@@ -177,7 +177,7 @@ def by_line_search(bank, x, method, seed, n_gradients):
     scale, z = begun.state.scale[0], begun.state.best[0]
     state = method.optimizer.init(z)
     error, n_gradient, seconds = [float(begun.error[0, 0])], [1], []
-    # The first two steps are not timed, as each is compiled.
+    # The first two steps are not timed, because each is compiled.
     while (n_gradient[-1] < n_gradients or len(seconds) < 6) and len(error) < N_TRIALS:
         z, state = search(bank, wanted, scale, z, state, method.optimizer, method.transform)
         error.append(float(np.sqrt(2 * tree_utils.tree_get(state, "value"))))

@@ -73,7 +73,7 @@ def together(bank, x, seed: int, n_steps: int):
 
 
 def apart(bank, x, seed: int, n_steps: int):
-    """Return metamers of the separate channels, from different noises, and the larger errors."""
+    """Return metamers of each channel, made from different noises, and the larger errors."""
     keys = jax.random.split(jax.random.key(seed))
     results = [metamer(bank, x[c], key=keys[c], n_steps=n_steps) for c in range(2)]
     errors = np.maximum(*(np.asarray(result.error[:, 0]) for result in results))

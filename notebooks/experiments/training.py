@@ -9,7 +9,7 @@ parameters ν. `METHODS` are four ways to compare the prediction ν̂ with the t
     PNP         ½ (ν̂ − ν)ᵀ M(ν) (ν̂ − ν)       M is computed once per sound
     JTFS        ½ ‖Φ(ν̂) − Φ(ν)‖²              needs synthesis and transform in each step
     SCRAPL      ‖Φₚ(ν̂) − Φₚ(ν)‖               for one path p of Φ, a different one in each step;
-                with an optimizer that has a memory per path, or with Adam like the others
+                with an optimizer that keeps moments per path, or with Adam like the others
 """
 
 import math
@@ -51,7 +51,7 @@ def g(ranges: synth.ParameterRanges, nu: Float[Array, "*batch 3"]) -> Float[Arra
 def phi(
     joint: jtfs_jax.FilterBank, ranges: synth.ParameterRanges, nu: Float[Array, "*batch 3"]
 ) -> jtfs_jax.JointScattering:
-    """Return Φ of the sounds with these parameters, for their comparison."""
+    """Return Φ, the compressed coefficients, of the sounds with these parameters."""
     return analysis.log_compress(jtfs_jax.jtfs(joint, g(ranges, nu)), LEVEL)
 
 
@@ -125,7 +125,7 @@ def adam(n_paths: int) -> optax.GradientTransformationExtraArgs:
 
 @cache
 def p_adam(n_paths: int) -> optax.GradientTransformationExtraArgs:
-    """Adam with a memory per path."""
+    """Adam with separate moments for each path."""
     return optax.chain(optax.scale(1e8), losses.scale_by_p_adam(n_paths))
 
 

@@ -215,13 +215,13 @@ def options_of_command_line():
     choices = ("quick", "metamer", "dafx")
     parser.add_argument("--configurations", nargs="+", choices=choices, default=choices[1:])
     parser.add_argument("--batches", nargs="*", type=int, default=[8, 32, 64])
-    parser.add_argument("--steps", type=int, default=100, help="of the metamer")
-    parser.add_argument("--kymatio", type=Path, metavar="PATH", help="a checkout of main")
-    parser.add_argument("--limit", type=float, default=570, help="seconds in all")
+    parser.add_argument("--steps", type=int, default=100, help="optimizer steps of the metamer")
+    parser.add_argument("--kymatio", type=Path, metavar="PATH", help="checkout of Kymatio")
+    parser.add_argument("--limit", type=float, default=570, help="total seconds")
     parser.add_argument("--output", type=Path, default=Path("accelerator.json"))
     options = parser.parse_args()
     if not options.output.absolute().parent.is_dir():
-        parser.error(f"the folder of --output {options.output} does not exist; make it")
+        parser.error(f"the folder of --output {options.output} does not exist; create it")
     return options
 
 
@@ -240,7 +240,7 @@ def main():
     }
     for name, part in parts(options, left):
         if left() <= 0:
-            record = {"error": f"no time was left of {options.limit:g} s"}
+            record = {"error": f"no time was left within the limit of {options.limit:g} s"}
         else:
             try:
                 record = part()

@@ -172,14 +172,14 @@ def main() -> None:
     )
     parser.add_argument("parts", nargs="+", choices=PARTS)
     parser.add_argument("--output", type=Path)
-    parser.add_argument("--kymatio", type=Path, metavar="PATH", help="a checkout of main")
+    parser.add_argument("--kymatio", type=Path, metavar="PATH", help="checkout of Kymatio")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.alone:
         print(json.dumps(PARTS[options.parts[0]]()))
         return
     if "kymatio" in options.parts and options.kymatio is None:
-        parser.error("--kymatio must say where a checkout is, for the part kymatio")
+        parser.error("the part kymatio needs --kymatio PATH, a checkout of Kymatio's main branch")
     path = os.pathsep.join(filter(None, [str(options.kymatio or ""), os.getenv("PYTHONPATH")]))
     results = {}
     for part in options.parts:

@@ -68,7 +68,7 @@ class Child:
         if late:
             return f"stopped after {self.limit:g} s"
         if code == -9:
-            return "killed, as where memory is exhausted"
+            return "killed, possibly because memory ran out"
         self.errors.seek(0)
         return f"exit code {code}, {self.errors.read()[-300:].strip()}"
 

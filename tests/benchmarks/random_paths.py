@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--n-samples", type=int, default=2**15)
     parser.add_argument("--T", default="global", help="'global', or a number of samples")
     parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--every", type=int, default=1, help="measure one in so many paths")
+    parser.add_argument("--every", type=int, default=1, help="measure every Nth path only")
     options = parser.parse_args()
     T = options.T if options.T == "global" else float(options.T)
     bank = jtfs_jax.filterbank(options.n_samples, T=T, **FILTERS)

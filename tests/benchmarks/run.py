@@ -280,22 +280,22 @@ def options_of_command_line():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(names)}")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"from {', '.join(names)}")
     parser.add_argument(
-        "--works", nargs="+", choices=WORKS, help="all; of the parts, jtfs and its gradient"
+        "--works", nargs="+", choices=WORKS, help="default: all; for parts, jtfs and its gradient"
     )
     parser.add_argument("--repeats", type=int, default=5, help="turns of each implementation")
-    parser.add_argument("--kymatio", type=Path, metavar="PATH", help="a checkout of main")
+    parser.add_argument("--kymatio", type=Path, metavar="PATH", help="checkout of Kymatio")
     parser.add_argument("--peers", nargs="+", choices=("torch", "jax"), default=("torch", "jax"))
     parser.add_argument("--limit", type=float, default=1800, help="seconds to wait for an answer")
     parser.add_argument("--output", type=Path, default=Path("results.json"))
-    parser.add_argument("--table", type=Path, metavar="JSON", help="print as Markdown, no more")
+    parser.add_argument("--table", type=Path, metavar="JSON", help="only print as Markdown")
     options = parser.parse_args()
     for name in options.names:
         if name not in names:
             parser.error(f"{name!r} is not one of {', '.join(names)}")
     if not options.output.absolute().parent.is_dir():
-        parser.error(f"the folder of --output {options.output} does not exist; make it")
+        parser.error(f"the folder of --output {options.output} does not exist; create it")
     if not options.names and not options.table:
         parser.error(f"name one or more of {', '.join(names)}")
     return options

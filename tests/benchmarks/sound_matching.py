@@ -96,12 +96,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--points", type=int, default=64, help="at which M is computed")
-    parser.add_argument("--batch-size", type=int, default=1, help="of these at once")
+    parser.add_argument("--points", type=int, default=64, help="points at which M is computed")
+    parser.add_argument("--batch-size", type=int, default=1, help="points computed at once")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     print(f"jax {jax.__version__}, {os.cpu_count()} cores of {processor()}\n")
-    print("| work | seconds | of Φ's | compiles in | XLA's buffers | peak memory |")
+    print("| work | seconds | relative to Φ | compiled in | XLA's buffers | peak memory |")
     print("|---|---|---|---|---|---|")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:

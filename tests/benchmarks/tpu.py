@@ -83,7 +83,7 @@ def main():
     parser.add_argument("--gradient", action="store_true")
     parser.add_argument("--level", default="UNKNOWN", help="jax_optimization_level, O0 to O3")
     parser.add_argument(
-        "--platform", choices=("cpu", "gpu", "tpu"), default="tpu", help="of the filterbank"
+        "--platform", choices=("cpu", "gpu", "tpu"), default="tpu", help="for the filterbank"
     )
     parser.add_argument("--topology", default="v5e:2x2")
     parser.add_argument("--text", type=Path, help="file for the compiled program")

@@ -1,4 +1,4 @@
-"""Training by two processes: same result as one process, and as without a kill.
+"""Training by two processes: same result as one process, and as without interruption.
 
 Orbax is imported only in separate processes, because its threads may end the importing process.
 """
@@ -17,7 +17,7 @@ from experiments import launch
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("orbax") is None or not hasattr(signal, "pause"),
-    reason="needs orbax-checkpoint, and signals of POSIX",
+    reason="needs orbax-checkpoint and POSIX signals",
 )
 
 FILTERS = {"J": 3, "Q": 1, "J_fr": 1, "T": "global", "F": "global", "dtype": "float64"}

@@ -32,7 +32,7 @@ def structured(found):
 
 @pytest.mark.usefixtures("quick_compile")
 def test_features_of_jtfs(sounds, monkeypatch):
-    """Constants computed chunk by chunk equal those of all sounds at once."""
+    """Constants computed chunk by chunk equal constants computed from all sounds at once."""
     monkeypatch.setattr(coefficients, "CHUNK", 3)
     frontend = frontends.JTFS(SMALL_BANK)
     found = frontend.transform(sounds)
@@ -64,7 +64,7 @@ def test_features_of_time_scattering(sounds):
 
 
 def test_features_of_cqt(monkeypatch):
-    """Features from levels on; the levels require librosa."""
+    """Features computed from levels; computing levels would require librosa."""
     monkeypatch.setattr(coefficients, "CHUNK", 3)
     level = np.random.default_rng(0).uniform(-80, 0, (5, 96, 256)).astype(np.float32)
     constants = frontends.CQT().fit(structured({"level": level}))

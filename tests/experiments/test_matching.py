@@ -1,4 +1,4 @@
-"""Sound matching: landscapes, gradients in both modes, and descents that end in time."""
+"""Sound matching: landscapes, gradients in both modes, and descents with a limit."""
 
 import jax.numpy as jnp
 import numpy as np

@@ -76,7 +76,7 @@ def scattering_filter_factory(N: int, J: int, Q: tuple, T: float, filterbank: tu
 
 
 def compute_temporal_support(h_f: _np.ndarray, criterion_amplitude: float = 1e-3) -> int:
-    """Samples beyond which filters have little of their sum; needed for φ_T in padding."""
+    """Number of samples beyond which little of a filter's sum remains; padding needs it for φ_T."""
     half = _np.abs(_np.fft.ifft(h_f))[:, : h_f.shape[1] // 2]
     beyond = _np.cumsum(half[:, ::-1], axis=1)[:, ::-1].max(axis=0)
     small = _np.flatnonzero(beyond <= criterion_amplitude)

@@ -30,7 +30,7 @@ def extract(frontend: Any, subset: Subset, folder: Path, *, label: str = "") -> 
     """Return the coefficients of the clips, from disk if they were computed before.
 
     Args:
-        frontend: Has a `transform`, and `settings` that identify it.
+        frontend: Object with a method `transform`, and with `settings` that identify it.
         subset: The clips, identified by their file names.
         folder: Folder for the files.
         label: Label of the progress bar.

@@ -5,8 +5,8 @@
     JTFS            S1 and S2 of joint scattering, compressed and standardized
 
 Each has a `transform` from sounds to coefficients, which `coefficients.extract` stores on disk;
-`fit`, which estimates constants from the coefficients of the training set; and `features`, from
-these constants and coefficients to features.
+`fit`, which estimates constants from the coefficients of the training set; and `features`, which
+computes features from these constants and the coefficients of some sounds.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class CQT:
     cell = (3, 8)  # bins and frames that are averaged
 
     def transform(self, x: Float[np.ndarray, "sound time"]) -> Coefficients:
-        """Return levels in decibels, down to 80 dB below the loudest of a sound."""
+        """Return levels in decibels, down to 80 dB below the highest level of each sound."""
         import librosa  # slow to import, and not needed for anything else
 
         options = {name: value for name, value in self.settings.items() if name != "frontend"}
@@ -69,7 +69,7 @@ class CQT:
 
 
 class Scattering:
-    """Base of time scattering and JTFS; stored coefficients are not compressed."""
+    """Base class of time scattering and JTFS; stored coefficients are not compressed."""
 
     kind: type
     name: str

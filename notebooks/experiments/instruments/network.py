@@ -1,7 +1,7 @@
 """The network of Table 1, for maps with any number of axes.
 
-Dropout is after the hidden layer, as in Table 1; the code of the paper has it before. The caption
-of Figure 5 names an architecture that differs from both.
+Dropout follows the hidden layer, as in Table 1; in the paper's code it precedes it. The caption of
+Figure 5 names an architecture that differs from both.
 """
 
 from typing import NamedTuple
@@ -34,7 +34,7 @@ class RowsToBands(eqx.Module):
 
     Band b of S2 is centered on row b · stride. It gets the mean over `stride` rows from row
     b · stride − stride/2 on, whose center is half a row before row b · stride. The convolution
-    kernel of one octave reaches one row farther forward than back, which makes up for that half.
+    kernel of one octave reaches one row farther forward than back, which compensates for this.
     """
 
     convolution: eqx.nn.Conv2d
@@ -169,12 +169,12 @@ def network(
     """Return a network for features with these shapes, and the state of its batch norms.
 
     Args:
-        features: Features of some sounds.
+        features: Features of some sounds, for their shapes.
         n_classes: Number of logits.
         shape: Widths and pooling.
         octave: First-order wavelets per octave: the number of rows in the learned kernel for S1.
         stride_fr: First-order wavelets between bands.
-        key: For the weights.
+        key: Random key for the weights.
     """
     make = eqx.nn.make_with_state(Network)
     return make(features, n_classes, shape, octave, stride_fr, key=key)

@@ -53,7 +53,7 @@ class Note(NamedTuple):
 
 
 class Phrase(NamedTuple):
-    """Notes, and a pitch bend of all of them as (time, semitones) in order of time."""
+    """Notes, and a pitch bend common to all notes, as (time, semitones) in order of time."""
 
     notes: tuple[Note, ...]
     bend: tuple[tuple[float, float], ...]
@@ -102,7 +102,7 @@ def phrase(random: np.random.Generator, voice: Voice, how: Style, duration: floa
 def _trill(
     random: np.random.Generator, onset: float, stop: float, pitch: int, velocity: int
 ) -> list[Note]:
-    """Return two neighboring notes in alternation."""
+    """Return a trill, which alternates between two neighboring pitches."""
     step, period = int(random.integers(1, 3)), 1 / random.uniform(12, 20)
     onsets = np.arange(onset, stop, period)
     return [

@@ -5,9 +5,9 @@
 writes WAV files and a table in the layout of Medley-solos-DB, so that the same code reads both.
 Results with the stand-in are not results on Medley-solos-DB. As in the original, test sounds come
 from a separate collection, validation has other songs from the training collections, and the
-training set is just as imbalanced. The soundfont for the test shares no sample with those for
-training. This is not true of all soundfonts: among Debian's, csound-soundfont has many samples of
-timgm6mb-soundfont.
+training set is just as imbalanced. The soundfont for the test shares no samples with the
+soundfonts for training. This is not true of all soundfonts: among Debian's, csound-soundfont shares
+many samples with timgm6mb-soundfont.
 
 The soundfonts come in packages that can be unpacked without root:
 
@@ -55,7 +55,7 @@ def make(
     n_test: int = 512,
     seed: int = 0,
 ) -> None:
-    """Write the stand-in to a folder; the table comes last, so an interrupted one has none.
+    """Write the stand-in to a folder; the table is last, so an interrupted stand-in has none.
 
     Args:
         folder: Output folder, created if missing.

@@ -73,7 +73,7 @@ class Trained(NamedTuple):
 
 
 def learning_rate(settings: Training, step: Any) -> Float[Array, ""]:
-    """Cosine from the highest to the lowest learning rate that restarts at each epoch.
+    """Learning rate: a cosine from the highest to the lowest rate that restarts at each epoch.
 
     The warm-up is one such cosine, reversed in time.
     """
@@ -113,8 +113,8 @@ def train(
         settings: Training settings.
         seed: Seed of weights, order of sounds, and dropout.
         checkpoint: File for the state after each epoch. None: do not save.
-        resume: Whether to resume from `checkpoint`; the result equals that of an uninterrupted run.
-        identity: What a checkpoint must agree on, besides `settings` and `seed`.
+        resume: Whether to resume from `checkpoint`; the result is the same as without interruption.
+        identity: Values that a checkpoint must agree with, besides `settings` and `seed`.
 
     Raises:
         ValueError: If the file to resume from is not a checkpoint, or has other settings.
