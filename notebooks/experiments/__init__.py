@@ -3,5 +3,7 @@
 python -m experiments.retrieval                    neighbors of chirps
 python -m experiments.training                     one network under four losses
 python -m experiments.optimizers                   metamers by several optimizers
+python -m experiments.stereo                       metamers in stereo
+python -m experiments.learning                     filters that learn
 python -m experiments.instruments --data FOLDER    classification of instruments
 """

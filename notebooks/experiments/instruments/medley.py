@@ -145,7 +145,7 @@ def _clip(row: dict[str, str], where: str) -> Clip:
         ) from error
     if clip.subset not in SUBSETS or clip.instrument_id not in range(len(INSTRUMENTS)):
         raise ValueError(
-            f"{where}: subset must be {', '.join(SUBSETS)} and instrument_id from 0 to "
+            f"{where}: subset must be {' or '.join(SUBSETS)}, and instrument_id from 0 to "
             f"{len(INSTRUMENTS) - 1}, got {clip.subset!r} and {clip.instrument_id}; {_HELP}."
         )
     return clip
