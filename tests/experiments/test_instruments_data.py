@@ -92,7 +92,7 @@ def empty_table(folder):
         (remove_table, f"no {medley.METADATA} in it; get Medley-solos-DB from Zenodo"),
         (remove_sound, "1 of the 6 files .* are missing, such as .*_test-0_.*wav"),
         (rename_column, "instrument_id is not among"),
-        (spoil_subset, "line 2: subset must be training, validation, test .* got 'train' and 0"),
+        (spoil_subset, "line 2: subset must be training or validation or test.* got 'train' and 0"),
         (spoil_label, "line 2: instrument_id and song_id must be integers"),
         (empty_table, "no clips for training"),
     ],
