@@ -84,7 +84,7 @@ def with_keys(text: str, names: Iterable[str]) -> str:
 
 
 def _pattern(names: Iterable[str], end: str) -> re.Pattern:
-    """Return a pattern of names before "=" and a value or before `end`, not in paths or formulas."""
+    """Match any of the names before "=" and a value or before `end`, not in paths or formulas."""
     value = r"""=(?:"(?P<text>[^"]*)"|'(?P<quoted>[^']*)'|(?P<number>[-+]?\d+(?:\.\d+)?))"""
     name = "|".join(map(re.escape, sorted(names, key=len, reverse=True))) or "(?!)"
     return re.compile(rf"(?<![\w./\\*=+^-])(?P<name>{name})(?:{value}|{end})")
