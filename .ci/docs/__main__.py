@@ -46,7 +46,7 @@ class Page:
 
     @classmethod
     def read(cls, source: Path) -> "Page":
-        """Read them from the file."""
+        """Read the title and the first sentence from a file."""
         if source.suffix == ".ipynb":
             first = nbformat.read(source, as_version=4).cells[0].source
         else:
@@ -54,19 +54,19 @@ class Page:
         title, _, text = first.removeprefix("# ").partition("\n")
         sentence = re.match(r".+?[.?!](?=\s|$)", text.strip(), re.DOTALL)
         if sentence is None:
-            raise ValueError(f"{source}: it must begin with a title and a sentence.")
+            raise ValueError(f"{source}: the file must begin with a title and a sentence.")
         return cls(source.relative_to(_ROOT).with_suffix(".html"), title, sentence[0])
 
 
 def public_modules() -> dict[str, pdoc.doc.Module]:
-    """The package and its public modules, also those that it does not import."""
+    """Return the package and its public modules, even if the package does not import them."""
     found = [module.name for module in pkgutil.iter_modules(jtfs_jax.__path__)]
     public = [f"jtfs_jax.{name}" for name in found if not name.startswith("_")]
     return {name: pdoc.doc.Module.from_name(name) for name in ("jtfs_jax", *public)}
 
 
 def without_docstring(modules: dict[str, pdoc.doc.Module]) -> list[str]:
-    """Public names without a docstring; a constant may be described by its module."""
+    """List public names without a docstring; the docstring of a module may describe constants."""
     return [
         f"{member.fullname} has no docstring"
         for module in modules.values()
@@ -110,7 +110,7 @@ def content(source: Path) -> str:
 
 
 def write_pages(folder: Path, modules: dict[str, pdoc.doc.Module]) -> None:
-    """Write the README and all files of the checkout that it links to, directly or not."""
+    """Write the README and all files of the checkout that it links to, directly or indirectly."""
     page = pdoc.render.env.get_template("page.html.jinja2")
     waiting, seen = [_ROOT / "README.md"], set()
     while waiting:
@@ -143,7 +143,7 @@ def write_pages(folder: Path, modules: dict[str, pdoc.doc.Module]) -> None:
 
 
 def build(folder: Path) -> list[str]:
-    """Write the site into a new folder, and return a list of its faults."""
+    """Write the site to a new folder, and return a list of its faults."""
     folder.mkdir(parents=True)
     (folder / _MARK).touch()
     templates, environment = Path(__file__).parent / "templates", pdoc.render.env
@@ -173,13 +173,13 @@ def build(folder: Path) -> list[str]:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python .ci/docs", description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="where the site is written")
+    parser.add_argument("folder", type=Path, help="folder to write the site to")
     parser.add_argument("--overwrite", action="store_true", help="replace any folder")
     options = parser.parse_args()
     is_site = (options.folder / _MARK).is_file()
     may_be_replaced = is_site or (options.overwrite and options.folder.is_dir())
     if options.folder.exists() and not may_be_replaced:
-        parser.error(f"{options.folder} is not a site; --overwrite replaces a folder")
+        parser.error(f"{options.folder} is not a site; give --overwrite to replace this folder")
     with replacing_folder(options.folder, overwrite=True) as partial:
         if problems := build(partial):
             sys.exit("\n".join(problems))

@@ -18,13 +18,13 @@ markdown_extensions["header-ids"]["mixed"] = False  # section names recur on a p
 
 
 def prepare(doc: pdoc.doc.Doc, public: Mapping[str, str]) -> None:
-    """Replace docstrings, signatures and members of `doc` and its members by those to be shown.
+    """Prepare the docstrings, signatures and members of `doc` and its members for display.
 
-    Fields of classes appear in the docstrings and signatures of the classes, and not again.
+    Fields of classes are left out, because docstrings and signatures of the classes show them.
 
     Args:
         doc: A module, a class, a function or a variable.
-        public: Names that users import, by the full names at which classes are defined.
+        public: Names that users import, by the full names under which classes are defined.
     """
     short = functools.partial(compact, public=public)
     is_of_tuple = doc.docstring.startswith(("Alias for field number", "Create new instance of"))
@@ -151,6 +151,6 @@ def link_names(html: str, here: str, modules: dict[str, pdoc.doc.Module]) -> str
 
 @pass_context
 def linkify_all(context: Context, text: str, *arguments: Any, **options: Any) -> Markup:
-    """Add pdoc's links and those of `link_names`."""
+    """Add the links of pdoc and of `link_names`."""
     html = linkify(context, text, *arguments, **options)
     return Markup(link_names(html, context["module"].modulename, context["all_modules"]))

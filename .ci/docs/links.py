@@ -24,7 +24,7 @@ class _Page(HTMLParser):
 
 
 def dead_links(folder: Path) -> list[str]:
-    """Find dead links between the pages of a folder, to their anchors and to its files.
+    """Find links to missing pages, anchors or files within a folder.
 
     Args:
         folder: A folder with HTML pages, searched with its subfolders.

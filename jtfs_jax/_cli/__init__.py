@@ -10,7 +10,8 @@ from . import _interrupt
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status.
 
-    Without `arguments`, run as the program: read the arguments of the process, and possibly end it.
+    Without `arguments`, run as the program: read the arguments of the process, and end the process
+    after a signal.
     """
     if arguments is not None:
         return _run(arguments)

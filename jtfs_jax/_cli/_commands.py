@@ -86,10 +86,10 @@ def _add_metamer(commands) -> None:
         "--spread",
         metavar="E",
         type=number(1e-6, 1),
-        help="finally move the metamers of --count 2 or more apart, keeping each error below E, "
-        "such as 0.01 for 1 %% (default: leave them as they are)",
+        help="after the last step, move the metamers of --count 2 or more apart while each error "
+        "stays below E, such as 0.01 for 1 %% (default: leave them as they are)",
     )
-    add_sampling(parser, each="match each and the image between channels", default="each")
+    add_sampling(parser, each="match each channel, and sums and differences", default="each")
     add_scattering(parser, choice=True)
 
 
@@ -142,7 +142,7 @@ def _add_features(commands) -> None:
         help="write only missing .npz files, with the same options as the existing ones; a store "
         "resumes without this option",
     )
-    add_sampling(parser, each="transform each")
+    add_sampling(parser, each="transform each channel")
     add_scattering(parser)
     _add_workers(parser)
 

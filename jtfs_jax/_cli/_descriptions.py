@@ -18,15 +18,15 @@ examples:
   jtfs-jax metamer --resume out.wav --steps 200
                                        continue a run that had 100 steps
 
-A recording with several channels gives a metamer with as many, and with the image between
-them: the coefficients of sums and differences of the channels are matched, too. Recordings
-of any length are used whole, long ones in segments: memory hardly depends on the length,
-and time is proportional to it.
+The metamer of a recording with several channels has as many channels, and the same image
+between them: the coefficients of sums and differences of channels are matched, too.
+Recordings of any length are used whole. Long recordings are processed in segments: memory
+hardly depends on the length, and time is proportional to it.
 
 files:
   OUT.wav         the metamer; with --count, OUT-1.wav, OUT-2.wav, …
   OUT.target.wav  the recording as used: cut and resampled
-  OUT.png         scalograms of the target and of the best metamer, and all errors
+  OUT.png         scalograms of the target and of the best metamer, errors of all metamers
   OUT.json        the recording and its SHA-256, all settings, the command, versions; seed,
                   gain, RMS and peak of each sound, and its error at each step;
                   with --spread: also the errors after it, and the distances between metamers
@@ -37,15 +37,15 @@ files:
 All sounds of a run have the same gain: 1, unless the loudest would clip.
 --seed 1 --count 3 makes the metamers of --seed 1, --seed 2 and --seed 3.
 
-Ctrl-C stops after the current step and writes the best so far; a second Ctrl-C quits
+Ctrl-C stops after the current step and writes the results so far; a second Ctrl-C quits
 at once. --resume also continues a run that was killed.
 Exit status: 0 on success; 130 after Ctrl-C, 143 after SIGTERM; 2 for bad input, in which
-case nothing is written (but the state, if --spread is below the errors); 1 if a package,
+case nothing is written (except the state, if --spread is below the errors); 1 if a package,
 memory or disk space is missing.
 """
 STIMULI = """\
 Make a set of metamers for an experiment from a table of recordings and conditions, all at
-one level, and record what a methods section reports about each.
+one level, and record what a methods section reports about each sound.
 """
 STIMULI_MORE = """\
 examples:
@@ -73,7 +73,7 @@ settings of the whole set, which are not crossed:
   level           as recorded (default); rms; loudness (ITU-R BS.1770, needs pyloudnorm)
   target_level    in dB re full scale ±1, or in LUFS (default: -23)
   ramp            duration of raised-cosine ramps at onset and offset, in s (default: 0)
-A recording and its metamers share one gain, which brings the recording to that level;
+A recording and its metamers share one gain, which brings the recording to target_level;
 metamers are not adjusted individually. If any sound would clip, all are lowered together.
 
 files in FOLDER:
@@ -83,14 +83,14 @@ files in FOLDER:
                             loudness and SHA-256 of each sound
   stimuli.json              the table, the command, versions, errors at each step
   stimuli.html              with --page: players, scalograms, errors and a blind test
-  .state                    what the same command needs to continue
-Except for gain and ramps, each metamer is the one that jtfs-jax metamer makes with the same
-settings and seed.
+  .state                    the states from which the same command continues
+Except for gain and ramps, jtfs-jax metamer makes the same metamers with the same settings
+and seeds.
 
 The same command continues a set that was interrupted or killed, with byte-identical
-results. By then the table may have more recordings, seeds or steps, and another level or
-ramp. Sounds are written once all metamers are complete. Ctrl-C stops after the current step.
---overwrite starts over.
+results. Before that, you may add recordings, seeds or steps to the table, and change its
+level or ramp. Sounds are written once all metamers are complete. Ctrl-C stops after the
+current step. --overwrite starts over.
 Exit status: 0 on success; 130 after Ctrl-C, 143 after SIGTERM; 2 for bad input, in which
 case nothing is written; 1 if a package, memory or disk space is missing.
 """
@@ -135,7 +135,7 @@ be read. Shards of frames are written in any order by any number of processes: b
 or --scheduler, or by the tasks of an array job, where each task runs the same command and
 computes its share (--worker, or SLURM_ARRAY_TASK_ID and _COUNT, or JOB_COMPLETION_INDEX
 and JOB_COMPLETIONS of Kubernetes). Run the command again to compute the shards of a lost
-process. --prepare creates the store beforehand, which reads every recording once.
+process. --prepare reads every recording once and creates the store beforehand.
 
 All recordings are transformed in segments of the same length. A recording that fails is
 reported, and the others are still written.

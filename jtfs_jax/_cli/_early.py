@@ -1,4 +1,4 @@
-"""Setup of the program before JAX is imported; imported before everything else."""
+"""Setup of the program that must precede the import of JAX; this module is imported first."""
 
 import os
 import sys
@@ -20,6 +20,6 @@ def _is_program() -> bool:
 if _is_program():
     _interrupt.watch()  # so that Ctrl-C works from the start
     # Some versions of jaxlib, such as 0.10.1, mistake each cached program for one from another
-    # machine and log a message. Real failures are exceptions, whatever is logged.
+    # machine and log a message. Real failures raise exceptions, whatever is logged.
     if os.environ.get(_LOG_LEVEL, _DEFAULT) == _DEFAULT:
         os.environ[_LOG_LEVEL] = "3"

@@ -26,7 +26,7 @@ def warning_line(text: str, names: Iterable[str]) -> str:
 
 
 def expected(error: Exception) -> Exception:
-    """Return an error caused by input or the machine; raise any other error, which is a bug."""
+    """Return an error caused by input or by the machine; raise any other error, which is a bug."""
     if isinstance(error, OSError):
         return of_file(error)
     if isinstance(error, ValueError | ImportError):
@@ -84,14 +84,14 @@ def with_keys(text: str, names: Iterable[str]) -> str:
 
 
 def _pattern(names: Iterable[str], end: str) -> re.Pattern:
-    """Match any of the names before "=" and a value or before `end`, not in paths and formulas."""
+    """Match any of the names before "=" and a value or before `end`, not in paths or formulas."""
     value = r"""=(?:"(?P<text>[^"]*)"|'(?P<quoted>[^']*)'|(?P<number>[-+]?\d+(?:\.\d+)?))"""
     name = "|".join(map(re.escape, sorted(names, key=len, reverse=True))) or "(?!)"
     return re.compile(rf"(?<![\w./\\*=+^-])(?P<name>{name})(?:{value}|{end})")
 
 
 def of_file(error: OSError) -> OSError:
-    """Return the error with the file first, and with a cure if there is one."""
+    """Return the error with the file first in its message, and with a cure if there is one."""
     if error.filename is None:
         return error
     cure = ""

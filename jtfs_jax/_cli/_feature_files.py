@@ -1,4 +1,4 @@
-"""The output files of `jtfs-jax features`, one per recording, and which of them are missing."""
+"""The output files of `jtfs-jax features`, one per recording, and checks before any work."""
 
 import argparse
 import json

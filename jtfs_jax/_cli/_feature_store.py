@@ -25,8 +25,8 @@ def features_in_store(options: argparse.Namespace) -> int:
     require("zarr", "store")
     if 0 in (options.T, options.F):
         raise ValueError(
-            "--output: a store needs paths of one shape, and thus averaging; give --T and --F "
-            "other than 0, or write .npz files to a folder."
+            "--output: a store needs paths of the same shape, which requires averaging; give --T "
+            "and --F other than 0, or write .npz files to a folder."
         )
     path, found = options.output, _found(options)
     if options.overwrite or not path.exists():
@@ -79,7 +79,7 @@ def _make(path: Path, found: Found, options: argparse.Namespace) -> None:
         "options": of_the_run(options),
         "recordings": _scan.digest(found.recordings),
     }
-    with contextlib.suppress(FileExistsError):  # made by another worker, and compared below
+    with contextlib.suppress(FileExistsError):  # another worker made it; `_check_same` follows
         _store.create(path, bank, rows, columns, attributes, overwrite=options.overwrite)
 
 
@@ -88,7 +88,7 @@ def _check_writable(path: Path) -> None:
     check_writable(path.with_name(f"{path.name}-"))
     if path.exists() and not (path / "zarr.json").is_file():
         raise ValueError(
-            f"{path}: this is not a store of jtfs-jax features, and is not replaced; write "
+            f"{path}: this is not a store of jtfs-jax features, so it is not replaced; write "
             f"elsewhere."
         )
 

@@ -1,8 +1,8 @@
 """Ctrl-C, SIGTERM and SIGHUP: an immediate message, and the exit status that shells expect.
 
 Python calls signal handlers in the main thread, between two bytecode instructions, and thus not
-while XLA compiles. In the program, a thread waits for signals instead. It ends the process with
-`os._exit`, because JAX may crash if the interpreter exits during compilation.
+while XLA compiles. When `jtfs-jax` runs as a program, a thread waits for signals instead. It ends
+the process with `os._exit`, because JAX may crash if the interpreter exits during compilation.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ _process = _Process()
 
 
 def watch() -> None:
-    """Let a thread handle signals from now on; only for a process that is the program."""
+    """Let a thread handle signals from now on; call this only if the process is the program."""
     if _process.is_watched or threading.current_thread() is not threading.main_thread():
         return
     _process.is_watched = True

@@ -109,7 +109,7 @@ def _try_room(outputs: Outputs, search: Search, options: argparse.Namespace) -> 
     of_state = search.n_bytes_of_state()
     of_one = search.x.size * _BYTES_OF_A_SAMPLE + options.steps * _BYTES_OF_A_STEP
     n_states = 1 if options.spread is None else 2
-    of_one += 2 * n_states * of_state  # the old one is kept until the new one is complete
+    of_one += 2 * n_states * of_state  # the old state is kept until the new one is complete
     check_room(outputs.sounds[0], options.count * of_one + _BYTES_OF_A_PICTURE)
 
 

@@ -182,7 +182,7 @@ def write(
 ) -> None:
     """Write everything to temporary files, and rename them only once all are complete.
 
-    The record is renamed first: it marks the other files as those of this run.
+    The record is renamed first: it marks the other files as belonging to this run.
     """
     with contextlib.ExitStack() as stack:
         for sound in sounds:

@@ -149,7 +149,7 @@ def begin_run(path: Path, options: argparse.Namespace) -> Run:
 
 
 def resume_run(path: Path, options: argparse.Namespace) -> tuple[Run, dict[str, np.ndarray]]:
-    """Return the run saved at `path` and its arrays; the command takes over the run's options.
+    """Return the run saved at `path` and its arrays, and copy the run's options to `options`.
 
     Raises:
         ValueError: If there is no such state, or if an option or the recording differs.
@@ -183,7 +183,7 @@ def resume_run(path: Path, options: argparse.Namespace) -> tuple[Run, dict[str, 
 
 
 def together(columns: list[list[Any]]) -> np.ndarray:
-    """Return a table of columns, padding shorter columns with their last value."""
+    """Return an array of these columns, padding shorter columns with their last value."""
     n_rows = max(map(len, columns))
     return np.array([column + column[-1:] * (n_rows - len(column)) for column in columns]).T
 

@@ -37,7 +37,7 @@ class _Store(argparse.Action):
 
 
 def add_recordings(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
-    """Add AUDIO: at most one file, or any number of files and folders; default: the bundled one."""
+    """Add AUDIO: at most one file, or any number of files and folders if `several`."""
     what = "a WAV, FLAC, OGG, MP3 or other audio file, or - for standard input"
     parser.add_argument(
         "audio",
@@ -57,7 +57,7 @@ def add_output(
     default: Path | None = None,
     required: bool = False,
 ) -> None:
-    """Add options for the output, for replacing files and for quiet operation."""
+    """Add options for the output, for replacing existing files and for quiet operation."""
     parser.add_argument(
         "-o",
         "--output",
@@ -277,7 +277,7 @@ def of_the_run(options: argparse.Namespace) -> dict[str, Any]:
 def differences(
     options: argparse.Namespace, known: Mapping[str, Any], names: Iterable[str]
 ) -> Sequence[str]:
-    """Describe the options with these names whose values differ from the known ones."""
+    """Describe each of the named options that differs from its known value."""
     return [
         f"{_spelled(name, known[name])}, not {plain(getattr(options, name))}"
         for name in known

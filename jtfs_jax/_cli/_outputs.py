@@ -35,7 +35,7 @@ def check_outputs(
 
     Args:
         outputs: Files, each with the recording that it is made from.
-        options: Options of the command, of which `overwrite` matters.
+        options: Options of the command; only `overwrite` is used.
         within: A folder in which missing folders will be created.
         cure: Another cure to suggest if a file exists.
     """
@@ -72,7 +72,7 @@ def check_room(path: Path, n_bytes: int) -> None:
     if free < wanted:
         raise OSError(
             errno.ENOSPC,
-            f"{_size(wanted)} are needed, but the disk has {_size(free)}",
+            f"{_size(wanted)} are needed, but the disk has {_size(free)} free",
             os.fspath(path),
         )
 

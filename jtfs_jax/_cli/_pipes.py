@@ -31,7 +31,7 @@ def as_file(path: Path) -> Path:
 def _is_pipe(path: Path) -> bool:
     try:
         return stat.S_ISFIFO(path.stat().st_mode)
-    except OSError:  # reading it will give the reason
+    except OSError:  # reported when the file is read
         return False
 
 

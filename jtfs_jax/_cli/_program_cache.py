@@ -82,9 +82,9 @@ def _is_own(folder: Path) -> bool:
 
 @contextlib.contextmanager
 def _without_faults(folder: Path) -> Iterator[None]:
-    """Suppress warnings about programs that cannot be written or read, and remove unreadable ones.
+    """Suppress warnings about programs that cannot be written or read; remove unreadable programs.
 
-    All files of such a program are removed together; otherwise JAX would keep the faulty one.
+    All files of such a program are removed together; otherwise JAX would keep the faulty file.
     """
     show = warnings.showwarning
 

@@ -42,7 +42,7 @@ class Progress:
             self._bar.close()
 
     def begin(self, text: str) -> None:
-        """Print what happens before the first unit is done."""
+        """Announce the work that precedes the first unit."""
         if self._bar is not None:
             self._bar.set_description(text)
         else:

@@ -63,12 +63,12 @@ def load_part(
 
 
 def _n_samples_of(recording: Recording, options: argparse.Namespace) -> int:
-    """Return the number of samples from `load_part` as stated in the file, or 0 if not stated."""
+    """Return the number of samples from `load_part` according to the file, or 0 if unknown."""
     source = source_of(recording.path)
     try:
         with _source.source(source) as opened, reading(opened) as sound:
             seconds = (sound.stated or 0) / sound.sample_rate
-    except (OSError, ValueError):  # reading it again will give the reason
+    except (OSError, ValueError):  # reported when the recording is loaded
         return 0
     start, duration = recording.span(options.start, options.duration)
     seconds = max(seconds - start, 0.0)
@@ -76,7 +76,7 @@ def _n_samples_of(recording: Recording, options: argparse.Namespace) -> int:
 
 
 def segment_filterbank(recordings: Sequence[Recording], options: argparse.Namespace) -> FilterBank:
-    """Return filters for recordings in segments, of the length that needs the least work."""
+    """Return filters for segments of recordings, of the length that needs the least work."""
     return filterbank_for([_n_samples_of(recording, options) for recording in recordings], options)
 
 
@@ -119,7 +119,7 @@ def _of_scattering(options: argparse.Namespace) -> dict[str, Any]:
 def first_order_filterbank(
     source: Path, n_samples: int, options: argparse.Namespace, **others
 ) -> FilterBank:
-    """Return filters for the first order, or for more with further arguments of `filterbank`."""
+    """Return filters for the first order; `others` are arguments of `filterbank` for more."""
     if n_samples < 2**options.J:
         raise ValueError(
             f"{source}: --J {options.J} needs at least 2^{options.J} = {2**options.J} samples, but "

@@ -154,5 +154,5 @@ def search_for(
 
 
 def _most_in_one_call(options: argparse.Namespace) -> int:
-    """Return the number of samples, of all mixtures, in a segment of a very long sound."""
+    """Return the most samples, of all mixtures of channels, that one call may transform."""
     return _limits.segment_length_for([_VERY_LONG], options.J, options.T, options.preset)

@@ -36,8 +36,8 @@ class Steps:
     Args:
         work: All metamers together.
         total: Total number of their steps.
-        options: Options of the command, of which `quiet` matters.
-        goes_on: What continues the work after Ctrl-C.
+        options: Options of the command; only `quiet` is used.
+        goes_on: Option or command that continues the work, for the message after Ctrl-C.
     """
 
     def __init__(self, work: _Work, total: int, options: argparse.Namespace, goes_on: str):

@@ -72,7 +72,7 @@ def _check_page(the_set: StimulusSet, options: argparse.Namespace) -> None:
 
 
 def _check_searches(the_set: StimulusSet) -> None:
-    """Check the arguments of all filters by building them, and the room for states."""
+    """Check the settings of all filters by building them, and that there is room for states."""
     n_bytes_a_sample, programs = 0.0, set()
     for stimulus in the_set.stimuli:
         if stimulus.program not in programs:

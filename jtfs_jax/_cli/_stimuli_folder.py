@@ -34,7 +34,8 @@ def about_set(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         about = new
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ValueError(
-                f"{folder}: this is not a folder of stimuli, and is not replaced; write elsewhere."
+                f"{folder}: this is not a folder of stimuli, so it is not replaced; write "
+                f"elsewhere."
             ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(

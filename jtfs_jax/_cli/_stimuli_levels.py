@@ -63,7 +63,7 @@ def gain_of(
         found = loudness(gain * y, sample_rate)
         if found is None:
             raise ValueError(
-                f"{source}: this recording is below {_SILENCE:g} LUFS, and has no loudness; set "
+                f"{source}: this recording is below {_SILENCE:g} LUFS, so it has no loudness; set "
                 f'level to "rms", or leave out the recording.'
             )
         gain *= _from_db(table.target_level - found)

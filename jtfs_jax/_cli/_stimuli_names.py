@@ -20,8 +20,8 @@ _ALONE = ("transform", "preset", "optimizer", "channels")  # values that need no
 def names_of(conditions: Sequence[Condition]) -> list[tuple[str, str]]:
     """Return two names for each condition: of the part of the recording, and of the condition.
 
-    The first includes the settings that vary between parts of a recording, the second also those
-    that vary within the set.
+    The first name includes the settings that vary between parts of a recording. The second name
+    also includes the other settings that vary within the set.
     """
     stems = _stems(condition.source for condition in conditions)
     parts: dict[str, list[Mapping[str, Any]]] = {}

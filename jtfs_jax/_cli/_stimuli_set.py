@@ -25,14 +25,14 @@ from ._stimuli_table import Table
 STATES = ".state"
 _SUFFIX = ".npz"
 _HISTORY = ("rows", "target", *(f"history_{name}" for name in Metamer(0).history))
-_CURE = "remove it to make this metamer again"
+_CURE = "remove it to recompute this metamer"
 
 
 class Target(NamedTuple):
     """A recording as used: cut and resampled."""
 
     name: str
-    condition: Condition  # one of those that use it
+    condition: Condition  # one of the conditions that use it
     x: Float[np.ndarray, "*channel time"]
     facts: dict[str, object]
     gain: float  # brings it to the level of the table
@@ -156,7 +156,7 @@ class StimulusSet:
         for stimulus in self.left:
             if search is None or stimulus.program != program:
                 with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # already given during the check
+                    warnings.simplefilter("ignore")  # shown earlier, during the check
                     program, search = stimulus.program, stimulus.search()
             yield stimulus, search._replace(x=stimulus.run.x)
 
@@ -246,7 +246,7 @@ def seconds_of(the_set: StimulusSet, first: Search) -> float:
 
 
 def _work(x: np.ndarray) -> int:
-    """Return the relative work of a step, from the samples of all mixtures of channels."""
+    """Return the work of a step in relative units: the samples of all mixtures of channels."""
     return x.shape[-1] * math.prod(x.shape[:-1]) ** 2
 
 

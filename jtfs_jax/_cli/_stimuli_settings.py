@@ -38,7 +38,7 @@ class Condition(NamedTuple):
 
 
 def read_seeds(place: str, given: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return the seeds of `seeds` (a number of seeds or a list) or `seed` (one or a list), or 0."""
+    """Return the seeds in `seeds` (a number or a list) or `seed` (one or a list); default: 0."""
     if len(given) > 1:
         raise ValueError(f"{place}: seeds and seed mean the same; remove one of them.")
     for name, value in given.items():

@@ -39,7 +39,7 @@ def read_table(path: Path) -> Table:
     """Read a table and check each of its values separately.
 
     Raises:
-        ValueError: With the table, the place in it, and a cure.
+        ValueError: If a value is invalid; the message gives the place in the table and a cure.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -128,7 +128,7 @@ def _check_keys(place: str, keys: Iterable[str], known: Sequence[str]) -> None:
 
 
 def _values(path: Path, name: str, table: Mapping[str, Any]) -> list[Any]:
-    """Return the list of values of a key, also if it has a single value."""
+    """Return the values of a key as a list, even if it has a single value."""
     found = table.get(name)
     values = found if isinstance(found, list) else [] if found is None else [found]
     if not values:

@@ -49,7 +49,7 @@ class _Tolerant:
         except (OSError, ValueError):
             self._is_open = False
             with contextlib.suppress(OSError, ValueError, AttributeError):
-                # The buffered text would fail again when the interpreter exits.
+                # Otherwise writing the buffered text would fail again when the interpreter exits.
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, self._stream.fileno())
                 os.close(nowhere)
