@@ -65,7 +65,7 @@ def metamer(
 
     Example:
         >>> import jax.numpy as jnp, jtfs_jax
-        >>> bank = jtfs_jax.filterbank(1024, J=6, Q=4, J_fr=2)
+        >>> bank = jtfs_jax.filterbank(1024, J=4, Q=2, J_fr=1)
         >>> x = jnp.sin(jnp.linspace(0.0, 300.0, 1024))
         >>> result = metamer(bank, x, n_steps=10)
         >>> result.y.shape, bool(result.error[-1, 0] < result.error[0, 0])
@@ -75,10 +75,10 @@ def metamer(
         Two channels of any length:
 
         >>> transform = jtfs_jax.resynthesis.interchannel(jtfs_jax.segmented(jtfs_jax.jtfs))
-        >>> bank = jtfs_jax.filterbank(None, J=6, Q=4, J_fr=2)
-        >>> stereo = jnp.stack([jnp.sin(jnp.linspace(0.0, f, 20_001)) for f in (3000.0, 5000.0)])
+        >>> bank = jtfs_jax.filterbank(None, J=4, Q=2, J_fr=1)
+        >>> stereo = jnp.stack([jnp.sin(jnp.linspace(0.0, f, 5001)) for f in (750.0, 1250.0)])
         >>> metamer(bank, stereo, transform=transform, n_steps=2).y.shape
-        (1, 2, 20001)
+        (1, 2, 5001)
 
     References:
         Lostanlen & Han, Musical metamerism with time–frequency scattering, 2024, section 2.3.
