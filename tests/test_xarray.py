@@ -402,7 +402,7 @@ ERRORS: dict[str, tuple[Any, str]] = {
     ),
     "no coefficients": (
         lambda bank: (bank, [1.0], {}),
-        "S must be what jtfs, time_scattering or scalogram returns, got a list",
+        "S must be the result of jtfs, time_scattering or scalogram, got a list",
     ),
     "no joint filters": (
         lambda bank: (jtfs_jax.filterbank(N, J=4, Q=4), coefficients(bank), {}),
