@@ -108,7 +108,7 @@ def choice(name: str, value: object, choices: Iterable[Any]) -> Any:
 
 
 def one_or_two(name: str, value: Any, default: int | None) -> tuple[int, int]:
-    """Return integers ≥ 1 for both orders; `default` (None: the same) follows a single integer."""
+    """Return integers ≥ 1 for both orders; a single one is repeated or followed by `default`."""
     parts = integers(name, value, (1, 2), f"an integer or a pair ({name}1, {name}2)")
     if len(parts) == 1:
         return parts[0], parts[0] if default is None else default

@@ -67,8 +67,8 @@ def _steadily(kind: str, z: Array, n: int) -> Array:
     return transform(padded, length)[..., : z.shape[-2], :]
 
 
-# The program of each device is a parameter of the primitive: JAX thus sees that it depends on the
-# devices.
+# The program of each device is a parameter of the primitive, so that JAX knows that the program
+# depends on the devices.
 _fft_of_rows = Primitive("jtfs_jax_fft_of_rows")
 
 

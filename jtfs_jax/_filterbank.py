@@ -184,7 +184,7 @@ def filterbank(
             pad_mode_fr="conj-reflect"; otherwise it includes zeros beyond the rows.
         stride_fr: Rows between bands, a power of two up to F. None means the largest. Must be None
             if F is 0 or "global".
-        preset: Values for those options below that are None. "kymatio" agrees with Kymatio:
+        preset: Values for the options below that are None. "kymatio" agrees with Kymatio:
             analytic=False, pad_mode="reflect", pad_mode_fr="zero", normalize="l1", r_psi=√½.
             "sharp" separates rising from falling sounds best, and has analytic=True and
             pad_mode="conj-reflect" instead. For an exponential chirp across the whole band, the
@@ -217,10 +217,9 @@ def filterbank(
             are at least that wide, distances contract. With pad_mode_fr="conj-reflect", |U1 ⋆ ψ_α ⋆
             ψ_β| and S0 then have the energy of the signal, except for energy above the highest
             wavelets and up to 40 % of the energy between the low-pass filter and the lowest
-            wavelet. The edges of the frame are steeper than those of Morlet wavelets, which
-            separates spins less: by 830 : 1 with zeros, 446 : 1 with conjugate reflections.
-            Frequential wavelets are longer, which takes up to twice the time with
-            pad_mode_fr="zero".
+            wavelet. The frame has steeper edges than Morlet wavelets, which separates spins less:
+            by 830 : 1 with zeros, 446 : 1 with conjugate reflections. Frequential wavelets are
+            longer, which takes up to twice the time with pad_mode_fr="zero".
         r_psi: Fraction of their peaks at which neighboring wavelets cross, between 0 and 1. With
             larger values, wavelets overlap more, are shorter in time and in rows, and cover
             frequencies more evenly; with one wavelet per octave, the limit is 0.97.

@@ -288,7 +288,7 @@ def _averaging(j_fr: int, n_padded: int, sampling: RowSampling) -> tuple[np.ndar
 
 
 def _folded(rows: np.ndarray, weights: Any, n_live: int) -> tuple[np.ndarray, Any]:
-    """Fold an average onto live rows: moduli of reflections equal those of the live rows."""
+    """Fold an average onto live rows: reflections have the same moduli as the live rows."""
     place = rows % (2 * n_live)
     place = np.minimum(place, 2 * n_live - 1 - place)
     places = np.unique(place)

@@ -77,8 +77,8 @@ class Family(NamedTuple):
     wavelets and the low-pass filter of width 2**J keep all energy of real signals; otherwise, each
     wavelet has unit l1 norm.
 
-    `values` are center frequencies and bandwidths in JAX that replace those of `wavelets`, which
-    then only determine how filters are sampled.
+    `values` are center frequencies and bandwidths as JAX arrays. They replace the values in
+    `wavelets`, which then only determine how filters are sampled.
     """
 
     wavelets: tuple[Wavelet, ...]
@@ -277,7 +277,7 @@ def morlet(wavelet: Wavelet, t: np.ndarray) -> np.ndarray:
 
 
 def low_pass(width: Any, n: int, widest: float | None = None) -> Any:
-    """Return the Gaussian low-pass filter φ over `n` samples, centered on 0, with sum 1.
+    """Return the Gaussian low-pass filter φ of period `n` samples, centered on 0, with sum 1.
 
     If the width is traced, it is at most about `widest`.
     """

@@ -90,7 +90,7 @@ def create(
         bank: Filters of the coefficients.
         rows: Recordings to be computed.
         columns: Labels of the rows.
-        attributes: Attributes of the store, including those from `_labels.attributes`.
+        attributes: Attributes of the store, including the result of `_labels.attributes`.
         overwrite: If True, replace an existing store.
 
     Raises:
