@@ -374,7 +374,7 @@ ERRORS: dict[str, tuple[Any, str]] = {
     ),
     "longer signal": (
         lambda bank: (bank, of_length(jtfs_jax.segmented(jtfs_jax.jtfs), bank, LONG), {}),
-        r"S0 of shape \(32,\), as bank gives for 512 .*, got \(94,\); .* give .* n_samples=,",
+        r"S0 of shape \(32,\), as bank gives for 512 .*, got \(94,\); .* pass .* as n_samples,",
     ),
     "other length": (
         lambda bank: (bank, coefficients(bank), {"n_samples": LONG}),
@@ -382,7 +382,7 @@ ERRORS: dict[str, tuple[Any, str]] = {
     ),
     "longer scalogram": (
         lambda bank: (bank, noise(14, LONG), {}),
-        r"S must have U1 of shape \(14, 512\), .* got \(14, 1501\); .* give .* n_samples=,",
+        r"S must have U1 of shape \(14, 512\), .* got \(14, 1501\); .* pass .* as n_samples,",
     ),
     "other rows of a scalogram": (
         lambda bank: (bank, noise(2, 5, N), {}),
