@@ -20,14 +20,14 @@ def product(a: Array, b: Array) -> Array:
 
 @jax.custom_jvp
 def narrow_product(a: Array, b: Array) -> Array:
-    """Return the product in float32 with a matrix `a` of few columns, on a unit for bfloat16.
+    """Return a product in float32 for a matrix `a` of few columns, on a unit that takes bfloat16.
 
-    Full precision takes six products of the three parts that make up a float32,
+    Full precision takes six products of the three parts that make up a float32:
 
         a b ≈ a₁b₁ + a₁b₂ + a₂b₁ + a₂b₂ + a₁b₃ + a₃b₁
 
-    Side by side along the contraction, they are one product with six times as many columns. It
-    costs no more, as long as the unit has that many columns.
+    Concatenated along the contracted axis, they form one product with six times as many columns,
+    which costs no more as long as the unit has that many columns.
     """
     if a.dtype != jnp.float32:
         return product(a, b)
@@ -67,7 +67,8 @@ def times_real(z: Complex[Array, "..."], factor: Float[Array, "..."]) -> Complex
 def contiguous(a: Array) -> Array:
     """Return the same array, stored contiguously along its first axis.
 
-    A loop reads its slices fast. By itself, XLA keeps the layout and gathers slices in each step.
+    A loop then reads its slices quickly. By default, XLA keeps the layout of the array and gathers
+    the slice in each step.
     """
     if jnp.iscomplexobj(a):  # XLA constrains real arrays only
         return jax.lax.complex(contiguous(a.real), contiguous(a.imag))
@@ -75,7 +76,7 @@ def contiguous(a: Array) -> Array:
 
 
 def _contiguous_lowered(context, a):
-    if context.module_context.lowering_parameters.for_export:  # which refuses constraints
+    if context.module_context.lowering_parameters.for_export:  # exports cannot have constraints
         return [a]
     layout = Layout(tuple(range(len(context.avals_in[0].shape))))
     constrained = functools.partial(with_layout_constraint, layouts=layout)
@@ -96,7 +97,7 @@ def of_rank(a: Array, rank: int) -> Array:
 
 
 def repeat_rows(a: Array, n_rows: int) -> Array:
-    """Repeat the single row of `a` by a product, whose derivative is faster than a sum."""
+    """Repeat the single row of `a` by a matrix product, whose derivative is faster than a sum."""
     if n_rows == 1:
         return a
     ones = jnp.ones((n_rows, 1), a.real.dtype)

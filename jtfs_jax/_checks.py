@@ -19,7 +19,7 @@ Width: TypeAlias = float | int | Literal["global"] | None
 
 
 def plain(name: str, value: object) -> Any:
-    """Return NumPy and JAX scalars and 0-d arrays as Python objects; anything else unchanged."""
+    """Convert NumPy and JAX scalars and 0-d arrays to Python objects; return others unchanged."""
     if is_traced(value):
         raise ValueError(
             f"{name} must be known while JAX traces a function, got a traced value; make it a "
@@ -81,7 +81,7 @@ def nonnegative_number(name: str, value: object) -> float:
 
 
 def positive_if_known(name: str, value: Any) -> None:
-    """Require a number above 0, unless it is traced."""
+    """Require that `value` is a number above 0, unless it is traced."""
     if not is_traced(value):
         positive_number(name, value)
 
@@ -100,7 +100,7 @@ def fraction(name: str, value: object) -> float:
 
 
 def choice(name: str, value: object, choices: Iterable[Any]) -> Any:
-    """Return the member of `choices` that `value` equals."""
+    """Return the member of `choices` that equals `value`."""
     choices, given = list(choices), plain(name, value)
     for known in choices:
         if type(given) is type(known) and given == known:
@@ -109,7 +109,7 @@ def choice(name: str, value: object, choices: Iterable[Any]) -> Any:
 
 
 def one_or_two(name: str, value: Any, default: int | None) -> tuple[int, int]:
-    """Return integers ≥ 1 for both orders; `default` (None: the same) completes a single one."""
+    """Return integers ≥ 1 for both orders; a single one is repeated or followed by `default`."""
     parts = integers(name, value, (1, 2), f"an integer or a pair ({name}1, {name}2)")
     if len(parts) == 1:
         return parts[0], parts[0] if default is None else default
@@ -117,7 +117,7 @@ def one_or_two(name: str, value: Any, default: int | None) -> tuple[int, int]:
 
 
 def integers(name: str, value: Any, counts: tuple[int, ...], meaning: str) -> tuple[int, ...]:
-    """Return integers ≥ 1 from a single one or from a sequence whose length is in `counts`."""
+    """Return integers ≥ 1, given a single one or a sequence whose length is in `counts`."""
     if not isinstance(value, tuple | list) and getattr(value, "ndim", 0) != 1:
         return (positive_integer(name, value),)
     if len(value) not in counts:
@@ -126,7 +126,7 @@ def integers(name: str, value: Any, counts: tuple[int, ...], meaning: str) -> tu
 
 
 def width(name: str, value: object, default: int, largest: int, unit: str) -> float | str:
-    """Return an averaging width: None → `default`, "global", 0, or from 1 to `largest`."""
+    """Return an averaging width: "global", 0, or a number from 1 to `largest`; None → `default`."""
     given = plain(name, value)
     if given is None:
         return float(default)
@@ -144,7 +144,7 @@ def width(name: str, value: object, default: int, largest: int, unit: str) -> fl
 
 
 def _real(name: str, value: Any) -> float | None:
-    """Return a finite number, NumPy and JAX scalars included, or None for anything else."""
+    """Return a finite number (NumPy and JAX scalars included), or None for anything else."""
     value = plain(name, value)
     if isinstance(value, bool | str | bytes | np.ndarray | jax.Array):
         return None
@@ -178,7 +178,7 @@ def stride(name: str, value: object, width_name: str, width: float | str) -> int
 
 
 def real_dtype(dtype: DTypeLike) -> np.dtype:
-    """Return float32, or float64 if JAX has it enabled."""
+    """Return `dtype`, which must be float32, or float64 if JAX has it enabled."""
     try:
         known = None if dtype is None else np.dtype(dtype)  # None would be NumPy's default
     except Exception:  # NumPy parses strings here, and may raise anything
@@ -205,9 +205,9 @@ def joint_only(**arguments: tuple[object, object]) -> None:
 
 
 def signal(x: Array, n_samples: int, dtype: np.dtype) -> tuple[Array, tuple[int, ...]]:
-    """Return real signals of the right length, cast to `dtype`, with one batch axis or more.
+    """Return real signals of the right length, cast to `dtype`, with at least one batch axis.
 
-    Also return the original batch axes, of which a single signal has none.
+    Also return the original batch axes, which are empty for a single signal.
     """
     _require_real(x)
     if x.shape[-1] != n_samples:
@@ -219,7 +219,7 @@ def signal(x: Array, n_samples: int, dtype: np.dtype) -> tuple[Array, tuple[int,
     batch, sharding = x.shape[:-1], jax.typeof(x).sharding
     if any(axis is not None for axis in sharding.spec[len(batch) :]):
         whole = NamedSharding(sharding.mesh, PartitionSpec(*sharding.spec[: len(batch)]))
-        x = jax.sharding.reshard(x, whole)  # devices may share a batch, but not a signal
+        x = jax.sharding.reshard(x, whole)  # devices may split a batch, but not a signal
     return x.astype(dtype).reshape(*(batch or (1,)), n_samples), batch
 
 
@@ -258,7 +258,7 @@ def _require_real(x: Any, name: str = "x") -> None:
 
 
 def real_array(name: str, value: object) -> Array:
-    """Return a real number or real numbers as a JAX array."""
+    """Return one or more real numbers as a JAX array."""
     if isinstance(value, np.ndarray):
         value = native(name, value)
     try:

@@ -63,7 +63,7 @@ Scattering = TypeVar("Scattering", bound=JointScattering | TimeScattering)
 
 
 def is_by_path(s2: Any) -> TypeGuard[Mapping[tuple[int, int], Array]]:
-    """Return whether S2 is a dictionary, for paths of different shapes."""
+    """Return whether S2 is a dictionary of paths with different shapes."""
     return isinstance(s2, Mapping)
 
 
@@ -93,9 +93,9 @@ def by_path(
             NumPy arrays: slicing them is faster.
 
     Returns:
-        For `jtfs`, arrays `(*batch, band, frame)` by `(n2, n_fr)` in the order of `path_table`,
-        with only the bands that first-order wavelets feed. For `time_scattering`, arrays `(*batch,
-        frame)` by `(n1, n2)` in the order of `time_path_table`.
+        For `jtfs`, arrays `(*batch, band, frame)` keyed by `(n2, n_fr)`, in the order of
+        `path_table`, with only the bands that first-order wavelets feed. For `time_scattering`,
+        arrays `(*batch, frame)` keyed by `(n1, n2)`, in the order of `time_path_table`.
 
     Raises:
         ValueError: If `S` does not have the paths of `bank`.
@@ -125,7 +125,7 @@ def map_paths(
     S: JointScattering | TimeScattering,
     *per_path: Float[Array, " path"],
 ) -> Any:
-    """Apply `function(s2, *numbers)` to each path, with its own numbers from `per_path`."""
+    """Apply `function(s2, *numbers)` to each path, with the numbers of that path in `per_path`."""
     if is_by_path(S.S2):
         entries = zip(S.S2.items(), *per_path, strict=True)
         return ByPath((path, function(s2, *numbers)) for (path, s2), *numbers in entries)
@@ -142,7 +142,7 @@ def reorder_paths(S: JointScattering | TimeScattering, order: Sequence[int]) -> 
 
 
 def broadcast_weights(weights: PyTree, coefficients: PyTree[Array]) -> PyTree[Array]:
-    """Broadcast weights, given as numbers or arrays for parts of the pytree, to its leaves."""
+    """Broadcast weights, given for leaves or subtrees of the coefficients, to the leaves."""
 
     def over(weight, part):
         def to(leaf):
@@ -162,12 +162,12 @@ def broadcast_weights(weights: PyTree, coefficients: PyTree[Array]) -> PyTree[Ar
 
 
 def require_paths(bank: FilterBank, S: JointScattering) -> list[tuple[int, int]]:
-    """Return the paths of the filterbank, which the coefficients must have."""
+    """Return the paths of the filterbank, after checking that the coefficients have them."""
     require_joint(bank)
     paths = joint_paths(bank)
     if not isinstance(S, JointScattering):
         raise ValueError(
-            f"S must be what jtfs returns, a JointScattering, got a {type(S).__name__}."
+            f"S must be the result of jtfs, a JointScattering, got a {type(S).__name__}."
         )
     if is_by_path(S.S2):
         matches, found = set(S.S2) == set(paths), f"a dictionary of {len(S.S2)} paths"
@@ -189,7 +189,7 @@ def require_coefficients(bank: FilterBank, S: JointScattering | TimeScattering) 
         return
     if not isinstance(S, TimeScattering):
         raise ValueError(
-            f"S must be what jtfs or time_scattering returns, got a {type(S).__name__}."
+            f"S must be the result of jtfs or time_scattering, got a {type(S).__name__}."
         )
     expected, found = len(time_paths(bank)), n_paths(S)
     if found != expected:

@@ -24,7 +24,8 @@ def continued(
     n = before + x.shape[-1] + after
     mode = {"zero": "constant", "periodic": "wrap"}.get(pad_mode, "reflect")
     if mode == "reflect" and max(before, after) >= x.shape[-1]:
-        # Repeat one period of the continuation: one reflection at a time takes many operations.
+        # Repeat one period of the continuation: adding one reflection at a time takes many
+        # operations.
         x = jnp.concatenate([x, x[..., -2:0:-1]], axis=-1)
         after = max(n - before - x.shape[-1], 0)
         mode = "wrap"

@@ -36,7 +36,7 @@ def band_frequencies(
 ) -> Float[np.ndarray, " band"]:
     """Return the center frequencies of the bands of S2.
 
-    A path whose ψ_n2 acts on fewer rows has fewer live bands: the first `n_rows` of these (see
+    A path whose ψ_n2 acts on fewer rows uses only the first `n_rows` of these bands (see
     `path_table`).
 
     Args:
@@ -116,6 +116,7 @@ def _index(name: str, value: object, first: int, last: int, of: str) -> int:
     number = _checks.plain(name, value)
     if isinstance(number, bool) or not isinstance(number, int) or not first <= number <= last:
         raise ValueError(
-            f"{name} must be between {first} and {last}, the last {of}, got {_checks.shown(value)}."
+            f"{name} must be an integer between {first} and {last}, the index of the last {of}, "
+            f"got {_checks.shown(value)}."
         )
     return number

@@ -25,11 +25,11 @@ from ._wavelets import Family, low_pass, low_pass_hat, row_kernels
 
 @dataclass(frozen=True)
 class Design:
-    """Checked arguments of `filterbank`, and the wavelets that they give."""
+    """Checked arguments of `filterbank`, and the wavelets that follow from them."""
 
     n_samples: int
     n_padded: int
-    log2_limit: int  # log2 of the largest decimation that leaves averages enough samples
+    log2_limit: int  # log2 of the largest decimation that leaves enough samples for averages
     T: float | str
     stride: int | None
     F: float | str
@@ -40,8 +40,8 @@ class Design:
     family_fr: Family | None  # None: time scattering only
     options: Options
     layout: Layout
-    # Widths of φ_T and φ_F in JAX that replace T and F, which still determine how averages are
-    # sampled; `Family` does the same for wavelets.
+    # Widths of φ_T and φ_F as JAX arrays. They replace T and F, which still determine how averages
+    # are sampled. `Family` does the same for wavelets.
     traced_T: Any = None
     traced_F: Any = None
 
@@ -52,7 +52,7 @@ class Design:
 
     @property
     def low_pass_width(self) -> float:
-        """Width of φ_T, or of the low-pass filter in its place."""
+        """Width of φ_T, or of the low-pass filter that takes its place if T is 0 or "global"."""
         return _sampling.low_pass_width(self.T, self.J_max)
 
     @property
@@ -61,7 +61,7 @@ class Design:
         return _sampling.critical_stride(self.T, self.J_max)
 
     def log2_stride(self, j: int) -> int:
-        """Return log2 of the sampling interval of a wavelet's output, for its decimation `j`."""
+        """Return log2 of the sampling interval of a wavelet's output, given its decimation `j`."""
         return max(min(j, self.log2_limit) - self.options.oversampling, 0)
 
     @cached_property
@@ -78,7 +78,7 @@ class Design:
 
     @cached_property
     def kernels(self) -> Any:
-        """Impulse responses of the frequential wavelets, over a period longer than they are."""
+        """Impulse responses of the frequential wavelets, over a period longer than the wavelets."""
         assert self.family_fr is not None
         if self.family_fr.values is None:
             return self.designed_kernels
@@ -95,17 +95,17 @@ class Design:
 
 @exportable
 class SecondOrder(eqx.Module):
-    """Tables of the second order for all ψ_n2 of one j2, which act on the same live rows."""
+    """Second-order tables for all ψ_n2 with the same j2, which act on the same live rows."""
 
     group: WaveletGroup
     average: TimeAverage | None  # None: no averaging in time
     filters_fr: FrequentialFilters | None  # None: time scattering only
-    # The carrier that `group` leaves out, for conjugate rows; the sign of imaginary parts, for
-    # conjugate reflections in time.
+    # `carrier` is the carrier that `group` omits, which is needed to conjugate rows. `sign` is the
+    # sign of imaginary parts, for conjugate reflections in time.
     carrier: Float[Array, "2 phase 1 sample"] | None
     sign: Float[Array, "phase 1 sample"] | None
     n_live: int = eqx.field(static=True)
-    n_bins: int = eqx.field(static=True)  # Fourier bins of U1, from 0 to the highest that passes
+    n_bins: int = eqx.field(static=True)  # Fourier bins of U1, from 0 to the highest that ψ passes
 
 
 @exportable
@@ -161,7 +161,7 @@ def with_traced(given: Tables, design: Design) -> Tables:
 
 
 def _means(design: Design, groups: Sequence[WaveletGroup]) -> tuple[TimeAverage | MeanByRow, ...]:
-    """Return the average over time of each group of U1, for T="global"."""
+    """Build the average over time of each group of U1 if T="global", and nothing otherwise."""
     if design.T != "global":
         return ()
     return tuple(_mean(design, group) for group in groups)
@@ -196,13 +196,13 @@ def with_averages(
 def averages(
     given: Tables, design: Design
 ) -> tuple[list[TimeAverage | None], tuple[TimeAverage | MeanByRow, ...]]:
-    """Compute the averages over time of U2 and U1 for another length with the same padding."""
+    """Build the averages over time of U2 and U1 for another design, with the same padded length."""
     of_second = [_time_average(design, second.group.log2_stride) for second in given.second]
     return of_second, _means(design, given.groups1)
 
 
 def of_first(given: Tables, design: Design, length: Any) -> Tables:
-    """Return tables for means over the first `length` samples (may be traced), if T="global"."""
+    """Return tables that average the first `length` samples (may be traced), for T="global"."""
     grid = design.n_samples, design.n_padded
 
     def mean_of(mean: TimeAverage | MeanByRow | None, group: WaveletGroup):
@@ -216,7 +216,7 @@ def of_first(given: Tables, design: Design, length: Any) -> Tables:
 
 
 def with_signs(given: Tables, backward: Bool[Array, " time"]) -> Tables:
-    """Return tables for signals that run backward, and are conjugated, at some samples."""
+    """Return tables for signals that run backward, and are conjugated, where `backward` is true."""
     sign = jnp.where(backward, -1.0, 1.0).astype(given.phi_hat.dtype)
 
     def sampled(second: SecondOrder) -> Array:
@@ -270,7 +270,7 @@ def _time_average(design: Design, log2_stride: int) -> TimeAverage | None:
         return global_average(n_samples, n_padded, log2_stride, design.layout)
     if design.T == 0:
         return None
-    # Frames at another stride are interpolated from all of these, padding included.
+    # Frames at another stride are interpolated from all critical ones, padding included.
     kept = range(n_padded // stride)
     if design.stride == stride:
         kept = _sampling.frames(n_samples, n_padded, stride)
@@ -301,7 +301,7 @@ def _frequential_filters(design: Design, n_live: int, n_spins: int) -> Frequenti
 
 
 def _carrier(design: Design, group: WaveletGroup) -> Array | None:
-    """Compute the carrier that a group leaves out, which conjugation of rows needs."""
+    """Compute the carrier that a group omits, which is needed to conjugate rows."""
     if design.options.pad_mode_fr != "conj-reflect" or group.first_bin == 0:
         return None
     n, longest = design.n_padded >> group.log2_stride, design.layout.transform

@@ -1,7 +1,7 @@
 """Fourier transforms over the last axis: reproducible, and computed by each device for its rows.
 
-By itself, XLA gathers all rows on every device, even if each device has whole rows. A primitive
-tells it that each device can transform its own.
+By default, XLA gathers all rows on every device, even if each device has whole rows. A primitive
+tells XLA that each device can transform its own rows.
 """
 
 import functools
@@ -17,8 +17,8 @@ from jax.interpreters import ad, batching, mlir
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P, get_abstract_mesh
 from jaxtyping import Array, Complex, Float
 
-# On a CPU, XLA's transforms of these lengths vary between runs in the last bits, because threads
-# share rows at random, unless the number of rows is a multiple of this.
+# On a CPU, XLA's transforms of these lengths vary between runs in the last bits, because rows are
+# distributed among threads at random, unless the number of rows is a multiple of `_ROWS`.
 _UNSTEADY, _ROWS = range(2**9, 2**11 + 1), 16
 
 
@@ -40,7 +40,7 @@ def ifft(z: Complex[Array, "*batch row bin"], n: int) -> Complex[Array, "*batch 
 def is_spread(z: Array) -> bool:
     """Return whether a traced array may be distributed among devices."""
     if AxisType.Explicit in jax.typeof(z).sharding.mesh.axis_types:
-        return True  # also of a single device: its axes may not be merged
+        return True  # even with a single device, because its axes may not be merged
     mesh = get_abstract_mesh()
     if mesh.axis_types and all(kind == AxisType.Manual for kind in mesh.axis_types):
         return False  # under `jax.shard_map`
@@ -67,7 +67,8 @@ def _steadily(kind: str, z: Array, n: int) -> Array:
     return transform(padded, length)[..., : z.shape[-2], :]
 
 
-# The program of each device is a parameter, so that JAX sees that it depends on the devices.
+# The program of each device is a parameter of the primitive, so that JAX knows that the program
+# depends on the devices.
 _fft_of_rows = Primitive("jtfs_jax_fft_of_rows")
 
 

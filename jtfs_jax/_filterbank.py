@@ -35,7 +35,7 @@ class FilterBank(eqx.Module):
         F: Width of φ_F in rows, "global" or 0.
         stride_fr: Rows between bands, or None if F is "global" or 0.
         J: log2 of the duration of the longest wavelets in the first and second order.
-        J_fr: log2 of the length of the longest wavelets along log-frequency, or None without these.
+        J_fr: log2 of the length of the longest wavelets along log-frequency, or None without them.
         Q: Wavelets per octave in the first and second order.
         Q_fr: Wavelets per octave along log-frequency.
         wavelets1: Center frequency `xi`, bandwidth `sigma` and decimation `j` of each first-order
@@ -92,12 +92,12 @@ class FilterBank(eqx.Module):
 
     @property
     def critical_stride(self) -> int:
-        """Largest power of two up to the width of φ_T; such frames determine all others."""
+        """Largest power of two up to the width of φ_T; frames at this stride determine others."""
         return _sampling.critical_stride(self.T, max(self.J))
 
     @property
     def paths_share_shape(self) -> bool:
-        """Whether S2 of `jtfs` is an array, as averages give all paths the same resolution."""
+        """Whether averages give all paths of `jtfs` the same shape, so that S2 is an array."""
         return 0 not in (self.T, self.F)
 
     @property
@@ -167,8 +167,8 @@ def filterbank(
         n_samples: Length of the signals, at least 2. None chooses the length of segments for
             `segmented` and `stream`, which accept signals of any length: a power of two such that
             they transform at most 1.3 samples per signal sample.
-        J: log2 of the duration of the longest wavelets, in samples, or a pair `(J1, J2)` of one
-            value per order. Wavelets may be up to 16 times as long as the signals.
+        J: log2 of the duration of the longest wavelets, in samples, or a pair `(J1, J2)` for the
+            two orders. Wavelets may be up to 16 times as long as the signals.
         Q: Wavelets per octave in the first order, with 1 in the second, or a pair `(Q1, Q2)`.
         T: Width of φ_T in samples: a number from 1 to `n_samples`, 0 for no averaging, or "global"
             for the mean over the signal. None means 2**J. A wide φ_T approaches that mean, except
@@ -176,15 +176,15 @@ def filterbank(
         stride: Samples between frames, a power of two up to T. None means the largest. Must be None
             if T is 0 or "global".
         J_fr: log2 of the length of the longest frequential wavelets, in rows. Their length is at
-            most the number of rows in J + 1 octaves, (J + 1) · Q. None builds no frequential
-            filters, which `jtfs` needs.
+            most the number of rows in J + 1 octaves, (J + 1) · Q. `jtfs` needs frequential filters;
+            None builds none.
         Q_fr: Frequential wavelets per octave.
         F: Width of φ_F in rows: a number from 1 to (J + 1) · Q, 0 for no averaging, or "global" for
             the mean over rows. None means 2**J_fr. A wide φ_F approaches that mean with
             pad_mode_fr="conj-reflect"; otherwise it includes zeros beyond the rows.
         stride_fr: Rows between bands, a power of two up to F. None means the largest. Must be None
             if F is 0 or "global".
-        preset: Values of the options below that are None. "kymatio" agrees with Kymatio:
+        preset: Values for the options below that are None. "kymatio" agrees with Kymatio:
             analytic=False, pad_mode="reflect", pad_mode_fr="zero", normalize="l1", r_psi=√½.
             "sharp" separates rising from falling sounds best, and has analytic=True and
             pad_mode="conj-reflect" instead. For an exponential chirp across the whole band, the
@@ -217,22 +217,21 @@ def filterbank(
             are at least that wide, distances contract. With pad_mode_fr="conj-reflect", |U1 ⋆ ψ_α ⋆
             ψ_β| and S0 then have the energy of the signal, except for energy above the highest
             wavelets and up to 40 % of the energy between the low-pass filter and the lowest
-            wavelet. The edges of the frame are steeper than those of Morlet wavelets, which
-            separates spins less: by 830 : 1 with zeros, 446 : 1 with conjugate reflections.
-            Frequential wavelets are longer, which takes up to twice the time with
-            pad_mode_fr="zero".
+            wavelet. The frame has steeper edges than Morlet wavelets, which separates spins less:
+            by 830 : 1 with zeros, 446 : 1 with conjugate reflections. Frequential wavelets are
+            longer, which takes up to twice the time with pad_mode_fr="zero".
         r_psi: Fraction of their peaks at which neighboring wavelets cross, between 0 and 1. With
             larger values, wavelets overlap more, are shorter in time and in rows, and cover
             frequencies more evenly; with one wavelet per octave, the limit is 0.97.
         oversampling: log2 of the factor by which wavelet outputs are sampled more densely than by
             default before their modulus is averaged, over time and over rows. Coefficients keep
-            their shapes. Moduli are not band-limited, so that decimation leaves an error in S2 of
-            1.5e-5 for 0, 1.9e-6 for 1 and 2.7e-7 for 2; from 3 on, none remains in float32.
+            their shapes. Moduli are not band-limited, so decimation leaves an error in S2 of 1.5e-5
+            for 0, 1.9e-6 for 1 and 2.7e-7 for 2; from 3 on, none remains in float32.
         dtype: float32, or float64 if JAX has it enabled. Results have the same dtype.
-        platform: Platform on which the transforms should be fast. Tables are laid out for it: in
-            loops over small blocks for a CPU, in few large operations for a GPU. Results are the
-            same up to rounding, and any filterbank works on any platform. None means the platform
-            of JAX's default backend; name another one to export or lower a program for it.
+        platform: Platform on which the transforms should be fast. It determines how tables are laid
+            out: for loops over small blocks on a CPU, for a few large operations on a GPU. Results
+            are the same up to rounding, and any filterbank works on any platform. None means the
+            platform of JAX's default backend; name another one to export or lower a program for it.
 
     Returns:
         A pytree of arrays, to pass to the transforms as an argument.
@@ -242,7 +241,7 @@ def filterbank(
 
     Warns:
         UserWarning: If `J_fr` is given, but no second-order wavelet is slower than a first-order
-            wavelet, so that `jtfs` has no paths with second-order wavelets.
+            wavelet. `jtfs` then has no paths with second-order wavelets.
 
     Example:
         >>> import jtfs_jax
@@ -273,7 +272,8 @@ def filterbank(
     _limits.wavelets_an_octave("J", J1, "Q", Q1, options.r_psi)
     _limits.wavelets_an_octave("J", J2, "Q[1]", Q2, options.r_psi)
     sizes, is_joint = (n_samples, (J1, J2), (Q1, Q2)), J_fr is not None
-    _limits.memory(2 * max(n_samples, 2**J_max), *sizes, joint=is_joint)  # at least
+    # A lower bound on `n_padded`, before any wavelet is computed.
+    _limits.memory(2 * max(n_samples, 2**J_max), *sizes, joint=is_joint)
     wavelets1 = _limits.wavelets(J1, "Q", Q1, options.r_psi)
     wavelets2 = _limits.wavelets(J2, "Q[1]", Q2, options.r_psi)
     n_rows = len(wavelets1)
@@ -320,6 +320,6 @@ def filterbank(
 
 
 def as_arrays(tree: Any, dtype: np.dtype) -> Any:
-    """Return tables as arrays of a dtype, concrete even inside a trace so that they can be kept."""
+    """Return tables as arrays of `dtype`, concrete even inside a trace so that they outlive it."""
     with eval_context():
         return jax.device_put(jax.tree.map(lambda table: table.astype(dtype), tree))

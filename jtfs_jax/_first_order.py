@@ -22,7 +22,8 @@ class FirstOrder(eqx.Module):
     """S0 and S1, and the inputs of the second order.
 
     Attributes:
-        low: U1 ⋆ φ_T at the frames, for the paths with α = 0. It is S1, unless T=0, when S1 is U1.
+        low: U1 ⋆ φ_T at the frames, for the paths with α = 0. This is S1, except that for T=0, S1
+            is U1.
         u1_hats: Half-spectrum of U1 for each group of wavelets, scaled as at the full sample rate.
     """
 
@@ -94,7 +95,7 @@ def _n_bins(bank: FilterBank, group: WaveletGroup) -> int:
 def low_pass(
     bank: FilterBank, half: Complex[Array, "*batch row bin"]
 ) -> Float[Array, "*batch row frame"]:
-    """Apply φ_T at the frames, from the lowest bins of a half-spectrum."""
+    """Compute the output of φ_T at the frames from the lowest bins of a half-spectrum."""
     stride = bank.low_pass_stride
     passed = times_real(half, bank.tables.phi_hat * (2.0 / stride))
     # Compute twice as many frames as are kept: φ_T does not quite vanish at half the frame rate.

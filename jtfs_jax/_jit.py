@@ -1,4 +1,4 @@
-"""Compilation that accepts arguments as users have them."""
+"""Compilation of functions that accept NumPy arrays of any byte order and precision."""
 
 import functools
 import inspect
@@ -56,7 +56,7 @@ def _is_plain(leaf: Any) -> bool:
 
 
 def native(name: str, leaf: Any) -> Any:
-    """Return NumPy arrays in a form that JAX can read; anything that JAX reads, unchanged."""
+    """Convert NumPy arrays to a form that JAX can read; return what it can read unchanged."""
     if _is_plain(leaf):
         return leaf
     if not isinstance(leaf, np.ndarray):

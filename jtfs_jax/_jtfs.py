@@ -111,7 +111,7 @@ def jtfs_of_padded(x: Float[Array, "*batch time"], bank: FilterBank) -> JointSca
 def with_paths_of_mean(bank: FilterBank, S: JointScattering) -> JointScattering:
     """Recompute the paths with α = 0 from S1, as they are defined, for T="global".
 
-    These paths are moduli of a mean, and so not means over the parts of a signal.
+    These paths are moduli of a mean, so they are not means over the parts of a signal.
     """
     slices = [_of_low_pass(bank, S.S1)]
     if is_by_path(S.S2):
@@ -122,7 +122,7 @@ def with_paths_of_mean(bank: FilterBank, S: JointScattering) -> JointScattering:
     return JointScattering(S0=S.S0, S1=S.S1, S2=s2)
 
 
-# The rows |U1 ⋆ ψ_n2 ⋆ ψ_β| ⋆ φ_T of all filters ψ_β, for the n2 of one resolution.
+# The rows |U1 ⋆ ψ_n2 ⋆ ψ_β| ⋆ φ_T of all filters ψ_β, for all n2 of one resolution.
 _Slice = tuple[FrequentialFilters, Float[Array, "*batch n2 row frame"]]
 
 
@@ -141,7 +141,7 @@ def _dense_paths(slices: list[_Slice]) -> Float[Array, "*batch path band frame"]
 def _ragged_paths(
     bank: FilterBank, slices: list[_Slice]
 ) -> dict[tuple[int, int], Float[Array, "*batch band frame"]]:
-    """Return paths with their own resolutions, each with its live rows: the first ones of S2."""
+    """Return paths at their own resolutions, with only their live rows, which come first in S2."""
     paths = []
     for filters, u in slices:
         if bank.F == 0:

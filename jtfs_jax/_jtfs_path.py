@@ -1,4 +1,4 @@
-"""One path of the second order at a traced index: one compiled program serves all paths."""
+"""One second-order path, whose index may be traced: one compiled program serves all paths."""
 
 import contextlib
 import dataclasses
@@ -30,21 +30,21 @@ def jtfs_path(
 
         jtfs_path(bank, x, p) = S2[p] = |U1 ⋆ ψ_α ⋆ ψ_β| ⋆ φ_T ⋆ φ_F     for the p-th path (α, β)
 
-    This computes the whole first order, but only one wavelet ψ_n2 and one ψ_β of the second, where
-    `jtfs` computes all. `index` may be an argument of a compiled function, which then serves all
-    paths: it has one branch per resolution of the second order, and runs only the branch that it
-    needs. `jax.vmap` over indices runs all branches; `jax.lax.map` does not.
+    This computes the whole first order, but only one wavelet ψ_n2 and one ψ_β of the second order,
+    while `jtfs` computes all of them. `index` may be an argument of a compiled function, which then
+    serves all paths: it has one branch per resolution of the second order, and runs only the branch
+    that it needs. `jax.vmap` over indices runs all branches; `jax.lax.map` does not.
 
     Args:
         bank: Filters from `filterbank`, with `J_fr` and averaging: neither T nor F is 0.
         x: Real signals of `bank.n_samples` samples on the last axis; other axes are batch. They are
             cast to the precision of `bank`.
-        index: Index of the path in `path_table`, from 0; the same for the whole batch. As an
-            argument of a compiled function, it cannot be checked: beyond the last path, it counts
-            as the last, and below 0 from the end.
+        index: Index of the path in `path_table`, from 0; the same for the whole batch. If it is an
+            argument of a compiled function, it cannot be checked: an index beyond the last path
+            selects the last path, and a negative index counts from the end.
 
     Returns:
-        `(*batch, band, frame)`, as `jtfs(bank, x).S2[..., index, :, :]`.
+        Coefficients `(*batch, band, frame)`, the same as `jtfs(bank, x).S2[..., index, :, :]`.
 
     Raises:
         ValueError: If `x` is not real or does not have `bank.n_samples` samples, if `bank` has no
@@ -106,7 +106,7 @@ def path_of_mean(
     found: tuple[Float[Array, "*batch band frame"], Float[Array, "*batch n1 frame"]],
     index: Int[Array, ""],
 ) -> Float[Array, "*batch band frame"]:
-    """Return a path for T="global" from its mean over parts of a signal, or U1's if α = 0."""
+    """Return a path for T="global", given the means of the path and of U1 (for α = 0)."""
     path, low = found
     branch, _, n_fr = jnp.asarray(_addresses(bank))[index]
     return jnp.where(branch == 0, _path_of_rows(bank, low, n_fr), path)
@@ -123,7 +123,7 @@ def _path_of_first(
 
 
 def _addresses(bank: FilterBank) -> Int[np.ndarray, "path 3"]:
-    """Return the branch that computes each path, the place of its ψ_n2 there, and its n_fr."""
+    """Return the branch that computes each path, the position of its ψ_n2 there, and its n_fr."""
     of_n2 = {-1: (0, 0)}
     for branch, second in enumerate(bank.tables.second, start=1):
         of_n2 |= {n2: (branch, member) for member, n2 in enumerate(second.group.members)}
@@ -151,7 +151,7 @@ def _path_of_wavelet(
     member: Int[Array, ""],
     n_fr: Int[Array, ""],
 ) -> Float[Array, "*batch band frame"]:
-    """Compute a path of one of the wavelets ψ_n2 of one resolution."""
+    """Compute a path with one of the wavelets ψ_n2 of one resolution."""
     assert second.filters_fr is not None
     psi = second.filters_fr.select(n_fr)
     psi_hat = jax.lax.dynamic_slice_in_dim(second.group.psi_hat, member, 1)
@@ -162,7 +162,7 @@ def _path_of_wavelet(
 
 
 def require_averages(bank: FilterBank) -> None:
-    """Require averages, which give all paths the same shape."""
+    """Require averages over time and log-frequency, which give all paths the same shape."""
     require_joint(bank)
     if not bank.paths_share_shape:
         raise ValueError(

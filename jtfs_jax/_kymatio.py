@@ -12,7 +12,7 @@ from ._paths import row_stride
 def to_kymatio(
     bank: FilterBank, S: JointScattering | TimeScattering
 ) -> dict[tuple[int, ...], Float[Array, "*batch frame"]]:
-    """Return coefficients under Kymatio's keys for `out_type="dict", format="time"`.
+    """Return a dictionary of coefficients, as Kymatio does for `out_type="dict", format="time"`.
 
     For `jtfs`, the keys are `()` for S0, `(n1, n_fr)` for the low-pass filter α = 0 and `(n1, n2,
     n_fr)` for ψ_n2, where n1 is the first-order wavelet on which a row is centered; rows that no

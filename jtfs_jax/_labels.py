@@ -81,9 +81,10 @@ def groups(
     sample_rate: float | None = None,
     n_samples: int | None = None,
 ) -> dict[str, Group]:
-    """Return coefficients by group; names of groups are paths in a tree, or "/" for a single one.
+    """Return the groups by name: a path in a tree of groups, or "/" if there is only one.
 
-    Only `time` depends on the signal, which has `n_samples` samples if it is taken in segments.
+    Only `time` depends on the length of the signal, which is `n_samples` if the signal is
+    transformed in segments.
     """
     of_signal = (bank, sample_rate, n_samples)
     frequency = _frequency(bank, sample_rate)
@@ -104,7 +105,7 @@ def groups(
 
 
 def label(name: str, dims: tuple[str, ...], values: Any, sample_rate: float | None = None) -> Label:
-    """Return values with the long name and the units that belong to their name."""
+    """Return values with the long name and the units that belong to `name`."""
     long_name, *units = _DESCRIPTIONS[name]
     attributes: dict[str, Any] = {"long_name": long_name}
     if units:
@@ -157,7 +158,7 @@ def _time_of_samples(
 
 
 def _resolutions(bank: FilterBank, table: PathTable | TimePathTable) -> dict[str, list[int]] | None:
-    """Return the paths of each resolution by its name, or None if there is only one."""
+    """Return the paths of each resolution, keyed by its name, or None if there is only one."""
     by = ["stride"] if bank.T == 0 else []
     if bank.F == 0 and isinstance(table, PathTable):
         by.append("stride_fr")
@@ -196,10 +197,10 @@ def _second_order(
 
 
 def _columns(bank: FilterBank, table: PathTable | TimePathTable) -> dict[str, np.ndarray]:
-    """Return the columns of a table under names of coordinates, which are all different."""
+    """Return the columns of a table, keyed by coordinate names, which are all different."""
     columns = {field.name: getattr(table, field.name) for field in fields(table)}
     if bank.T == "global":
-        del columns["stride"]  # the length of the signal, which labels do not depend on
+        del columns["stride"]  # the length of the signal, on which labels do not depend
     if isinstance(table, PathTable):
         numbers = [KINDS.index(kind) for kind in table.kind]
         return columns | {"kind": np.array(numbers, dtype=np.int8)}

@@ -1,6 +1,7 @@
-"""Filters with parameters that replace those of their design, and may be traced to be learned.
+"""Filters whose parameters replace the parameters of the design, and may be traced for learning.
 
-Filters follow the formulas of the design, in JAX. Their sampling stays the same.
+The filters are computed in JAX by the same formulas as in the design. Their sampling stays the
+same.
 """
 
 import dataclasses
@@ -21,15 +22,15 @@ from ._time_average import TimeAverage
 from ._time_wavelets import group_bins
 from ._wavelets import ALPHA, MAX_WIDENING, N_SIGMA, SIGMA0, Family
 
-_LEAST_RATIO = 0.25  # of a center frequency to its bandwidth
+_LEAST_RATIO = 0.25  # of a center frequency to the bandwidth
 _MAX_XI = _MAX_SIGMA = 0.5
-_FAR = 1e3  # far from all frequencies: stands for no edge
-_TOLERANCE = 1e-4  # relative distance from their range allowed to parameters, for rounding
+_FAR = 1e3  # an edge far from all frequencies, if there is none
+_TOLERANCE = 1e-4  # relative distance by which parameters may leave their range, for rounding
 _ORDERS = ("1", "2", "_fr")
 
 
 def with_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterBank:
-    """Return filters with other parameters, which may be traced, in the layout of a filterbank.
+    """Return a filterbank with other filter parameters, which may be traced, and the same layout.
 
     The filters follow the same formulas as in `filterbank`. Shapes, decimations, paths and their
     order stay the same as in `bank`, so that one compiled transform serves all parameters. The
@@ -41,31 +42,31 @@ def with_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterBan
 
         gradient = jax.grad(loss)(filter_parameters(bank)._replace(xi1=None, sigma1=None))
 
-    The layout fits filters that are negligible beyond it, so that parameters must be in the range
-    that `clip_parameters` describes. This is not checked inside functions that JAX traces, where
-    filters out of range are cut off. Apply `clip_parameters` after each step.
+    The layout has room only for filters that are negligible beyond it, so parameters must be in the
+    ranges described in `clip_parameters`. Inside functions that JAX traces, this is not checked,
+    and filters out of range are truncated. Apply `clip_parameters` after each step.
 
     `wavelet_frequencies`, `band_frequencies`, `path_table` and `time_path_table` describe filters
     by their new parameters, or by the design if the new parameters are traced or stacked by
     `jax.vmap`.
 
     The leaves of a filterbank are arrays as well and can be learned directly, one number per bin.
-    The results are not wavelets: they need not have zero mean or unit l1 norm, nor decay. φ is no
-    longer a mean, and no table of center frequencies describes what paths measure.
+    The resulting filters are not wavelets: they need not have zero mean or unit l1 norm, nor decay.
+    φ is no longer a mean, and no table of center frequencies describes what paths measure.
 
     Args:
         bank: Filters from `filterbank` or `with_parameters`.
-        parameters: From `filter_parameters`, with other values. None keeps the values of `bank`. T
-            and F must be None if they are "global" or 0. Parameters of second-order wavelets that
-            no first-order wavelet feeds have no effect.
+        parameters: Result of `filter_parameters`, with other values. None keeps the values of
+            `bank`. T and F must be None if they are "global" or 0 in `bank`. Parameters of
+            second-order wavelets that no first-order wavelet feeds have no effect.
 
     Returns:
         A filterbank with the same shapes, settings and precision.
 
     Raises:
         ValueError: If `parameters` is not a `FilterParameters` with arrays of the shapes that
-            `bank` has, or, outside traced functions, if a parameter is out of range. If wavelets of
-            a tight frame (normalize="energy") are to be changed, as each depends on all others.
+            `bank` has; if it changes wavelets of a tight frame (normalize="energy"), which depend
+            on each other; or, outside traced functions, if a parameter is out of range.
 
     Example:
         >>> import jax.numpy as jnp
@@ -100,16 +101,16 @@ def clip_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterPar
         a + 5σ ≤ ξ ≤ b − 5σ,   σ / 4 ≤ ξ ≤ ½,   0.1 / 2**J ≤ σ ≤ 2σ₀
 
     with σ₀ from the design. If a ≤ 0, the first bound is √(25σ² − a²) ≤ ξ, because a wavelet also
-    has a Gaussian at zero frequency, which makes its mean 0. There is no a if wavelets are analytic
-    and reach zero frequency, and neither a nor b if they cover all frequencies. Along
-    log-frequency, there is no a, b is the Nyquist frequency of the decimated rows if they are
-    decimated, and σ ≥ 0.82 σ₀, so that wavelets are not longer than their matrices can hold. The
-    widths T and F range from the power of two below those of the design, for which averages are
-    sampled, to 1.2 times those of the design.
+    has a Gaussian at zero frequency, which makes its mean 0. For analytic wavelets, a does not
+    apply if they reach zero frequency, nor b if they reach the Nyquist frequency of the signal;
+    neither applies if wavelets cover all frequencies. Along log-frequency, a does not apply, b is
+    the Nyquist frequency of the decimated rows if they are decimated, and σ ≥ 0.82 σ₀, so that
+    wavelets fit into their matrices. The widths T and F range from the largest power of two up to
+    the width in the design, for which averages are sampled, to 1.2 times the width in the design.
 
-    For more freedom, design a filterbank with more room: `oversampling` doubles b with each step, a
-    larger `Q` makes wavelets share a decimation, and a T just under twice a power of two can shrink
-    by a whole octave.
+    For more freedom, design a filterbank with more room: each step of `oversampling` doubles b,
+    with a larger `Q` more wavelets share a decimation, and a T just under twice a power of two can
+    shrink by a whole octave.
 
     Args:
         bank: Filters from `filterbank`.
@@ -117,8 +118,8 @@ def clip_parameters(bank: FilterBank, parameters: FilterParameters) -> FilterPar
 
     Returns:
         Bandwidths within their range, center frequencies within the range that these bandwidths
-        leave, and widths. None stays None: if only center frequencies or only bandwidths are given,
-        the others are those of `bank`.
+        leave, and widths within theirs. None stays None: if only the center frequencies or only the
+        bandwidths are given, the ranges assume that `bank` provides the others.
 
     Raises:
         ValueError: If `parameters` is not a `FilterParameters` with arrays of the shapes that
@@ -185,7 +186,7 @@ class _Ranges(NamedTuple):
     high: Float[np.ndarray, " wavelet"]
     narrowest: Float[np.ndarray, " wavelet"]
     widest: Float[np.ndarray, " wavelet"]
-    ratio: float  # of ξ to σ, at least
+    ratio: float  # lowest ratio of ξ to σ
 
 
 def _ranges(design: Design, order: str) -> _Ranges:

@@ -1,8 +1,8 @@
 """The level of signals: a power of two, divided out before a transform and restored after it.
 
-Scattering is homogeneous, S(c x) = c S(x), but its moduli square numbers, and squares in float32
-leave its range below 1e-19 and above 1e19. With a peak near 1 they do not, and multiplication by a
-power of two is exact.
+Scattering is homogeneous, S(c x) = c S(x), but its moduli square numbers, and the squares of
+numbers below 1e-19 or above 1e19 leave the range of float32. With a peak near 1, they stay within
+it, and multiplication by a power of two is exact.
 """
 
 from collections.abc import Callable
@@ -42,8 +42,8 @@ def of_any_level(
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _of_any_level(transform, x, arguments):
     c = power_of_two(x)
-    # JAX sets a mesh when it calls the rule below. With the same mesh here, it reuses this trace of
-    # the transform there.
+    # JAX sets a mesh when it calls the rule below. With the same mesh set here, it can reuse this
+    # trace of the transform there.
     with jax.sharding.use_abstract_mesh(jax.sharding.get_abstract_mesh()):
         return _times(transform(_times(x, 1 / c), *arguments), c)
 

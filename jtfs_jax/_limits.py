@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from . import _checks, _presets, _sampling, _wavelets
 from ._wavelets import Wavelet, are_wavelets
 
-_MAX_SIGMA = 0.5  # wider Morlets pass all frequencies equally, and cancel to rounding errors
+_MAX_SIGMA = 0.5  # wider Morlet wavelets pass all frequencies alike, and cancel to rounding errors
 _LOG2_MAX = 40  # log2 of more samples than fit into memory
 _SHORTEST = 16  # wavelets are at most this many times longer than signals
-# Numbers in the tables, at most: per padded sample and wavelet per octave; per pair of rows and
-# octave. A number takes 8 bytes while it is computed, and 4 in the filterbank.
+# Upper bounds on the numbers in the tables: per padded sample and wavelet per octave, and per pair
+# of rows and octave. A number takes 8 bytes while it is computed, and 4 in the filterbank.
 _N_BY_SAMPLE, _N_BY_PAIR, _N_BYTES = 3, 13, 12
 
 
 def length(n_samples: object) -> int:
-    """Return the number of samples of a signal that can be reflected."""
+    """Return `n_samples` as an integer of at least 2, which reflection padding needs."""
     n = _checks.positive_integer("n_samples", n_samples)
     if n == 1:
         raise ValueError("n_samples must be at least 2, got 1; reflection padding needs 2 samples.")
@@ -25,14 +25,14 @@ def length(n_samples: object) -> int:
 
 
 def signal_length(n_samples: object) -> int:
-    """Return the number of samples of a signal whose filters fit into memory."""
+    """Return `n_samples` as an integer for which the filters fit into memory."""
     n = length(n_samples)
     _require_memory(_N_BY_SAMPLE * 2 * n * 2, f"n_samples={_checks.shown(n)}")
     return n
 
 
 def segment_length(J: object, T: object, pad_mode: str) -> int:
-    """Return a power of two that suits as the length of segments, for filters in memory."""
+    """Return a suitable length of segments, a power of two, if the filters fit into memory."""
     return _sampling.segment_length(*_longest_filters(J, T), pad_mode)
 
 
@@ -49,7 +49,7 @@ def _longest_filters(J: object, T: object) -> tuple[int, float | str]:
 
 
 def log2_durations(J: object, n_samples: int) -> tuple[int, int]:
-    """Return log2 of the duration of the longest wavelets of both orders."""
+    """Return log2 of the duration of the longest wavelets of both orders, within their limit."""
     J1, J2 = _checks.one_or_two("J", J, default=None)
     if _exceeds(max(J1, J2), _SHORTEST * n_samples):
         raise ValueError(
@@ -61,7 +61,7 @@ def log2_durations(J: object, n_samples: int) -> tuple[int, int]:
 
 
 def log2_rows(J_fr: object, n_rows: int) -> int:
-    """Return log2 of the length of the longest frequential wavelets."""
+    """Return log2 of the length of the longest frequential wavelets, at most `n_rows`."""
     log2 = _checks.positive_integer("J_fr", J_fr)
     if _exceeds(log2, n_rows):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Everything along log-frequency: wavelets and averages as products with short, real matrices."""
+"""Filters along log-frequency: wavelets and averages as products with small, real matrices."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class FrequentialFilters(eqx.Module):
     """Frequential filters for a given number of live rows: ψ_β = C ± iD and φ_F as matrices.
 
     The products stack the rows of the low-pass filter β = 0 and of each wavelet β > 0. Each filter
-    has its own resolution, and only the rows that are averaged afterwards.
+    is sampled at its own resolution, and only at the rows that are averaged afterwards.
 
     If conjugate reflections continue the rows, imaginary parts have separate matrices, in which
     reflections have the opposite sign.
@@ -36,8 +36,8 @@ class FrequentialFilters(eqx.Module):
     average_low: Float[Array, "band low_row"] | None
     average: Float[Array, "wavelet band row"] | None
     n_rows: tuple[int, ...] = eqx.field(static=True)  # of each filter, β = 0 first
-    n_live_bands: int = eqx.field(static=True)  # bands that live rows feed, where averaged
-    narrow: bool = eqx.field(static=True)  # whether products with complex rows are written out
+    n_live_bands: int = eqx.field(static=True)  # bands that live rows feed, if averaged
+    narrow: bool = eqx.field(static=True)  # whether complex rows are multiplied in bfloat16 parts
 
     def modulus_of_complex(
         self, y: Complex[Array, "*batch n1 time"]
@@ -120,7 +120,7 @@ class FrequentialFilters(eqx.Module):
 
 
 class FrequentialFilter(eqx.Module):
-    """One of the filters with its spin, and φ_F.
+    """A single frequential filter with its spin, and φ_F.
 
     It has as many rows as the longest filter; rows of other filters have zero weight in the
     average.
@@ -150,14 +150,14 @@ class FrequentialFilter(eqx.Module):
 class RowSampling(NamedTuple):
     """Sampling and averaging of the rows of |y ⋆ ψ_β|, common to all filters."""
 
-    n_live: int  # of the rows that ψ_n2 acts on
-    n_rows: int  # of first-order wavelets
+    n_live: int  # number of rows that ψ_n2 acts on
+    n_rows: int  # number of first-order wavelets
     width: float | str  # of φ_F
     stride: int | None  # between the bands
     reflect: bool  # conjugate reflections beyond the live rows; else zeros
     oversampling: int
-    narrow: int = 0  # rows up to which products with complex rows are written out
-    F: Any = None  # width of φ_F, in JAX, where it is not that of the design
+    narrow: int = 0  # number of live rows up to which they are multiplied in bfloat16 parts
+    F: Any = None  # width of φ_F as a JAX array, if it differs from the design
 
 
 class SampledFilters(NamedTuple):
@@ -174,7 +174,7 @@ class SampledFilters(NamedTuple):
 def frequential_filters(
     kernels: Any, family: Family, sampling: RowSampling, designed: Any = None
 ) -> FrequentialFilters:
-    """Make matrices from the impulse responses of a family, given over more than their length.
+    """Build matrices from the impulse responses of a family, over a period longer than they are.
 
     The `designed` impulse responses, if given, determine the rows that filters reach.
     """
@@ -204,7 +204,7 @@ def frequential_filters(
 
 
 def _packed(of_filters: Sequence[Any], sampling: RowSampling) -> Any:
-    """Stack the averages of each filter, placed among the rows of all: `(filter, band, row)`."""
+    """Stack φ_F of each filter, with zeros at rows of other filters: `(filter, band, row)`."""
     stride, n_rows = sampling.stride, sum(weights.shape[1] for weights in of_filters)
     n_bands = 1 if stride is None else _sampling.n_kept(sampling.n_rows, stride)
     averages, stop, xp = [], 0, namespace(of_filters[0])
@@ -288,7 +288,7 @@ def _averaging(j_fr: int, n_padded: int, sampling: RowSampling) -> tuple[np.ndar
 
 
 def _folded(rows: np.ndarray, weights: Any, n_live: int) -> tuple[np.ndarray, Any]:
-    """Fold an average onto live rows: moduli of reflections equal those of the live rows."""
+    """Fold an average onto live rows: reflections have the same moduli as the live rows."""
     place = rows % (2 * n_live)
     place = np.minimum(place, 2 * n_live - 1 - place)
     places = np.unique(place)

@@ -8,13 +8,13 @@ from jaxtyping import Array, Float
 
 @jax.custom_jvp
 def modulus(re: Float[Array, "..."], im: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Return √(re² + im²), with derivatives of every order 0 where both parts are 0.
+    """Return √(re² + im²), whose derivatives of every order are 0 where both parts are 0.
 
     The subgradient 0 has the least norm, and is the mean over all directions. JAX's own rules give
     NaN at 0 (`sqrt`), or a wrong second derivative there (`abs` of a complex array). Squares that
     underflow count as 0, so that the inverse of the modulus has a finite square. NaN gives NaN.
     """
-    # JAX drops the rule below when it differentiates a loop a second time: be safe without it.
+    # JAX drops the rule below when it differentiates a loop a second time: stay finite without it.
     root, is_zero = _root(re, im)
     return lax.select(is_zero, jnp.zeros_like(root), root)
 
@@ -37,7 +37,7 @@ def _root(re: Float[Array, "..."], im: Float[Array, "..."]) -> tuple[Array, Arra
 
 
 def safe_sqrt(a: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Return √a, with derivatives 0 where a is 0. NaN gives NaN."""
+    """Return √a, whose derivatives are 0 where a is 0. NaN gives NaN."""
     is_zero = a == 0
     return jnp.where(is_zero, 0, jnp.sqrt(jnp.where(is_zero, 1, a)))
 

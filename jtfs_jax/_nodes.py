@@ -16,7 +16,7 @@ Node = TypeVar("Node", bound=type)
 
 
 def exportable(node: Node) -> Node:
-    """Decorate an equinox module or a named tuple, so that programs that use it can be saved.
+    """Decorate an Equinox module or a named tuple, so that programs that use it can be saved.
 
     Static fields (numbers, strings, None, and tuples of these) are written as JSON.
     """

@@ -21,7 +21,7 @@ def flat(tree: PyTree[Array], n_batch: int) -> Float[Array, "*batch coefficient"
 
 
 def norm(a: Float[Array, "*batch coefficient"], p: int = 2) -> Float[Array, "*batch"]:
-    """Return (Σ |a|ᵖ)^(1/p) for p = 1 or 2, with derivatives of every order 0 at 0."""
+    """Return (Σ |a|ᵖ)^(1/p) for p = 1 or 2, whose derivatives of every order are 0 at 0."""
     a, largest = _scaled(a)
     if p == 1:
         return largest * magnitude(a).sum(axis=-1)
@@ -46,7 +46,7 @@ def magnitude(a: Float[Array, "..."]) -> Float[Array, "..."]:
 def _scaled(
     a: Float[Array, "*batch coefficient"],
 ) -> tuple[Float[Array, "*batch coefficient"], Float[Array, "*batch"]]:
-    """Return vectors divided by their largest magnitudes, lest squares underflow, and these."""
+    """Divide vectors by their largest magnitudes, so that squares do not underflow; return both."""
     largest = jnp.abs(jax.lax.stop_gradient(a)).max(axis=-1, initial=0)
     largest = jnp.where(largest >= jnp.finfo(a.dtype).tiny, largest, 1)
     return a / largest[..., None], largest

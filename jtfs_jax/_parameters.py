@@ -1,4 +1,4 @@
-"""Parameters of filters: the design's, or others in their place, which may be traced."""
+"""Parameters of filters: the design's own, or others that replace them and may be traced."""
 
 from typing import Any, NamedTuple
 
@@ -16,8 +16,8 @@ from ._wavelets import Wavelet
 class FilterParameters(NamedTuple):
     """Center frequencies, bandwidths and widths of filters; see `filter_parameters`.
 
-    All are arrays, of the shapes below. None stands for a parameter that a filterbank does not have
-    or, in `with_parameters`, for one that does not change.
+    All are arrays with the shapes below. None stands for a parameter that a filterbank does not
+    have or, in `with_parameters`, for one that does not change.
 
     Attributes:
         xi1: Center frequencies of the first-order wavelets ψ_n1, in cycles/sample, `(n1,)`.
@@ -67,7 +67,7 @@ def filter_parameters(bank: FilterBank) -> FilterParameters:
 
 
 def known_wavelets(bank: FilterBank, order: str) -> tuple[Wavelet, ...]:
-    """Return the wavelets of order "1", "2" or "_fr", or the design's if traced or stacked."""
+    """Return the wavelets of order "1", "2" or "_fr", by the design if traced or stacked."""
     designed = getattr(bank, f"wavelets{order}")
     values = pair(bank.parameters, order) if bank.parameters is not None else (None, None)
     if any(value is None or _checks.is_traced(value) or value.ndim != 1 for value in values):
@@ -77,7 +77,7 @@ def known_wavelets(bank: FilterBank, order: str) -> tuple[Wavelet, ...]:
 
 
 def known_T(bank: FilterBank) -> float:
-    """Return the width of φ_T, or the design's if traced or stacked."""
+    """Return the width of φ_T, by the design if traced or stacked."""
     T = None if bank.parameters is None else bank.parameters.T
     if T is None or _checks.is_traced(T) or T.ndim:
         return bank.low_pass_width

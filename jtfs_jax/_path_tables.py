@@ -37,7 +37,7 @@ class PathTable:
         j_fr: log2 of the decimation that the frequential filter allows, in rows.
         n_rows: Number of bands that first-order wavelets feed; the others are exactly 0.
         stride: Samples between frames; the length of the signal for T="global".
-        stride_fr: First-order wavelets between bands; their number for F="global".
+        stride_fr: First-order wavelets from band to band; their total number for F="global".
     """
 
     kind: np.ndarray
@@ -69,7 +69,7 @@ def path_table(bank: FilterBank, *, sample_rate: float | None = None) -> PathTab
 
     Returns:
         Arrays with one entry per path: see `PathTable`. Scales in cycles/octave assume Q1 rows per
-        octave, as there are above the elbow of the first-order wavelets.
+        octave, which holds above the elbow of the first-order wavelets.
 
     Raises:
         ValueError: If `bank` has no frequential wavelets, or `sample_rate` is not positive.

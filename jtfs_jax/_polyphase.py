@@ -5,8 +5,8 @@ t mod P. With n = P·M and the bins k = κ + aM, where κ < M,
 
     y(phase p, m) = Σ_κ exp(2πi κm/M) · exp(2πi κp/n) · Σ_a exp(2πi ap/P) · ŷ(κ + aM)
 
-takes one transform of M points per phase, and only those a at which the signal has bins. Pointwise
-operations and averages over all samples do not depend on the order of the samples.
+takes one transform of M points per phase, and the sum over a includes only bins that the signal
+has. Pointwise operations and averages over all samples do not depend on the order of the samples.
 
 References:
     Cooley & Tukey, An Algorithm for the Machine Calculation of Complex Fourier Series, 1965.
@@ -30,26 +30,26 @@ _MAX_PHASES = 8
 
 
 def n_phases(n: int, longest: int) -> int:
-    """Return the number of phases of n samples, a power of two, for transforms of `longest`."""
+    """Return the number of phases of n = 2**k samples, for transforms of `longest` points."""
     return min(max(n // longest, 1), _MAX_PHASES)
 
 
 def by_phase(table: Any, longest: int) -> Any:
-    """Lay out a table along time as signals are."""
+    """Lay out a table along time by phases, like signals."""
     return table.reshape(-1, 1, n_phases(len(table), longest)).T
 
 
 @exportable
 class FourierTables(eqx.Module):
-    """Tables for Fourier transforms over time, and how a platform computes the transforms."""
+    """Tables and settings of a platform for Fourier transforms over time."""
 
     turns: Float[Array, "2 phase bin"]  # parts of exp(2πi κp/n), for signals of up to n samples
-    matrix: Float[Array, "2 bin point"]  # parts of exp(2πi kt/n): transforms up to n are products
+    matrix: Float[Array, "2 bin point"]  # parts of exp(2πi kt/n), for transforms of up to n points
     longest: int = eqx.field(static=True)  # points of a transform
     in_turn: bool = eqx.field(static=True)  # whether phases are transformed one after another
 
     def turns_of(self, phases: int, length: int) -> Complex[Array, "phase 1 bin"]:
-        """Return the turns for a signal with a given number and length of phases."""
+        """Return exp(2πi κp/n) for a signal with a given number and length of phases."""
         _, most, longest = self.turns.shape
         re, im = self.turns[:, :: most // phases, :: longest // length]
         return jax.lax.complex(re, im)[:, None, :]
@@ -83,13 +83,13 @@ class FourierTables(eqx.Module):
         return product(half.real, cos) - product(half.imag, sin)
 
     def _matrix_of(self, n: int, n_bins: int, rank: int) -> Float[Array, "2 *one bin point"]:
-        """Parts of exp(2πi kt/n), from zero frequency."""
+        """Return the parts of exp(2πi kt/n), from zero frequency."""
         parts = self.matrix[:, :n_bins, :: self.matrix.shape[-1] // n]
         return parts.reshape(2, *[1] * (rank - 2), *parts.shape[-2:])
 
 
 def fourier_tables(n: int, layout: Layout) -> FourierTables:
-    """Tables for signals of n samples."""
+    """Compute the tables for signals of n samples."""
     phases, points = n_phases(n, layout.transform), min(n, layout.matrix)
     return FourierTables(
         turns=_parts_of_turns(n, phases, n // phases),
@@ -100,7 +100,7 @@ def fourier_tables(n: int, layout: Layout) -> FourierTables:
 
 
 def _parts_of_turns(n: int, n_rows: int, n_columns: int) -> Array:
-    """Cosines and sines of 2π·row·column/n."""
+    """Return cosines and sines of 2π·row·column/n."""
     turns = np.arange(n_rows)[:, None] * np.arange(n_columns) / max(n, 1)
     angle = 2 * np.pi * (turns % 1)
     return as_leaf(np.stack([np.cos(angle), np.sin(angle)]))
@@ -160,7 +160,7 @@ def polyphase_rfft(
 
 
 def interleave(y: Array) -> Array:
-    """Put signals by phases, `(*batch, phase, row, sample)`, in order: `(*batch, row, time)`."""
+    """Interleave the phases of `(*batch, phase, row, sample)` to get `(*batch, row, time)`."""
     *batch, phases, n_rows, length = y.shape
     return jnp.moveaxis(y, -3, -1).reshape(*batch, n_rows, length * phases)
 
@@ -168,7 +168,7 @@ def interleave(y: Array) -> Array:
 def _turned_sum(
     parts: Sequence[Complex[Array, "..."]], cycles: Float[np.ndarray, " part"]
 ) -> Complex[Array, "..."]:
-    """Σ exp(2πi cycles) · part."""
+    """Return Σ exp(2πi cycles) · part."""
     each = np.exp(2j * np.pi * (cycles % 1)).astype(parts[0].dtype)
     terms: list[Array] = [turn * part for turn, part in zip(each, parts, strict=True)]
     return sum(terms[1:], terms[0])

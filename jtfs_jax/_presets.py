@@ -5,8 +5,8 @@ from typing import NamedTuple
 from . import _checks
 from ._wavelets import R_PSI
 
-# To add a way to pad, name it here, continue signals in `_context`, set the length of padding that
-# it needs in `_sampling`, and add the end of its energies to `analysis._quadrature`.
+# To add a padding mode, name it here, continue signals accordingly in `_context`, set the length of
+# padding that it needs in `_sampling`, and add its behavior at the ends to `analysis._quadrature`.
 _CHOICES = {
     "analytic": (False, True),
     "pad_mode": ("reflect", "conj-reflect", "zero", "periodic"),
@@ -35,7 +35,7 @@ PRESETS = {"kymatio": Options(), "sharp": Options(analytic=True, pad_mode="conj-
 
 
 def resolve(preset: str, **given: object) -> Options:
-    """Return the given options, with those of the preset in place of None."""
+    """Return the given options, with values of the preset in place of None."""
     preset = _checks.choice("preset", preset, PRESETS)
     given = {name: value for name, value in given.items() if value is not None}
     for name in _CHOICES.keys() & given.keys():

@@ -25,16 +25,17 @@ def critical_stride(T: float | str, J: int) -> int:
 
 
 def log2_decimation(n_samples: int, n_padded: int, T: float | str, J: int) -> int:
-    """Return log2 of the largest decimation that leaves averages enough samples."""
+    """Return log2 of the largest decimation that leaves enough samples for averages."""
     if T == "global":
         return max(math.floor(math.log2(n_samples)) - 6, 0)
     return int(math.log2(critical_stride(T, J) if T else n_padded))
 
 
 def context(T: float | str, J: int) -> tuple[int, int]:
-    """Return the decimation of the longest filter, and the samples per side that a frame reaches.
+    """Return the decimation of the longest filter, and how far a frame reaches to each side.
 
-    The second is a multiple of the first. In float32, samples beyond it have no effect.
+    The second is in samples, and a multiple of the first. In float32, samples beyond it have no
+    effect.
     """
     grid = max(2**J, critical_stride(T, J))
     reach = _CONTEXT * max(low_pass_width(T, J), 2 * 2**J)
@@ -52,7 +53,7 @@ def segment_length(J: int, T: float | str, pad_mode: str) -> int:
 
 
 def segment_length_for(lengths: Sequence[int], J: int, T: float | str, pad_mode: str) -> int:
-    """Return the length of segments, out of a few, that takes the least work for some signals."""
+    """Return which of a few lengths of segments takes the least work for signals of `lengths`."""
     _, reach = context(T, J)
     lengths_of = _powers_of_two(J, T, pad_mode)
     long_enough = ((n_padded - 2 * reach, n_padded, n) for n, n_padded in lengths_of)
@@ -94,11 +95,11 @@ def _kymatio_length(n_samples: int, J: int, width: float) -> int:
 
 
 def _suffices(n_padded: int, n_samples: int, J: int, T: float | str, pad_mode: str) -> bool:
-    """Return whether coefficients match those of an endless continuation of the signal, to 1e-3.
+    """Return whether coefficients match, to 1e-3, the coefficients of an endless continuation.
 
-    Time is periodic: beyond the padding on one side comes the padding on the other. Filters may
-    reach it if it agrees with the continuation, exactly or up to a shift of two samples (which then
-    matters little), or if they are small there.
+    Time is periodic: the padding on one side is followed by the padding on the other side. Filters
+    may reach the other side if it agrees with the continuation, exactly or up to a shift of two
+    samples (which then matters little), or if they are small there.
     """
     average = 0.0 if isinstance(T, str) else low_pass_std(T or 2**J)
     wavelet = low_pass_std(2**J)  # standard deviation of the longest wavelet's envelope
@@ -115,7 +116,7 @@ def _suffices(n_padded: int, n_samples: int, J: int, T: float | str, pad_mode: s
 
 
 def _support(width: float, n: int) -> int:
-    """Return 1 + the distance beyond which each side of a low-pass has at most 1e-3 of its sum."""
+    """Return 1 + the distance beyond which each side of a low-pass filter sums to at most 1e-3."""
     half = low_pass(width, n)[: n // 2]
     tails = np.cumsum(half[::-1])[::-1]
     small = np.flatnonzero(tails <= 1e-3)
@@ -128,7 +129,7 @@ def pad_left(n_samples: int, n_padded: int) -> int:
 
 
 def source(position: Any, n_samples: int, pad_mode: str) -> Any:
-    """Return which sample a continued signal has at each position, or −1 for zeros.
+    """Return the index of the sample that a continued signal has at each position, or −1 for 0.
 
     Positions are relative to the first sample of the signal.
     """
@@ -159,7 +160,7 @@ def n_kept(n_rows: int, stride: int) -> int:
 
 
 def padded_rows(n_rows: int, J: int, Q: int, J_fr: int, F: float | str) -> int:
-    """Return the period in rows, a multiple of 2**J_fr, that frequential filters are sampled on."""
+    """Return the period of sampled frequential filters, in rows, a multiple of 2**J_fr."""
     width = 0.0 if isinstance(F, str) else F
     return (max(n_rows, (J + 1) * Q) + int(8 * max(2**J_fr, width))) // 2**J_fr * 2**J_fr
 

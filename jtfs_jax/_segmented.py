@@ -26,17 +26,18 @@ from ._segments import (
 
 
 def segmented(transform: Callable[..., Any]) -> Callable[..., Any]:
-    """Extend a transform to signals of any length, which it takes in segments.
+    """Extend a transform to signals of any length, which are transformed in segments.
 
-    Results equal those of a single call on the whole signal to the precision of float32, also at
-    its ends: in place of padding, each segment has 8·max(T, 2·2**J) samples of the signal before
+    Results equal the result of a single call on the whole signal to the precision of float32, even
+    at its ends: in place of padding, each segment has 8·max(T, 2·2**J) samples of the signal before
     and after it. (With normalize="energy", whose wavelets are longer than that, results differ by
-    up to 1e-4.) Memory depends on the segment, not on the signal, except for the result.
+    up to 1e-4.) Except for the result, memory depends on the segment, not on the signal.
 
     Outside `jax.jit`, one program is compiled for signals of all lengths. Signals may be on disk
     (`np.memmap`), from which one segment is read at a time. Inside `jax.jit`, `jax.grad` and
     `jax.vmap`, a program is compiled for each length, as usual. It loops over the segments and
-    recomputes each one for the derivative, which also needs memory for only one segment.
+    recomputes each of them for the derivative, which therefore also needs memory for only one
+    segment.
 
     Args:
         transform: `jtfs`, `time_scattering`, `scalogram` or `jtfs_path`.
@@ -46,8 +47,8 @@ def segmented(transform: Callable[..., Any]) -> Callable[..., Any]:
         any other arguments of the transform. It returns the same as the transform, except that:
 
         - Frames are at the multiples of the stride, starting at the first sample (see
-          `frame_times`). Frames of a single call are, too, if its padding is a multiple of the
-          largest decimation, as it is for lengths that are powers of two.
+          `frame_times`). The frames of a single call are at the same positions if its padding is a
+          multiple of the largest decimation, as it is for lengths that are powers of two.
         - NaN in a signal gives NaN only in frames of the segments that contain it.
 
         `bank` sets the length of segments; `filterbank` chooses a length for `n_samples=None`.

@@ -42,7 +42,7 @@ from ._time_scattering import time_scattering, time_scattering_of_padded
 
 
 class Window(NamedTuple):
-    """Samples of a signal with context, and what a transform needs to know of their position."""
+    """Samples of a signal with context, and what a transform must know about their position."""
 
     samples: Float[Array, "*batch n_padded"]
     length: Int[Array, "*batch"]  # samples of the signal within the hop
@@ -57,7 +57,7 @@ class Segments(eqx.Module):
         design: Design of `bank`.
         context: Samples of context on each side.
         hop: Samples between windows.
-        grid: Windows may start at its multiples.
+        grid: Windows may start at multiples of this number of samples.
     """
 
     bank: FilterBank
@@ -80,7 +80,7 @@ class Segments(eqx.Module):
         )
 
     def cut(self, stretch: "Stretch", start: int) -> Window:
-        """Return such a window with its samples from a stretch of the signal."""
+        """Return the window whose hop begins at sample `start`, from a stretch of the signal."""
         positions = start - self.context + np.arange(self.bank.n_padded)
         source = _sampling.source(positions, stretch.n_samples, self.bank.pad_mode)
         first, last = int(source[0]), int(source[-1])
@@ -149,7 +149,7 @@ def segments(bank: FilterBank) -> Segments:
 
 @functools.lru_cache(maxsize=8)
 def _averages(structure: Any, shapes: tuple[tuple[int, ...], ...], dtype: Any, design: Design):
-    """Compute averages for windows; those of a few filterbanks are cached, as they take time."""
+    """Build the averages for windows, cached for a few filterbanks because this takes time."""
     leaves = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
     bank = jax.tree.unflatten(structure, leaves)
     return as_arrays(averages(bank.tables, design), dtype)
@@ -159,14 +159,15 @@ class Kind(NamedTuple):
     """Properties of a transform that segments need."""
 
     of_padded: Callable[..., Any]
-    arguments: Callable[..., tuple]  # checks them, and returns them as `of_padded` takes them
-    averages: bool = True  # over time
-    # For T="global": functions for means over one part, and for the result from means over all.
+    arguments: Callable[..., tuple]  # checks arguments, and returns them as `of_padded` takes them
+    averages: bool = True  # whether the transform averages over time
+    # For T="global": `of_part` returns means over one window, `of_mean` the result from the means
+    # over the whole signal.
     of_part: Callable[..., Any] | None = None
     of_mean: Callable[..., Any] | None = None
 
     def is_mean(self, bank: FilterBank) -> bool:
-        """Return whether results are one frame, the mean over the whole signal."""
+        """Return whether results have a single frame, the mean over the whole signal."""
         return self.averages and bank.T == "global"
 
 
@@ -193,7 +194,7 @@ _KINDS: dict[Callable[..., Any], Kind] = {
 
 
 def kind_of(transform: Any) -> Kind:
-    """Return what segments need to know of a transform."""
+    """Return the properties of a transform that segments need."""
     for known, kind in _KINDS.items():
         if transform is known:
             return kind
@@ -246,7 +247,7 @@ Key = TypeVar("Key")
 def of_stretches(
     kind: Kind, cut: Segments, stretches: Iterable[tuple[Key, Stretch]], arguments: tuple
 ) -> Iterator[tuple[Key, PyTree[np.ndarray]]]:
-    """Transform each stretch in turn."""
+    """Transform the stretches in turn, and yield the result of each with its key."""
     places: deque[tuple[Key, Stretch, int]] = deque()
 
     def windows() -> Iterator[Window]:

@@ -22,13 +22,14 @@ def stream(
 ) -> Iterator[Any]:
     """Transform signals that arrive block by block, as from a microphone or a long file.
 
-    The results, joined along their last axis, are those of `segmented` for the whole signal. A
-    frame is returned once its context has arrived, 8·max(T, 2·2**J) samples later, together with
-    all frames since the last result: its delay is that context plus up to `every` samples. Each
-    result takes one transform of `bank.n_padded` samples, however few frames it has.
+    The results, joined along their last axis, equal the result of `segmented` for the whole signal.
+    A frame is returned once its context has arrived, 8·max(T, 2·2**J) samples later, together with
+    all other frames since the last result: its delay is the length of that context plus up to
+    `every` samples. Each result takes one transform of `bank.n_padded` samples, however few frames
+    it has.
 
     Args:
-        bank: Filters from `filterbank`, for segments: see `segmented`.
+        bank: Filters from `filterbank` for segments, as in `segmented`.
         blocks: Real samples `(*batch, block)`, any number at a time, until the signal ends.
         transform: `jtfs`, `time_scattering` or `scalogram`.
         every: Samples between results, rounded up to a multiple of the decimation of the longest
@@ -107,8 +108,8 @@ class _Stream:
         """Add samples."""
         if self._blocks and block.shape[:-1] != self._blocks[0].shape[:-1]:
             raise ValueError(
-                f"blocks must all have the same batch, got one of shape {block.shape} after those "
-                f"of batch {self._blocks[0].shape[:-1]}."
+                f"blocks must all have the same batch axes, got one of shape {block.shape} after "
+                f"others with batch axes {self._blocks[0].shape[:-1]}."
             )
         self._blocks.append(block)
         self._n_samples += block.shape[-1]
@@ -128,7 +129,7 @@ class _Stream:
         return self._start >= self._n_samples
 
     def advance(self) -> Iterator[Any]:
-        """Yield the next result, unless all results are averaged."""
+        """Yield the next result, unless it only contributes to the mean over the signal."""
         held = np.concatenate(self._blocks, axis=-1)
         rows = held.reshape(-1, held.shape[-1])
         # The hop ends with the frames that are due; the frames before these are not used.

@@ -18,8 +18,10 @@ from ._platforms import Layout
 from ._polyphase import FourierTables, by_phase, n_phases
 from ._wavelets import NEGLIGIBLE, low_pass_reach
 
-_MIN_CHUNK = 32  # samples that are averaged by one product, at least,
-_CHUNK_FRAMES = 32  # or as many as there are between this number of frames
+# A chunk, which one product averages, has at least this many samples, or this many frames if that
+# is more.
+_MIN_CHUNK = 32
+_CHUNK_FRAMES = 32
 
 
 @exportable
@@ -30,23 +32,23 @@ class TimeAverage(eqx.Module):
     frames: to every frame or, if φ_T is short, to the frames that each of its chunks reaches.
     Chunks are `hop` frames long and share their weights:
 
-        samples of a phase   |--chunk--|--chunk--|--chunk--|--chunk--|--chunk--|   some to a block
+        samples of a phase   |--chunk--|--chunk--|--chunk--|--chunk--|--chunk--|   several per block
         frames               .    .    .    .    .    .    .    .    .    .        hop = 2
         reach of the third   |<--------------- n_near · hop ---------------->|     n_near = 5
     """
 
     weights: Float[Array, "phase_block sample frame"] | Float[Array, "phase sample frame"]
     block: int = eqx.field(static=True)  # samples in a block
-    first_block: int = eqx.field(static=True)  # in a phase: the first that reaches a frame
-    n_blocks: int = eqx.field(static=True)  # of a phase
-    hop: int | None = eqx.field(static=True)  # frames in a chunk; None: blocks add to all
+    first_block: int = eqx.field(static=True)  # first block of a phase that reaches a kept frame
+    n_blocks: int = eqx.field(static=True)  # blocks of a phase that reach kept frames
+    hop: int | None = eqx.field(static=True)  # frames in a chunk; None: blocks add to all frames
     period: int = eqx.field(static=True)  # frames in the padded signal
     kept: tuple[int, int] = eqx.field(static=True)  # start and stop of the frames that are kept
 
     def mean_of_first(
         self, length: Any, n_samples: int, n_padded: int, log2_stride: int, layout: Layout
     ) -> "TimeAverage":
-        """Return the mean over the first `length` samples instead of all; it may be traced."""
+        """Return the mean over only the first `length` samples; `length` may be traced."""
         weights = _sampling.mean_weights(length, n_samples, n_padded, log2_stride)
         weights = by_phase(weights, layout.transform)
         blocks = weights.swapaxes(1, 2).reshape(len(weights), -1, self.block, 1)
@@ -54,7 +56,7 @@ class TimeAverage(eqx.Module):
         return dataclasses.replace(self, weights=reached.reshape(self.weights.shape))
 
     def whole(self, u: Float[Array, "*batch phase row sample"]) -> Float[Array, "*batch row frame"]:
-        """Average signals in memory, if blocks contribute to every frame."""
+        """Average complete signals at once, if blocks contribute to every frame."""
         start, length = self.first_block * self.block, self.n_blocks * self.block
         weights = self.weights.reshape(-1, length, self.weights.shape[-1])
         return product(u[..., start : start + length], of_rank(weights, u.ndim)).sum(-3)
@@ -111,7 +113,7 @@ class MeanByRow(eqx.Module):
     weights: Float[Array, "phase row sample"]
 
     def whole(self, u: Float[Array, "*batch phase row sample"]) -> Float[Array, "*batch row 1"]:
-        """Compute the sums for signals in memory."""
+        """Compute the sums for complete signals at once."""
         return (u * of_rank(self.weights, u.ndim)).sum((-3, -1))[..., None]
 
 
@@ -151,7 +153,7 @@ def local_average(
 ) -> TimeAverage:
     """Return φ_T at multiples of `stride`, for signals at every 2**log2_stride-th sample.
 
-    Its reach is the reach of the `designed` low-pass filter, of a given width.
+    It reaches as far as the `designed` low-pass filter, which has the given `width`.
     """
     n_padded = len(phi)
     phases = n_phases(n_padded >> log2_stride, layout.transform)
@@ -192,7 +194,7 @@ def local_average(
 
 
 def _chunk_length(stride: int, step: int, length: int, block: int) -> int:
-    """Return the samples in a chunk: whole frames, enough for a product, at most a block."""
+    """Return the length of a chunk: whole frames, enough for a product, at most a block."""
     chunk = min(max(_CHUNK_FRAMES * stride // step, _MIN_CHUNK), length)
     return max(min(chunk, block), stride // step)
 
@@ -258,7 +260,7 @@ def average_in_blocks(
     """Compute φ_T ⋆ nonlinearity(y) at the frames, block by block.
 
     If the result of the nonlinearity is larger than `layout` allows, it is never in memory as a
-    whole: a loop computes blocks, and computes them again for the derivative.
+    whole: a loop computes its blocks, and recomputes them for the derivative.
     """
     *batch, n2, phases, n1, _ = y.shape
     # Devices that share a batch take the same block of each signal; a single device may take

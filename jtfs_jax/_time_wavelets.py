@@ -18,7 +18,7 @@ from ._wavelets import Family, frame_gain, passband, psi_hats
 class OwnGrids(eqx.Module):
     """The samples and bins of a group that each wavelet keeps, if resolutions differ.
 
-    Multiplying samples by the comb gives the spectrum of the samples that a wavelet keeps.
+    Samples multiplied by the comb have the spectrum of the samples that a wavelet keeps.
     """
 
     comb: Float[Array, "phase wavelet sample"]  # 2**d at one in 2**d samples, 0 between them
@@ -74,7 +74,7 @@ def transform_rows(
     n: int,
     fourier: FourierTables,
 ) -> Complex[Array, "*batch wavelet phase row sample"]:
-    """Compute the same for each of several rows, at the resolution of the group."""
+    """Compute x ⋆ ψ without its carrier for each of several rows x, at the group's resolution."""
     passed = bins(half, n, group.first_bin, group.stop_bin)[..., None, :, :]
     passed = times_real(passed, group.psi_hat[:, None] * 2.0**-group.log2_stride)
     return polyphase_ifft(passed, n >> group.log2_stride, fourier)
@@ -83,7 +83,7 @@ def transform_rows(
 def wavelet_groups(
     family: Family, n_padded: int, log2_stride: Callable[[int], int]
 ) -> tuple[WaveletGroup, ...]:
-    """Sample the wavelets of each j in Fourier, within the Nyquist band of their resolution.
+    """Sample the spectra of the wavelets of each j, within the Nyquist band of their resolution.
 
     `log2_stride` maps j to the log2 of the sampling interval.
     """
@@ -95,7 +95,7 @@ def wavelet_groups(
             at_zero = psi_hat[:, -start] if start <= 0 < stop else np.zeros(1)
             assert np.all(np.abs(at_zero) < 1e-12), "wavelets have zero mean"
             peak = np.sqrt(2) if family.tight else 1
-            assert np.all(np.abs(psi_hat) < peak + 1e-9), "wavelets have unit l1 norm, or share 2"
+            assert np.all(np.abs(psi_hat) < peak + 1e-9), "wavelets are at most 1, or √2 if tight"
         groups.append(WaveletGroup(as_leaf(psi_hat), None, members[0], start, stride, j))
     return tuple(groups)
 
@@ -113,7 +113,7 @@ class GroupBins(NamedTuple):
 def group_bins(
     family: Family, n_padded: int, log2_stride: Callable[[int], int]
 ) -> Iterator[GroupBins]:
-    """Return the sampling of the wavelets of each j."""
+    """Yield the sampling of the wavelets of each j."""
     for j in sorted({psi.j for psi in family.wavelets}):
         members = [n for n, psi in enumerate(family.wavelets) if psi.j == j]
         edges = [passband(family.wavelets[n], n_padded, family.edges) for n in members]
@@ -130,10 +130,11 @@ def group_bins(
 def with_short_ones_merged(
     groups: tuple[WaveletGroup, ...], n_padded: int, layout: Layout
 ) -> tuple[WaveletGroup, ...]:
-    """Merge the groups of lowest resolution into one of the highest among them: one transform.
+    """Merge the groups of lowest resolution into one, which a single transform computes.
 
-    It has more samples than the wavelets keep. The comb of `OwnGrids` zeroes the samples between,
-    which makes the spectrum periodic, like that of the samples that are kept.
+    It has the highest resolution among them, and therefore more samples than the wavelets keep. The
+    comb of `OwnGrids` zeroes the samples in between, which makes the spectrum periodic, like the
+    spectrum of the samples that are kept.
     """
     short = [group for group in groups if n_padded >> group.log2_stride <= layout.merged]
     return groups if len(short) < 2 else (*groups[: -len(short)], _merged(short, n_padded, layout))

@@ -2,7 +2,7 @@
 
 Frequencies and bandwidths are in cycles/sample (cycles/row along log-frequency), times in samples.
 Values are in NumPy and float64, or in JAX if frequencies, bandwidths and widths are JAX arrays.
-Quantities that must be known even then, such as bins and periods, depend on the design.
+Quantities that must be known even then, such as bins and periods, depend only on the design.
 """
 
 import math
@@ -17,15 +17,16 @@ from ._arrays import namespace
 
 SIGMA0 = 0.1  # bandwidth × width of every low-pass: a filter of width T has bandwidth SIGMA0 / T
 R_PSI = math.sqrt(0.5)  # by default, neighboring wavelets cross at this fraction of their peaks
-MAX_WIDENING = 2  # largest bandwidth by other parameters, relative to the design's
+MAX_WIDENING = 2  # largest bandwidth that other parameters may give, relative to the design's
 ALPHA = 5.0  # a filter's response is negligible beyond xi ± ALPHA · sigma
 NEGLIGIBLE = 1e-8  # relative amplitude under which a filter's response is dropped
 _MAX_GAIN = 2  # of tight frames above the highest wavelet, relative to the gain at its center
 _SOFTNESS = 0.305  # of tight frames below the lowest wavelet: coverage that counts as small there
 _MIN_SUM = 0.57  # least Littlewood–Paley sum of a tight frame below its lowest wavelet
-N_SIGMA = math.sqrt(-2 * math.log(NEGLIGIBLE))  # … which a Gaussian reaches at this many sigma
+N_SIGMA = math.sqrt(-2 * math.log(NEGLIGIBLE))  # a Gaussian is NEGLIGIBLE at this many sigma
 
-_STEP, _STEP_WIDTH = 0.42, 0.38  # of analytic wavelets above zero frequency, in bandwidths
+# Position above zero frequency and width of the step of analytic wavelets, in bandwidths.
+_STEP, _STEP_WIDTH = 0.42, 0.38
 
 Edges: TypeAlias = Literal["smooth", "hard"] | None
 
@@ -76,8 +77,8 @@ class Family(NamedTuple):
     wavelets and the low-pass filter of width 2**J keep all energy of real signals; otherwise, each
     wavelet has unit l1 norm.
 
-    `values` are center frequencies and bandwidths in JAX that replace those of `wavelets`, which
-    then only determine how filters are sampled.
+    `values` are center frequencies and bandwidths as JAX arrays. They replace the values in
+    `wavelets`, which then only determine how filters are sampled.
     """
 
     wavelets: tuple[Wavelet, ...]
@@ -198,8 +199,8 @@ def frame_gain(family: Family, n: int) -> np.ndarray:
         |φ̂|² + gain² · ½ Σ (|ψ̂(f)|² + |ψ̂(−f)|²) = 1
 
     from the center of the lowest wavelet to where the highest one has fallen to 1 / `_MAX_GAIN` of
-    its peak. Beyond, where a single wavelet would have to cover everything, the sum is less, so
-    that wavelets stay short in time. Families that are not tight have a gain of 1.
+    its peak. Outside this range, where a single wavelet would have to cover everything, the sum is
+    smaller, so that wavelets stay short in time. Families that are not tight have a gain of 1.
     """
     assert family.values is None or not family.tight
     gain = np.ones(n // 2 + 1)
@@ -219,8 +220,8 @@ def frame_gain(family: Family, n: int) -> np.ndarray:
 def _share_below(missing: np.ndarray, covered: np.ndarray, c: float) -> np.ndarray:
     """Return the share of the missing sum to cover below the lowest wavelet.
 
-    `covered` ends on the center of that wavelet. The share is covered / (covered + c), relative to
-    the center; c shrinks until the sum is flat enough.
+    `covered` ends at the center of that wavelet. The share is covered / (covered + c), relative to
+    its value at the center; c shrinks until the sum is flat enough.
     """
     below, center = covered[:-1], covered[-1]
     while True:
@@ -268,7 +269,7 @@ def morlet(wavelet: Wavelet, t: np.ndarray) -> np.ndarray:
 
     ψ(t) ∝ exp(−2 (π σ t)²) (exp(2πi ξ t) − κ),   κ such that Σₜ ψ(t) = 0 over integers
 
-    At integers, it is that of `morlet_hat`, up to a factor.
+    At integers, it equals the impulse response of `morlet_hat`, up to a factor.
     """
     xi, sigma, _ = wavelet
     envelope = np.exp(-2 * (np.pi * sigma * t) ** 2)
@@ -276,7 +277,7 @@ def morlet(wavelet: Wavelet, t: np.ndarray) -> np.ndarray:
 
 
 def low_pass(width: Any, n: int, widest: float | None = None) -> Any:
-    """Return the Gaussian low-pass filter φ over a period of `n` samples, centered on 0, of sum 1.
+    """Return the Gaussian low-pass filter φ of period `n` samples, centered on 0, with sum 1.
 
     If the width is traced, it is at most about `widest`.
     """

@@ -24,28 +24,29 @@ def to_xarray(
     sample_rate: float | None = None,
     n_samples: int | None = None,
 ) -> "Dataset | DataTree":
-    """Return coefficients with labeled axes, to select by frequency, rate, spin and time.
+    """Return coefficients with labeled axes, for selection by frequency, rate, spin and time.
 
     The dataset has `S0 (…, time)`, `S1 (…, frequency, time)`, and `S2 (…, path, band_frequency,
     time)` for `jtfs` or `S2 (…, path, time)` for `time_scattering`; for a scalogram, it has `U1 (…,
     frequency, time)`. Batch axes come first: `sound`, or `sound_0`, `sound_1` and so on if there
-    are several. `sel` takes frequencies, which run from high to low, and times. `where` compares
-    coordinates of paths: the columns of `path_table` or `time_path_table`, with these exceptions:
+    are several. `sel` selects frequencies, which run from high to low, and times. `where` selects
+    paths by their coordinates, the columns of `path_table` or `time_path_table` with these
+    exceptions:
 
     - `kind` is a number, whose meaning is in its attributes `flag_values` and `flag_meanings`;
     - `frequency` and `bandwidth` of `time_path_table` are `path_frequency` and `path_bandwidth`;
-    - `stride` is absent if T="global", as there is one frame.
+    - `stride` is absent if T="global", as there is only one frame.
 
     If T=0 or F=0, resolutions differ between paths, and the result is a tree of datasets, as usual
     in xarray for several resolutions. `first` has S0 and S1. Each dataset below `second` has the
     paths of one resolution as its S2, labeled as above: in `second/stride_64_stride_fr_2`, frames
     are 64 samples and bands 2 wavelets apart, and bands that no wavelet feeds are 0. There are few
-    datasets even for hundreds of paths, and `tree["second"].map_over_datasets` treats them alike.
-    `path` is the index in the table of all paths.
+    datasets even for hundreds of paths; `tree["second"].map_over_datasets` applies a function to
+    all of them. `path` is the index in the table of all paths.
 
     Attributes of the dataset, or of the root of the tree, are `transform`, `jtfs_jax_version`,
-    `sample_rate` if given, and `filterbank`, the arguments that build `bank` again, or its design
-    if it comes from `with_parameters`: `jtfs_jax.filterbank(**json.loads(ds.attrs["filterbank"]))`.
+    `sample_rate` if given, and `filterbank`, the arguments that rebuild `bank` (or its design if it
+    comes from `with_parameters`): `jtfs_jax.filterbank(**json.loads(ds.attrs["filterbank"]))`.
 
     Requires the extra `store`.
 
@@ -55,7 +56,7 @@ def to_xarray(
         sample_rate: Sample rate in Hz. If None, frequencies are in cycles/sample and times in
             samples.
         n_samples: Length of the signal if `S` comes from `segmented` or `stream`. None means that
-            it comes from a single call of the transform.
+            `S` comes from a single call of the transform.
 
     Returns:
         An `xarray.Dataset` of NumPy arrays in the precision of `S`; for `jtfs` if T=0 or F=0, and
@@ -101,7 +102,7 @@ def _transform_of(bank: FilterBank, S: Any) -> Transform:
         return "scalogram"
     if not isinstance(S, JointScattering | TimeScattering):
         raise ValueError(
-            f"S must be what jtfs, time_scattering or scalogram returns, got a {type(S).__name__}."
+            f"S must be the result of jtfs, time_scattering or scalogram, got a {type(S).__name__}."
         )
     require_coefficients(bank, S)
     return "jtfs" if isinstance(S, JointScattering) else "time_scattering"
@@ -155,9 +156,9 @@ def _require_shape(
     if values.shape[:-1] != (*batch, *shape[:-1]):
         cure = "pass S as the transform returned it"
     elif n_samples is None:
-        cure = "if S comes from segmented or stream, give the length of the signal, n_samples="
+        cure = "if S comes from segmented or stream, pass the length of the signal as n_samples"
     else:
-        cure = "give the length of the signal of S, or n_samples=None for a single call"
+        cure = "pass the length of the signal of S, or n_samples=None for a single call"
     raise ValueError(
         f"S must have {name} of shape {(*batch, *shape)}, as bank gives for "
         f"{n_samples or bank.n_samples} samples, got {values.shape}; {cure}, and "

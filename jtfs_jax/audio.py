@@ -1,4 +1,4 @@
-"""Reading and writing of sounds, and recordings that come with the library.
+"""Reading and writing of sounds, and bundled recordings.
 
 Requires the extra `audio`: soundfile reads and writes, soxr resamples.
 """
@@ -25,7 +25,7 @@ _MAX_CHANNELS = {".wav": 1024, ".flac": 8, ".ogg": 255}
 
 
 def bundled(name: str) -> Path:
-    """Return the path of a recording that comes with the library, in the public domain (CC0).
+    """Return the path of a bundled recording, which is in the public domain (CC0).
 
     Args:
         name: "guitar_slide" (4.3 s, a slide along the strings of a guitar) or "crow" (0.5 s, a
@@ -52,8 +52,8 @@ def load(
 ) -> Float[np.ndarray, "*channel time"]:
     """Read a sound: WAV, FLAC, OGG, MP3, or any other format that libsndfile or ffmpeg reads.
 
-    The channels are averaged; the sound is resampled, then cut. Full scale is ±1. Resampled sounds
-    and floating-point files may exceed it: nothing is clipped or amplified.
+    By default, the channels are averaged. The sound is resampled, then cut. Full scale is ±1;
+    resampled sounds and floating-point files may exceed it, as nothing is clipped or amplified.
 
     All samples in the file are read, even if its header gives another number. Formats that
     libsndfile does not read (M4A, WebM, WMA) are decoded by the program ffmpeg, if it is installed.

@@ -1,7 +1,7 @@
 """Settings of publications: `filterbank(**configurations.PNP.filterbank)` builds their filters.
 
-`remarks` says what a publication leaves open, and where its code differs. Filters have the defaults
-of `filterbank` unless the publication says otherwise. For signals of another length, use
+`remarks` says what a publication leaves open, and where its code differs from it. Filters have the
+defaults of `filterbank` unless the publication says otherwise. For signals of another length, use
 `configurations.PNP.filterbank | {"n_samples": n}`.
 
     RETRIEVAL        chirps by their parameters, and their manifold       DAFx 2022, section 3
@@ -34,8 +34,8 @@ class Configuration:
         filterbank: Arguments of `filterbank`.
         sample_rate: Sample rate in Hz.
         ranges: Lowest and highest value of each parameter of the publication's synthesizer, equal
-            for a constant; empty if it has no synthesizer. Names are those of `synth`, if it has
-            such a parameter. Parameters in Hz and octaves/second are log-uniform.
+            for a constant; empty if it has no synthesizer. Parameters have the same names as in
+            `synth`, if it has them. Parameters in Hz and octaves/second are log-uniform.
         compression: Arguments of `analysis.log_compress` ("level") or `analysis.mu_log`
             ("epsilon"); empty for none.
         source: The publication.
@@ -71,10 +71,10 @@ RETRIEVAL = Configuration(
     compression={},
     source=_DAFX.format(3),
     remarks=(
-        "As in the code, which averages over all samples. The paper has J=14, T of 1000 ms and f_m "
-        "up to 32 Hz. J_fr and Q_fr are the defaults of Wavespin for these filters. Each parameter "
-        "has 16 values at equal ratios; signals are divided by their norm. Time scattering, for "
-        "comparison, has Q=1 or Q=8 and the same J."
+        "The settings follow the code, which averages over all samples. The paper has J=14, a T of "
+        "1000 ms and f_m up to 32 Hz. J_fr and Q_fr are the defaults of Wavespin for these "
+        "filters. Each parameter has 16 geometrically spaced values; signals are divided by their "
+        "norm. Time scattering, for comparison, has Q=1 or Q=8 and the same J."
     ),
 )
 
@@ -138,10 +138,10 @@ MESOSTRUCTURES = Configuration(
         "71(9), 2023, arXiv:2301.10183"
     ),
     remarks=(
-        "f_m and γ have 20 values at equal ratios, the target in their middle; time shifts are up "
-        "to 2^12 samples; f_c is 768 Hz if carriers do not match. Chirps are multiplied by γ. The "
-        "loss is the Euclidean distance. Scripts of the code differ in T (2^12 or 2^13 samples), "
-        "in J_fr (3 by default), and in the highest f_m (15 Hz)."
+        "f_m and γ have 20 geometrically spaced values, with the target in the middle; time shifts "
+        "are up to 2^12 samples; f_c is 768 Hz if carriers do not match. Chirps are multiplied by "
+        "γ. The loss is the Euclidean distance. Scripts of the code differ in T (2^12 or 2^13 "
+        "samples), in J_fr (3 by default), and in the highest f_m (15 Hz)."
     ),
 )
 
@@ -165,10 +165,11 @@ PNP = Configuration(
         "TASLP 2024, arXiv:2311.14213"
     ),
     remarks=(
-        "For chirps, as in the code, multiplied by γ. Percussion has n_samples=2**16 at 22050 Hz, "
-        "strings have 2**17. J_fr is the default of Wavespin for these filters; settings for "
-        "Kymatio that the code keeps in a comment have J_fr=3. The first scripts for percussion "
-        "have J=14, Q=12, T=2^13 and no compression. The papers have f_m up to 32 Hz."
+        "These settings are for chirps, which are multiplied by γ as in the code. Percussion has "
+        "n_samples=2**16 at 22050 Hz, strings have 2**17. J_fr is the default of Wavespin for "
+        "these filters; settings for Kymatio that the code keeps in a comment have J_fr=3. The "
+        "first scripts for percussion have J=14, Q=12, T=2^13 and no compression. The papers have "
+        "f_m up to 32 Hz."
     ),
 )
 
@@ -188,8 +189,8 @@ SCRAPL = Configuration(
         "Paths for Machine Learning, ICLR 2026, arXiv:2602.11145"
     ),
     remarks=(
-        "Ranges are those of the granular synthesizer; its grains have frequencies from 256 to "
+        "The ranges are for the granular synthesizer, whose grains have frequencies from 256 to "
         "2048 Hz. The loss of a path is a Euclidean distance, and its gradient is multiplied by "
-        "1e8. The code has logarithmic compression with a level of 1e-3 as an option."
+        "1e8. The code offers logarithmic compression with a level of 1e-3 as an option."
     ),
 )

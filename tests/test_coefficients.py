@@ -72,8 +72,8 @@ def test_truth_is_no_coefficient():
 
 @pytest.mark.parametrize("index", [1.5, "1", -2, 99, None, True])
 def test_indices_of_filters(index, bank):
-    with pytest.raises(ValueError, match=r"n_fr must be between 0 and .* got"):
+    with pytest.raises(ValueError, match=r"n_fr must be an integer between 0 and .* got"):
         jtfs_jax.band_frequencies(bank, n_fr=index)
     if index is not None:
-        with pytest.raises(ValueError, match=r"n2 must be between -1 and .* got"):
+        with pytest.raises(ValueError, match=r"n2 must be an integer between -1 and .* got"):
             jtfs_jax.frame_times(bank, n2=index)

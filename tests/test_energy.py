@@ -249,9 +249,9 @@ def test_errors_of_energies(dense):
         analysis.path_energies(jtfs_jax.filterbank(N, J=6, Q=6, J_fr=2), S)
     with pytest.raises(ValueError, match="paths of bank"):
         analysis.pair_energies(other, of_time)
-    with pytest.raises(ValueError, match="what jtfs or time_scattering returns"):
+    with pytest.raises(ValueError, match="result of jtfs or time_scattering"):
         analysis.path_energies(dense, S.S2)
-    with pytest.raises(ValueError, match="what jtfs returns"):
+    with pytest.raises(ValueError, match="result of jtfs"):
         analysis.spin_ratio(dense, of_time)
     with pytest.raises(ValueError, match="S must have the shapes of target"):
         analysis.pair_distances(dense, S, jax.tree.map(lambda leaf: leaf[0], S))

@@ -122,10 +122,12 @@ def test_coordinates(bank):
     with pytest.raises(ValueError, match="sample_rate must be a positive number"):
         jtfs_jax.path_table(bank, sample_rate=0)
     for n_fr in (-1, 1 + 2 * len(bank.wavelets_fr)):
-        with pytest.raises(ValueError, match=rf"n_fr must be between 0 and .* got {n_fr}"):
+        with pytest.raises(
+            ValueError, match=rf"n_fr must be an integer between 0 and .* got {n_fr}"
+        ):
             jtfs_jax.band_frequencies(bank, n_fr=n_fr)
     for n2 in (-2, len(bank.wavelets2)):
-        with pytest.raises(ValueError, match=rf"n2 must be between -1 and .* got {n2}"):
+        with pytest.raises(ValueError, match=rf"n2 must be an integer between -1 and .* got {n2}"):
             jtfs_jax.frame_times(bank, n2=n2)
 
 

@@ -257,7 +257,7 @@ def test_no_overlaps_in_a_column(bank, S, rising, ax, name, sample_rate):
 BAD = {
     "batch": (lambda b, S: plot.scale_rate(b, batch_of(S)), "S must come from one sound"),
     "other bank": (lambda b, S: plot.path(other_bank(), S, 0), "S must have the"),
-    "S2": (lambda b, S: plot.energy_profile(b, S.S2), "S must be what jtfs returns"),
+    "S2": (lambda b, S: plot.energy_profile(b, S.S2), "S must be the result of jtfs"),
     "band": (lambda b, S: plot.scale_rate(b, S, band=99), "band must be an integer between 0 and"),
     "frame": (lambda b, S: plot.scale_rate(b, S, frame=-1), "frame must be an integer between 0"),
     "reference": (lambda b, S: plot.path(b, S, 3, reference=0.0), "reference must be a positive"),

@@ -374,7 +374,7 @@ ERRORS: dict[str, tuple[Any, str]] = {
     ),
     "longer signal": (
         lambda bank: (bank, of_length(jtfs_jax.segmented(jtfs_jax.jtfs), bank, LONG), {}),
-        r"S0 of shape \(32,\), as bank gives for 512 .*, got \(94,\); .* give .* n_samples=,",
+        r"S0 of shape \(32,\), as bank gives for 512 .*, got \(94,\); .* pass .* as n_samples,",
     ),
     "other length": (
         lambda bank: (bank, coefficients(bank), {"n_samples": LONG}),
@@ -382,7 +382,7 @@ ERRORS: dict[str, tuple[Any, str]] = {
     ),
     "longer scalogram": (
         lambda bank: (bank, noise(14, LONG), {}),
-        r"S must have U1 of shape \(14, 512\), .* got \(14, 1501\); .* give .* n_samples=,",
+        r"S must have U1 of shape \(14, 512\), .* got \(14, 1501\); .* pass .* as n_samples,",
     ),
     "other rows of a scalogram": (
         lambda bank: (bank, noise(2, 5, N), {}),
@@ -402,7 +402,7 @@ ERRORS: dict[str, tuple[Any, str]] = {
     ),
     "no coefficients": (
         lambda bank: (bank, [1.0], {}),
-        "S must be what jtfs, time_scattering or scalogram returns, got a list",
+        "S must be the result of jtfs, time_scattering or scalogram, got a list",
     ),
     "no joint filters": (
         lambda bank: (jtfs_jax.filterbank(N, J=4, Q=4), coefficients(bank), {}),

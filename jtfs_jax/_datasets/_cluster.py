@@ -14,7 +14,7 @@ _RETRIES = 3  # of a shard after its worker is lost
 
 @contextlib.contextmanager
 def workers(count: int | None, scheduler: str | None) -> Iterator[Any]:
-    """A client of `count` processes on this machine, or of the scheduler at an address."""
+    """Open a Dask client of `count` processes on this machine, or of a scheduler at an address."""
     distributed = require("distributed", "cluster")
     if scheduler is not None:
         try:
@@ -38,7 +38,7 @@ def workers(count: int | None, scheduler: str | None) -> Iterator[Any]:
 
 
 def compute_by(client: Any, path: Path, shards: Sequence[int]) -> Iterator[Outcome]:
-    """Outcomes of shards as they complete; other workers take over the shards of lost workers."""
+    """Yield outcomes of shards as they complete; other workers take over from lost workers."""
     distributed = require("distributed", "cluster")
     path = path.absolute()
     futures = {

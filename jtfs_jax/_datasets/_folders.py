@@ -22,7 +22,7 @@ class Found(NamedTuple):
 
 
 def find(arguments: Sequence[Path]) -> Found:
-    """Recordings among files and in folders, and the folders that contain them.
+    """Find recordings among files and in folders, and the folders that contain them.
 
     The folders are relative to the innermost folder that contains all arguments.
 
@@ -66,7 +66,7 @@ def _is_recording(file: Path) -> bool:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """All files below a folder, including linked folders; each folder is visited once."""
+    """Yield all files below a folder, including linked folders; visit each folder only once."""
 
     def fail(error: OSError) -> None:
         raise error

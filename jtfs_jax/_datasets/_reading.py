@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 def ahead(
     function: Callable[[Item], Result], items: Iterable[Item]
 ) -> Iterator[tuple[Item, "Future[Result]"]]:
-    """Results or errors of a function in order, while threads compute some of the next ones."""
+    """Yield items with their results or errors, in order, while threads compute the next ones."""
     waiting: deque[tuple[Item, Future[Result]]] = deque()
     with ThreadPoolExecutor(_THREADS) as threads:
         try:

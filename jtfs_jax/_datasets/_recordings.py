@@ -20,11 +20,11 @@ class Recording(NamedTuple):
     """A part of a file, and its labels.
 
     Attributes:
-        path: The file; None: the bundled recording.
+        path: The file, or None for the bundled recording.
         folder: Folder for its result, relative to the output.
-        start: In seconds; None: as set by the options.
-        duration: In seconds; None: as set by the options.
-        labels: Further columns of the list that names it.
+        start: Start in seconds. None means as set by the options.
+        duration: Duration in seconds. None means as set by the options.
+        labels: Additional columns of the list that names it.
     """
 
     path: Path | None
@@ -39,7 +39,7 @@ class Recording(NamedTuple):
         return "" if self.start is None else f"@{self.start:g}"
 
     def span(self, start: float, duration: float | None) -> tuple[float, float | None]:
-        """Its start and duration; the arguments are defaults for recordings without their own."""
+        """Return its start and duration, with the arguments in place of None."""
         return (
             start if self.start is None else self.start,
             duration if self.duration is None else self.duration,
@@ -54,7 +54,7 @@ class Found(NamedTuple):
 
 
 def recordings(arguments: Sequence[Path]) -> Found:
-    """All recordings named by the arguments, in order.
+    """Return all recordings named by the arguments: files and folders first, then lists.
 
     Raises:
         ValueError: If a folder, a pattern or a list has no recordings, or if a list is malformed.
@@ -79,7 +79,7 @@ def _is_list(path: Path) -> bool:
 
 
 def _matches(path: Path) -> list[Path]:
-    """The path, or, if it does not exist and is a pattern, all paths that match it."""
+    """Return the path or, if it does not exist and is a pattern, all paths that match it."""
     if path.exists() or not glob.has_magic(str(path)):
         return [path]
     found = sorted(map(Path, glob.glob(str(path), recursive=True)))
@@ -89,7 +89,7 @@ def _matches(path: Path) -> list[Path]:
 
 
 def read_list(path: Path) -> list[Recording]:
-    """The recordings of a CSV file with a header, or of a file with one JSON object per line.
+    """Read recordings from a CSV file with a header, or a file with one JSON object per line.
 
     Each has a `path`, relative to the folder of the list, and may have `start` and `duration` in
     seconds. Other columns are labels.
@@ -101,7 +101,7 @@ def read_list(path: Path) -> list[Recording]:
 
 
 def text_of(path: Path, kind: str) -> str:
-    """The text of a file written by the user, a list or a table."""
+    """Read the text of a list or a table written by the user."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:

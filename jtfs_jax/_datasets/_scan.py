@@ -27,7 +27,7 @@ def scan(
     duration: float | None,
     report: Callable[[int, ValueError | None], None],
 ) -> Scanned:
-    """The rows of a store.
+    """Decode all recordings to determine the rows of a store.
 
     Args:
         recordings: Recordings with absolute paths.
@@ -69,7 +69,7 @@ def scan(
 
 
 def digest(recordings: Sequence[Recording]) -> str:
-    """Digest that is the same for the same recordings with the same parts and labels."""
+    """Return a digest that is the same for the same recordings with the same parts and labels."""
     facts = [(str(r.path), _stamp(r), r.start, r.duration, dict(r.labels)) for r in recordings]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
@@ -90,7 +90,7 @@ def _name(recording: Recording, channel: int) -> str:
 
 
 def _new(name: str, names: set[str]) -> str:
-    """The name, or a similar one if it is taken."""
+    """Return the name, or a similar one if it is taken."""
     number, unique = 1, name
     while unique in names:
         number += 1

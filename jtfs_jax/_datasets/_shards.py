@@ -31,7 +31,7 @@ class Outcome(NamedTuple):
 
 @functools.lru_cache(maxsize=1)
 def _segments_of(arguments: str) -> Segments:
-    """Segmentation of recordings for the filterbank with these arguments, given as JSON."""
+    """Return the segmentation for the filterbank with these arguments, given as JSON."""
     return _segments.segments(filterbank(**json.loads(arguments)))
 
 
@@ -81,21 +81,21 @@ def compute(path: Path, shards: Iterable[int]) -> Iterator[Outcome]:
 
 
 def _stretch(cut: Segments, store: Store, piece: Piece) -> Stretch:
-    """The samples that some frames of a recording depend on."""
+    """Read the samples that the frames of a piece depend on."""
     row = store.rows[piece.row]
     path = Path(row.file)
     status = path.stat()
     if (status.st_size, status.st_mtime_ns) != (row.size, row.modified):
         raise ValueError(
-            f"{path}: this file has changed since the store was made; restore it, or make the "
-            f"store again with --overwrite."
+            f"{path}: this file has changed since the store was created; restore it, or recreate "
+            f"the store with --overwrite."
         )
     if cut.bank.T == "global":
         return Stretch(_read(row, store, 0, row.n_samples), row.n_samples)
     stride = cut.bank.low_pass_stride
     first = piece.first * stride // cut.grid * cut.grid
     stop = min(piece.stop * stride, row.n_samples)
-    # Reflections beyond an end use samples within the context and one more.
+    # Reflections beyond an end use the samples within the context, and one more.
     origin = max(first - cut.context - 1, 0)
     end = min(stop + cut.context + 1, row.n_samples)
     return Stretch(_read(row, store, origin, end), row.n_samples, origin, first, stop)
@@ -108,6 +108,6 @@ def _read(row: Row, store: Store, origin: int, end: int) -> Float[np.ndarray, " 
     if len(x) != end - origin:
         raise ValueError(
             f"{row.file}: it has {origin + len(x)} samples at {rate} Hz, but had {row.n_samples} "
-            f"when the store was made; make the store again with --overwrite."
+            f"when the store was created; recreate the store with --overwrite."
         )
     return x

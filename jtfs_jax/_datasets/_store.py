@@ -27,7 +27,7 @@ from jtfs_jax._filterbank import FilterBank
 
 _VALUES_IN_SHARD = 2**23  # maximum, unless a single frame has more
 _N_SHARDS = 64  # approximate number for smaller datasets
-_N_SEGMENTS = 8  # minimum per shard: a recording that two shards share is more work
+_N_SEGMENTS = 8  # minimum per shard: a recording that two shards share takes more work
 _VALUES_IN_CHUNK = 2**20  # maximum for arrays without shards
 _COEFFICIENTS = ("S0", "S1", "S2")
 
@@ -39,11 +39,11 @@ class Row(NamedTuple):
         recording: Name of the recording.
         file: Path of the file.
         size, modified: Size of the file in bytes, and modification time in ns.
-        start: In seconds.
-        duration: Maximum duration in seconds; NaN: all of it.
-        channel: Channel number if channels are separate; else −1.
-        n_samples: Number of samples at the rate of the store; 0 if it cannot be read.
-        error: Why it cannot be read.
+        start: Start in seconds.
+        duration: Maximum duration in seconds; NaN for the whole recording.
+        channel: Channel number if channels are separate, −1 otherwise.
+        n_samples: Number of samples at the rate of the store; 0 if the file cannot be read.
+        error: Why the file cannot be read.
     """
 
     recording: str
@@ -58,7 +58,7 @@ class Row(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A recording's own frames from `first` to `stop`, which go to `place` in a shard."""
+    """Frames `first` to `stop` of a recording, which begin at `place` in a shard."""
 
     row: int
     first: int
@@ -86,12 +86,12 @@ def create(
     """Create a store with everything except the coefficients, completely or not at all.
 
     Args:
-        path: Ends in .zarr.
+        path: Path of the store, which ends in .zarr.
         bank: Filters of the coefficients.
         rows: Recordings to be computed.
         columns: Labels of the rows.
-        attributes: Attributes of the store, including those from `_labels.attributes`.
-        overwrite: Whether to replace an existing store.
+        attributes: Attributes of the store, including the result of `_labels.attributes`.
+        overwrite: If True, replace an existing store.
 
     Raises:
         FileExistsError: If the store exists and may not be replaced.
@@ -159,7 +159,7 @@ _FIELDS = Row._fields
 
 
 def _frames_in_shard(total: int, of_segment: int, n_values: int) -> int:
-    """Frames per shard, for a few dozen shards of several segments each, small next to memory."""
+    """Return the frames per shard, for dozens of shards of several segments that fit in memory."""
     most = max(_VALUES_IN_SHARD // n_values, 1)
     return min(max(-(-total // _N_SHARDS), _N_SEGMENTS * of_segment), most)
 
@@ -183,7 +183,7 @@ class Store:
     """An existing store.
 
     Attributes:
-        rows: Its recordings.
+        rows: Recordings in the store, or their channels.
         attributes: The attributes given to `create`.
         frames_in_shard: Number of frames in each shard except the last.
         n_frames: Total number of frames.
@@ -206,7 +206,7 @@ class Store:
         self.attributes = dict(self._group.attrs)
 
     def missing(self) -> list[int]:
-        """Numbers of the incomplete shards."""
+        """Return the numbers of the incomplete shards."""
         return np.flatnonzero(self._group["done"][...] == 0).tolist()
 
     @property
@@ -215,7 +215,7 @@ class Store:
         return self._group["done"].shape[0]
 
     def pieces(self, shard: int) -> list[Piece]:
-        """The pieces of recordings in a shard."""
+        """Return the pieces of recordings in a shard."""
         start = shard * self.frames_in_shard
         stop = min(start + self.frames_in_shard, self.n_frames)
         last = np.append(self._first[1:], self.n_frames)

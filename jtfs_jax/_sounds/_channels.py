@@ -1,4 +1,4 @@
-"""Mixing of a sound's channels, and whether they cancel each other."""
+"""Mixing of a sound's channels, and a measure of how far they cancel each other."""
 
 import math
 from typing import Literal, TypeAlias
@@ -28,7 +28,7 @@ class Mix:
         self._squares = np.zeros(n_channels + 1)
 
     def __call__(self, block: Block) -> Float[np.ndarray, "time channel"]:
-        """The requested channels, float64."""
+        """Return the requested channels in float64."""
         if self._channels == "first":
             return block[:, :1].astype(np.float64)
         block = block.astype(np.float64)
@@ -43,7 +43,7 @@ class Mix:
 
     @property
     def loss(self) -> float:
-        """See the class; constant parts of the channels do not count."""
+        """Level of the channels above their mean, in dB, without their constant offsets."""
         if self._n == 0:
             return 0.0
         powers = self._squares / self._n - (self._sums / self._n) ** 2

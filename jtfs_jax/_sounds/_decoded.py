@@ -1,4 +1,4 @@
-"""Sounds as decoded block by block, by libsndfile or, if it cannot, by ffmpeg."""
+"""Sounds that are decoded block by block, by libsndfile or, if it cannot read them, by ffmpeg."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Block: TypeAlias = Float[np.ndarray, "time channel"]
 
 
 class Undecodable(Exception):
-    """A decoder cannot read a file; the message is the decoder's reason."""
+    """Raised if a decoder cannot read a file; the message gives the decoder's reason."""
 
 
 @dataclass
@@ -19,9 +19,9 @@ class Decoded:
     """A sound that is being read.
 
     Attributes:
-        sample_rate: In Hz, as stated by the file.
-        n_channels: At least 1.
-        blocks: Float32 blocks up to the end.
+        sample_rate: Sample rate in Hz, as stated by the file.
+        n_channels: Number of channels, at least 1.
+        blocks: Blocks of samples in float32, up to the end of the sound.
         stated: Number of samples stated by the file; None if it states none.
         doubt: Why the end of `blocks` may not be the end of the sound, if there is a doubt.
         damage: Why `blocks` ended early, if they did; "" otherwise and until they end.

@@ -19,13 +19,13 @@ _HEADER = struct.Struct(">4s5I")  # of an AU file: mark, offset, size, encoding,
 
 
 def is_installed() -> bool:
-    """Whether a program named ffmpeg is found."""
+    """Return whether a program named ffmpeg is found."""
     return shutil.which("ffmpeg") is not None
 
 
 @contextlib.contextmanager
 def decoded(path: Path) -> Iterator[Decoded]:
-    """The first sound track of a file; raises `Undecodable` if there is none."""
+    """Open the first sound track of a file; raise `Undecodable` if there is none."""
     program = shutil.which("ffmpeg")
     assert program is not None
     command = [program, "-nostdin", "-v", "error", "-protocol_whitelist", "file"]
@@ -64,7 +64,7 @@ def _blocks(process: subprocess.Popen, sound: Decoded, messages: BinaryIO) -> It
 
 
 def _reason(messages: IO[bytes]) -> str:
-    """The first message from ffmpeg, which is the cause of later ones."""
+    """Return the first message from ffmpeg, which names the cause of later ones."""
     messages.seek(0)
     lines = messages.read(2**16).decode("utf-8", "replace").split("\n")
     if "matches no streams" in lines[0]:

@@ -1,4 +1,4 @@
-"""The length that files state in their headers, and whether it is true.
+"""The length that files state in their headers, and corrections of it.
 
 Programs that are killed, write to a pipe, or copy half a file leave headers that state too much or
 too little. libsndfile stops where the header says, so it is given a corrected header.
@@ -12,7 +12,7 @@ from ._length import Length
 from ._view import Edit
 
 _MANY_CHUNKS = 10_000  # more than any valid file has; the search ends there
-_FEW_BYTES = 8  # after the sound; fewer are padding, not a chunk
+_FEW_BYTES = 8  # fewer bytes than this after the sound are padding, not a chunk
 _TAG = 128  # bytes of a tag (ID3v1)
 
 
@@ -42,7 +42,7 @@ _LAYOUTS = {
 
 
 def length_of(file: BinaryIO) -> Length:
-    """The length stated by the file, if its format states one."""
+    """Return the length stated by the file, if its format states one."""
     file.seek(0)
     start = file.read(12)
     if start[:4] in _LAYOUTS and (start[:4] != b"FORM" or start[8:11] == b"AIF"):
@@ -59,7 +59,7 @@ def length_of(file: BinaryIO) -> Length:
 
 
 def _chunked(file: BinaryIO, kind: bytes, layout: _Layout) -> Length:
-    """WAV (also RIFX, RF64 and BW64), AIFF, Wave64 or CAF."""
+    """Return the length of a WAV (also RIFX, RF64 and BW64), AIFF, Wave64 or CAF file."""
     found = _find_sound(file, kind, layout)
     if found is None:
         return Length()
@@ -74,7 +74,7 @@ def _chunked(file: BinaryIO, kind: bytes, layout: _Layout) -> Length:
 
 
 def _find_sound(file: BinaryIO, kind: bytes, layout: _Layout) -> tuple[int, int, int, bool] | None:
-    """Positions of the sound's size and first byte; its stated size, and whether it is known."""
+    """Find the positions of the sound's size and first byte, the size, and whether it is known."""
     at, large = layout.first, None
     for _ in range(_MANY_CHUNKS):
         id, size = _chunk(file, at, layout)
@@ -97,10 +97,10 @@ def _find_sound(file: BinaryIO, kind: bytes, layout: _Layout) -> tuple[int, int,
 
 
 def _with_size(size_at: int, there: int, layout: _Layout) -> tuple[Edit, ...]:
-    """Edits of the header for a sound that extends to the end of the file."""
+    """Return edits of the header for a sound that extends to the end of the file."""
     if layout.sound == b"data" and layout.size == 4:
-        # libsndfile takes this for a file that was not closed, and reads to its end, even if 32
-        # bits are too few for the true size.
+        # libsndfile takes this for a file that was not closed, and reads it to the end, even if 32
+        # bits are too few for the actual size.
         return (
             Edit(0, 4, b"RIFX" if layout.order == "big" else b"RIFF"),
             Edit(4, 8, (8).to_bytes(4, layout.order)),
@@ -111,7 +111,7 @@ def _with_size(size_at: int, there: int, layout: _Layout) -> tuple[Edit, ...]:
 
 
 def _followed(file: BinaryIO, kind: bytes, at: int) -> Length:
-    """The length if chunks follow the sound, possibly including a second file."""
+    """Return the length if chunks follow the sound, possibly including a second file."""
     file.seek(at)
     if file.read(4) != kind:
         return Length()
@@ -120,14 +120,14 @@ def _followed(file: BinaryIO, kind: bytes, at: int) -> Length:
 
 
 def _before_tag(file: BinaryIO) -> int:
-    """The end of the file, or the beginning of a final tag (ID3v1)."""
+    """Return the position of the end of the file, or of a tag (ID3v1) at the end."""
     end = file.seek(0, os.SEEK_END)
     file.seek(max(end - _TAG, 0))
     return end - _TAG if file.read(3) == b"TAG" else end
 
 
 def _chunk(file: BinaryIO, at: int, layout: _Layout) -> tuple[bytes, int | None]:
-    """The id of the chunk and the size of its content; None if the file ends before."""
+    """Return the id of the chunk and the size of its content, None if the file ends before."""
     file.seek(at)
     header = file.read(layout.id + layout.size)
     if len(header) < layout.id + layout.size:
@@ -141,12 +141,12 @@ def _aligned(at: int, layout: _Layout) -> int:
 
 
 def _is_placeholder(size: int, bits: int) -> bool:
-    """Whether it means "unknown": nearly the largest number, signed or unsigned."""
+    """Return whether a size means "unknown": nearly the largest number, signed or unsigned."""
     return any(0 <= 2**n - 1 - size < 4096 for n in (bits, bits - 1))
 
 
 def _are_chunks(file: BinaryIO, at: int, end: int, layout: _Layout) -> bool:
-    """Whether chunks follow one another from here to the end, as they do after the sound."""
+    """Return whether chunks follow one another from `at` to the end, as they do after the sound."""
     for start in {at, _aligned(at, layout)}:
         chunk = start
         for _ in range(_MANY_CHUNKS):
@@ -162,7 +162,7 @@ def _are_chunks(file: BinaryIO, at: int, end: int, layout: _Layout) -> bool:
 
 
 def _au(file: BinaryIO, start: bytes) -> Length:
-    """AU, the format of Sun and NeXT."""
+    """Return the length of an AU file, the format of Sun and NeXT."""
     offset, stated = (int.from_bytes(start[at : at + 4], "big") for at in (4, 8))
     there = file.seek(0, os.SEEK_END) - offset
     if there <= 0 or stated in (there, 2**32 - 1):
@@ -171,7 +171,7 @@ def _au(file: BinaryIO, start: bytes) -> Length:
 
 
 def _flac(file: BinaryIO, at: int) -> Length:
-    """FLAC: libsndfile reads to the end if the number of samples is 0, "unknown"."""
+    """Return the length of a FLAC file; libsndfile reads to the end if it states 0 samples."""
     at += 18
     file.seek(at)
     field = int.from_bytes(file.read(8), "big")
@@ -182,7 +182,10 @@ def _flac(file: BinaryIO, at: int) -> Length:
 
 
 def _ogg(file: BinaryIO) -> Length:
-    """Ogg: its first pages and its last are marked; libsndfile stops if another stream follows."""
+    """Return the length of an Ogg file, which has marks on its first pages and on its last page.
+
+    libsndfile stops if another stream follows.
+    """
     end = file.seek(0, os.SEEK_END)
     at, is_last, are_first = 0, False, True
     while at + 27 <= end:

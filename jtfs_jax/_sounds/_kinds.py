@@ -60,7 +60,7 @@ class Kind(NamedTuple):
 
 
 def kind_of(path: Path) -> Kind | None:
-    """The kind of a file; None if it is not known."""
+    """Return the kind of a file, or None if it is not known."""
     with path.open("rb") as file:
         start = file.read(_SAMPLE)
     for pattern, name, cure in _OTHERS:
@@ -77,7 +77,7 @@ def kind_of(path: Path) -> Kind | None:
 
 
 def _is_text(start: bytes) -> bool:
-    """Whether all bytes are printable text in UTF-8."""
+    """Return whether all bytes are printable text in UTF-8."""
     if any(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in start):
         return False
     try:

@@ -15,7 +15,7 @@ class Length(NamedTuple):
         edits: Replacements in the header that make libsndfile read everything in the file.
         doubt: Why the end of the readable part may not be the end of the sound, if there is a
             doubt.
-        least: Number of samples that a decoder should find at least, from a count of the content.
+        least: Minimum number of samples that a decoder should find, from a count of the content.
         is_joined: Whether other sounds follow the first, which libsndfile does not read.
     """
 

@@ -28,7 +28,7 @@ _MEANINGS = {
 
 @contextlib.contextmanager
 def decoded(path: Path) -> Iterator[Decoded]:
-    """The sound of a file; raises `Undecodable` if libsndfile cannot read it."""
+    """Open the sound of a file; raise `Undecodable` if libsndfile cannot read it."""
     soundfile = require("soundfile", "audio")
     errors = (OSError, TypeError, ValueError, soundfile.SoundFileError)
     with path.open("rb") as file:
@@ -83,6 +83,6 @@ def _blocks(reader: Any, sound: Decoded, least: int, errors: tuple) -> Iterator[
 
 
 def _words(error: Exception) -> str:
-    """The message from libsndfile, or its meaning."""
+    """Return the message from libsndfile, or its meaning."""
     words = str(getattr(error, "error_string", error)).strip().rstrip(".")
     return _MEANINGS.get(words, words.removeprefix("Error : "))

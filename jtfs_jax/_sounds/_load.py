@@ -13,8 +13,8 @@ from ._reading import reading
 from ._source import source
 from ._span import Span
 
-_HIGHEST_RATIO = 1000  # of two rates; no sound needs more
-_WEAK, _CANCELED = 30, 60  # dB by which the mean of the channels is below them
+_HIGHEST_RATIO = 1000  # of two sample rates; no sound needs more
+_WEAK, _CANCELED = 30, 60  # dB by which the mean of the channels is below the channels
 _QUIET = -90  # dB re full scale, about one 16-bit step
 
 
@@ -25,7 +25,7 @@ def load_with_notes(
     start: float,
     channels: Channels,
 ) -> tuple[Float[np.ndarray, "channel time"], list[str]]:
-    """The samples at the requested rate, and warnings; see `jtfs_jax.audio.load`."""
+    """Return the samples at the requested rate, and warnings; see `jtfs_jax.audio.load`."""
     x, name, span, sound, mix = _read(path, sample_rate, duration, start, channels)
     _check_loudness(name, x, sound, mix, _where(start, duration))
     notes = [_about_length(span, sound), _about_loudness(x, mix, sound.n_channels)]
@@ -39,7 +39,7 @@ def samples(
     start: float,
     channels: Channels,
 ) -> Float[np.ndarray, "channel time"]:
-    """The samples of a part of a sound, which may be silent, without warnings."""
+    """Return the samples of a part of a sound, which may be silent, without warnings."""
     return _read(path, sample_rate, duration, start, channels)[0]
 
 
@@ -71,7 +71,7 @@ def _check_rate(name: str, native: int, sample_rate: float) -> None:
 
 
 def _finite(name: str, first: int, blocks: Iterable[Block]) -> Iterator[Block]:
-    """The blocks; raises if a sample is not finite."""
+    """Yield the blocks; raise a `ValueError` if a sample is not finite."""
     for block in blocks:
         finite = np.isfinite(block).all(axis=1)
         if not finite.all():
@@ -118,7 +118,7 @@ def _check_loudness(name: str, x: np.ndarray, sound: Decoded, mix: Mix, where: s
 
 
 def _about_length(span: Span, sound: Decoded) -> str:
-    """A warning if the file does not end where its header says."""
+    """Return a warning if the file does not end where its header says."""
     end = _seconds(span.n_read / span.native)
     stated = span.n_read if sound.stated is None else sound.stated
     if span.ended and sound.damage:
@@ -138,7 +138,7 @@ def _about_length(span: Span, sound: Decoded) -> str:
 
 
 def _about_loudness(x: np.ndarray, mix: Mix, n_channels: int) -> str:
-    """A warning if there is hardly any sound."""
+    """Return a warning if there is hardly any sound."""
     peak = 20 * math.log10(float(np.abs(x).max()))
     if mix.loss >= _WEAK:
         return (
@@ -154,7 +154,7 @@ def _about_loudness(x: np.ndarray, mix: Mix, n_channels: int) -> str:
 
 
 def _where(start: float, duration: float | None) -> str:
-    """Description of the part of the recording, empty if it is all of it."""
+    """Describe the part of the recording that is read; empty for the whole recording."""
     if duration is None:
         return "" if start == 0 else f" from {_seconds(start)} on"
     if start == 0:

@@ -32,12 +32,12 @@ class _Frame(NamedTuple):
 
     @property
     def is_mono(self) -> bool:
-        """Whether it has one channel."""
+        """Whether the frame has one channel."""
         return self.header[3] >> 6 == 3
 
     @property
     def layer(self) -> int:
-        """I, II or III."""
+        """Layer of the format: 1, 2 or 3."""
         return 4 - ((self.header[1] >> 1) & 3)
 
     @property
@@ -61,7 +61,7 @@ class _Frame(NamedTuple):
 
 
 def length_of(file: BinaryIO, tags_end: int) -> Length:
-    """The stated and the actual number of frames; `tags_end` is from `after_tags`."""
+    """Return the stated and the actual number of frames; `tags_end` is from `after_tags`."""
     first = _first(file, tags_end)
     if first is None:
         return Length()
@@ -74,7 +74,8 @@ def length_of(file: BinaryIO, tags_end: int) -> Length:
     has_tag = tag[:4] in (b"Xing", b"Info")
     n_frames -= has_tag or content[36:40] == b"VBRI"
     stated = int.from_bytes(tag[8:12], "big") if has_tag and tag[7] & 1 else None
-    leading = () if first.at == tags_end else (Edit(0, first.at, b""),)  # to be recognized
+    # libsndfile does not recognize a file with other bytes before the first frame.
+    leading = () if first.at == tags_end else (Edit(0, first.at, b""),)
     rest = {
         "least": n_frames * first.n_samples - _DELAYS,
         "is_joined": _first(file, stop) is not None,  # of another rate, or with other channels
@@ -95,7 +96,7 @@ def length_of(file: BinaryIO, tags_end: int) -> Length:
 
 
 def after_tags(file: BinaryIO) -> int:
-    """Position after the tags at the beginning (ID3v2: title, pictures)."""
+    """Return the position after the tags at the beginning (ID3v2: title, pictures)."""
     file.seek(0)
     at, tag = 0, file.read(10)
     while tag[:3] == b"ID3" and len(tag) == 10:
@@ -106,7 +107,7 @@ def after_tags(file: BinaryIO) -> int:
 
 
 def _first(file: BinaryIO, at: int) -> _Frame | None:
-    """The first frame at or soon after the position that is followed by others."""
+    """Return the first frame at or soon after a position that is followed by other frames."""
     file.seek(at)
     searched = file.read(_SEARCHED)
     end = file.seek(0, os.SEEK_END)
@@ -120,7 +121,7 @@ def _first(file: BinaryIO, at: int) -> _Frame | None:
 
 
 def _followed(file: BinaryIO, first: _Frame, end: int) -> bool:
-    """Whether enough frames of the same stream follow, or as many as the file has room for."""
+    """Return whether enough frames of the same stream follow, or as many as fit into the file."""
     frame = first
     for _ in range(_IN_A_ROW - 1):
         at = frame.at + frame.size
@@ -134,7 +135,7 @@ def _followed(file: BinaryIO, first: _Frame, end: int) -> bool:
 
 
 def _frames(file: BinaryIO, first: _Frame) -> Iterator[_Frame]:
-    """All complete frames of the stream, including frames after other bytes."""
+    """Yield all complete frames of the stream, including frames after other bytes."""
     end = file.seek(0, os.SEEK_END)
     at = first.at
     while at is not None and at + 4 <= end:
@@ -149,7 +150,7 @@ def _frames(file: BinaryIO, first: _Frame) -> Iterator[_Frame]:
 
 
 def _next(file: BinaryIO, at: int, first: _Frame, end: int) -> int | None:
-    """Position of the next frame of the stream that is followed by another."""
+    """Return the position of the next frame of the stream that is followed by another."""
     while at + 4 <= end:
         file.seek(at)
         block = file.read(_SEARCHED)
@@ -164,7 +165,7 @@ def _next(file: BinaryIO, at: int, first: _Frame, end: int) -> int | None:
 
 
 def _parse(header: bytes, at: int) -> _Frame | None:
-    """The frame of this header, if it is valid; frames in free format have no known size."""
+    """Return the frame of a header, or None if it is not valid or in free format (unknown size)."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
         return None
     version, layer = (header[1] >> 3) & 3, 4 - ((header[1] >> 1) & 3)
@@ -180,7 +181,7 @@ def _parse(header: bytes, at: int) -> _Frame | None:
 
 
 def _xing_frame(first: _Frame, numbers: bytes) -> bytes:
-    """A silent frame of the stream that states the numbers of frames and bytes."""
+    """Return a silent frame of the stream that states the numbers of frames and bytes."""
     header = bytearray(first.header)
     header[1] |= 1  # without a checksum
     header[2] = (header[2] & 0b1100) | 0b10010000

@@ -12,7 +12,7 @@ from ._source import Source
 
 @contextlib.contextmanager
 def reading(source: Source) -> Iterator[Decoded]:
-    """The sound of a file; raises a `ValueError` that says why it cannot be read."""
+    """Open the sound of a file; raise a `ValueError` that says why it cannot be read."""
     kind = kind_of(source.path)
     if kind is not None and kind.cure is not None:
         raise ValueError(

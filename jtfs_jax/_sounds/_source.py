@@ -1,4 +1,4 @@
-"""The file that a sound is read from, or the true reason why it cannot be read."""
+"""The file that a sound is read from, or the actual reason why it cannot be read."""
 
 import contextlib
 import errno
@@ -31,7 +31,7 @@ class Source(NamedTuple):
 
 @contextlib.contextmanager
 def source(path: str | os.PathLike) -> Iterator[Source]:
-    """The file; pipes and "-", the standard input, are copied to a temporary file first."""
+    """Check a file; pipes and "-", the standard input, are copied to a temporary file first."""
     if os.fspath(path) == STANDARD_INPUT:
         with _copied("standard input", _standard_input(), "stdin") as copy:
             yield copy
@@ -51,7 +51,7 @@ def source(path: str | os.PathLike) -> Iterator[Source]:
 
 
 def _open(path: Path) -> BinaryIO:
-    """The file, open for reading."""
+    """Return the file, open for reading; raise a `ValueError` if it cannot be opened."""
     try:
         if stat.S_ISDIR(path.stat().st_mode):
             raise ValueError(f"{path}: this is a folder; name a file.")

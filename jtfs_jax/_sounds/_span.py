@@ -11,8 +11,10 @@ from jtfs_jax._extras import require
 
 from ._decoded import Block
 
-_MARGIN_S = 0.1  # minimum read on both sides of the span, so that the resampler sees no cuts,
-_MARGIN = 1024  # and minimum number of samples at the lower rate
+# Minimum duration read on both sides of the span, so that the resampler sees no cuts, and minimum
+# number of samples there at the lower rate.
+_MARGIN_S = 0.1
+_MARGIN = 1024
 _CHUNK = 2**16  # maximum number of samples that the resampler returns at a time
 
 
@@ -25,8 +27,8 @@ class Span:
     Args:
         native: Rate of the file, in Hz.
         rate: Requested rate, in Hz.
-        start: In seconds.
-        duration: In seconds; None: to the end.
+        start: Start in seconds.
+        duration: Duration in seconds. None means to the end.
     """
 
     native: int
@@ -54,7 +56,7 @@ class Span:
         self.ended = False
 
     def of(self, blocks: Iterable[Block]) -> Iterator[Block]:
-        """The samples from `first` to `stop`; counts the samples read and notes if they end."""
+        """Yield samples from `first` to `stop`; count the samples read, and note if they end."""
         for block in blocks:
             begin = self.n_read
             self.n_read += len(block)
@@ -69,7 +71,7 @@ class Span:
     def resampled(
         self, blocks: Iterable[Float[np.ndarray, "time channel"]], n_channels: int
     ) -> Float[np.ndarray, "channel time"]:
-        """The samples at `rate`, float32."""
+        """Return the samples of the span at `rate`, in float32."""
         found = [np.zeros((n_channels, 0), np.float32)]
         if self.native != self.rate:
             blocks = self._resample(blocks, n_channels)

@@ -7,7 +7,7 @@ from typing import BinaryIO, NamedTuple
 
 
 class Edit(NamedTuple):
-    """Replacement of the bytes from `start` to `stop` by any number of others."""
+    """Replacement of the bytes from `start` to `stop` by any number of other bytes."""
 
     start: int
     stop: int
@@ -18,8 +18,8 @@ class View(io.RawIOBase):
     """An open file with edits applied on reading; the file itself is unchanged.
 
     Args:
-        file: Open for reading bytes, and seekable.
-        edits: In order of their position in the file, without overlaps.
+        file: A seekable file, open for reading bytes.
+        edits: Edits in order of their position in the file, without overlaps.
     """
 
     def __init__(self, file: BinaryIO, edits: Iterable[Edit]):
@@ -34,19 +34,19 @@ class View(io.RawIOBase):
             old = edit.stop
 
     def readable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     def tell(self) -> int:
-        """The position in the view."""
+        """Return the position in the view."""
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a position in the view; positions before its beginning are its beginning."""
+        """Move to a position in the view, or to its beginning if the position is before it."""
         origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         self._position = max(origin + offset, 0)
         return self._position

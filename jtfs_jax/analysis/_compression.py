@@ -65,7 +65,7 @@ def log_compress(S: Coefficients, level: float | Float[Array, ""]) -> Coefficien
 
     Args:
         S: Coefficients: an array, or a pytree of arrays such as the result of `jtfs`.
-        level: The level, positive.
+        level: Positive level, in the units of `S`.
 
     Returns:
         Compressed coefficients, with the structure of `S`.
@@ -107,7 +107,7 @@ def fit_levels(
 
         µ(λ₂) = mean over sounds n, bands λ and frames t of |Sₙ(λ₂, λ, t)|
 
-    The mean or median is over all batch axes, over frames, and in the second order over the bands
+    The mean or median is over all batch axes, over frames, and, in the second order, over the bands
     that first-order wavelets feed. For sets that do not fit in memory, average the means of several
     batches of the same size with `jax.tree.map`.
 
@@ -142,11 +142,11 @@ def mu_log(
 ) -> Scattering:
     """Logarithmic compression with one level per path: log(1 + S(λ₂) / (ε µ(λ₂))).
 
-    It brings the histogram of each path closer to a Gaussian, and all paths to one scale.
+    It brings the histogram of each path closer to a Gaussian, and all paths to the same scale.
 
     Args:
         S: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
-        levels: The µ, from `fit_levels`. Paths with a level of 0 become 0.
+        levels: Levels µ, from `fit_levels`. Paths with a level of 0 become 0.
         epsilon: Fraction ε of µ above which compression is logarithmic, positive.
 
     Returns:
@@ -220,7 +220,7 @@ def standardize(S: Scattering, constants: Standardization) -> Scattering:
 
     Args:
         S: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
-        constants: From `fit_standardization`. Paths that did not vary there become 0.
+        constants: Result of `fit_standardization`. Paths that were constant in that set become 0.
 
     Returns:
         Standardized coefficients, with the structure of `S`. Bands of S2 that no first-order
@@ -240,7 +240,7 @@ def standardize(S: Scattering, constants: Standardization) -> Scattering:
 
 
 def _log1p(s: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    # Sign and modulus would have no derivative at 0.
+    # A product of the sign and a function of the modulus would have no derivative at 0.
     return jnp.log1p(jnp.where(s < 0, 0, s)) - jnp.log1p(jnp.where(s < 0, -s, 0))
 
 
@@ -259,7 +259,7 @@ def _median(values: Float[Array, "*shape"], axes: tuple[int, ...], live: np.ndar
 def _reduce(
     bank: FilterBank, S: JointScattering | TimeScattering, statistic: Callable[..., Array]
 ) -> PathConstants:
-    """A statistic of each path over batch, frames, and live bands."""
+    """Compute a statistic of each path over the batch, the frames and the live bands."""
     require_coefficients(bank, S)
 
     def reduce(s: Array, path_axis: int | None = None, live: np.ndarray = _ALL) -> Array:
@@ -278,7 +278,7 @@ def _reduce(
 
 
 def _apply(function: Callable[..., Array], S: Scattering, *constants: PathConstants) -> Scattering:
-    """A function of each coefficient and of its path's constants."""
+    """Apply a function to each coefficient and the constants of its path."""
     expected, found = len(constants[0].S2), n_paths(S)
     if (len(constants[0].S1), expected) != (S.S1.shape[-2], found):
         raise ValueError(

@@ -96,8 +96,8 @@ def pair_energies(
         S: Coefficients of `jtfs` or `time_scattering`, with any batch axes.
 
     Returns:
-        Energies by "S0", "S1", and the `kind` in `path_table`: "phi_t*phi_f", "phi_t*psi_f",
-        "psi_t*phi_f", "psi_t*psi_f"; for time scattering "S2" instead of these kinds. The "phi_t"
+        Energies keyed by "S0", "S1", and the `kind` in `path_table`: "phi_t*phi_f", "phi_t*psi_f",
+        "psi_t*phi_f", "psi_t*psi_f"; for time scattering, "S2" replaces these kinds. The "phi_t"
         kinds repeat energy already counted in "S1".
 
     Raises:
@@ -125,8 +125,8 @@ def energy_fractions(
     """Fraction of a signal's energy in each order of its coefficients.
 
     Filters with a Littlewood–Paley sum of 1 conserve energy: the remainder is in higher orders or
-    removed by φ_F. Filters with unit l1 norm have a sum of about one half, and lose as much in each
-    order.
+    removed by φ_F. Filters with unit l1 norm have a sum of about one half, and lose about half of
+    the energy in each order.
 
     Args:
         bank: The filters that `S` was computed with.
@@ -134,8 +134,8 @@ def energy_fractions(
         S: Coefficients of `jtfs` or `time_scattering`.
 
     Returns:
-        Fractions by "S0", "S1" and "S2"; 0 for silence. Here "S2" excludes paths with α = 0, whose
-        energy belongs to S1.
+        Fractions keyed by "S0", "S1" and "S2"; 0 for silence. Here, "S2" excludes paths with α = 0,
+        whose energy belongs to S1.
 
     Raises:
         ValueError: At trace time, if `S` was not computed with `bank`, or `x` is not a batch of
@@ -224,7 +224,7 @@ def pair_distances(
         target: Coefficients of the same transform and the same shapes.
 
     Returns:
-        Distances by the names of `pair_energies`; 0 if neither has energy, infinite if only
+        Distances with the same keys as `pair_energies`; 0 if neither has energy, infinite if only
         `target` has none.
 
     Raises:

@@ -19,7 +19,7 @@ from jtfs_jax._nodes import exportable
 
 @exportable
 class InterchannelImage(eqx.Module):
-    """Image of a sound between two channels, in each band and part of its duration.
+    """Stereo image of a two-channel sound, in each band and part of its duration.
 
     Attributes:
         level_difference: Level of the first channel relative to the second, in dB; 0 if both are

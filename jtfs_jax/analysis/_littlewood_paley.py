@@ -19,7 +19,7 @@ class LittlewoodPaley:
     """Energy that filters keep at each frequency, as returned by `littlewood_paley`.
 
     Attributes:
-        frequency: From 0 to half a cycle per sample or row, in the requested unit.
+        frequency: Frequencies from 0 to half a cycle per sample or row, in the requested unit.
         low_pass: Contribution of the low-pass filter, |φ̂|².
         wavelets: Contribution of all wavelets.
     """
@@ -69,21 +69,21 @@ def littlewood_paley(
         ∫ A(f) |x̂(f)|² df     with A(f) = |φ̂(f)|² + ½ Σ (|ψ̂(f)|² + |ψ̂(−f)|²)
 
     where the ψ are the ψ_n1 for "first", and the ψ_n2 that have paths for "second". The low-pass
-    filter is φ_T, or one of width 2**J for T=0 and T="global". Energy is conserved where A = 1 and
-    lost where A = 0; the filters are a contraction if A ≤ 1 everywhere. For "frequential", with
-    complex input, the sum is over both spins:
+    filter is φ_T, or the filter of width 2**J for T=0 and T="global". Energy is conserved where
+    A = 1 and lost where A = 0; the filters are a contraction if A ≤ 1 everywhere. For
+    "frequential", with complex input, the sum is over both spins:
 
         A(f) = |φ̂(f)|² + Σ (|ψ̂_β(f)|² + |ψ̂_β(−f)|²)     with φ of width 2**J_fr
 
     Args:
-        bank: Filters from `filterbank`; for "frequential", with `J_fr`. Not under `jax.jit`, as
-            this computes with NumPy.
+        bank: Filters from `filterbank`; for "frequential", with `J_fr`. They cannot be traced by
+            `jax.jit`, as the sum is computed in NumPy.
         filters: "first", "second" or "frequential".
-        sample_rate: In Hz. None: frequencies are in cycles/sample. For "frequential" they are in
-            cycles/octave, whatever the sample rate.
+        sample_rate: Sample rate in Hz. If None, frequencies are in cycles/sample. For
+            "frequential", they are in cycles/octave, whatever the sample rate.
 
     Returns:
-        The sum, and the contributions of low-pass filter and wavelets, on each Fourier bin.
+        The sum, and the contributions of the low-pass filter and the wavelets, at each Fourier bin.
 
     Raises:
         ValueError: If `filters` is none of these, if `filters` is "frequential" and `bank` has no
@@ -123,8 +123,8 @@ def joint_littlewood_paley(
     This is valid for rows on which every ψ_α acts, far from the first and the last row.
 
     Args:
-        bank: Filters from `filterbank`, with `J_fr`. Not under `jax.jit`.
-        sample_rate: In Hz. None: rates are in cycles/sample.
+        bank: Filters from `filterbank`, with `J_fr`. They cannot be traced by `jax.jit`.
+        sample_rate: Sample rate in Hz. If None, rates are in cycles/sample.
 
     Returns:
         The sums along both axes; `total` is the sum in the plane.
@@ -176,9 +176,9 @@ def _over_rows(bank: FilterBank, *, real: bool = False) -> LittlewoodPaley:
 def frequential_responses(
     bank: FilterBank,
 ) -> tuple[Float[np.ndarray, " bin"], Float[np.ndarray, "wavelet bin"]]:
-    """Moduli of the transfer functions of β = 0 and of the wavelets of spin +1, on Fourier bins.
+    """Moduli of the transfer functions of β = 0 and of the wavelets of spin +1, at Fourier bins.
 
-    For smooth curves, there are more bins than in the transform itself.
+    There are more bins than in the transform itself, which gives smooth curves.
     """
     require_joint(bank)
     assert bank.J_fr is not None

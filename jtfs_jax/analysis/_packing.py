@@ -36,11 +36,11 @@ class PackedAxes:
     """Coordinates along the axes of `PackedScattering`, as returned by `packed_axes`.
 
     Attributes:
-        scale: In cycles/octave, from negative (falling) through 0 to positive (rising).
-        rate: In Hz or cycles/sample, from low to high.
-        frequency: In Hz or cycles/sample, from high to low.
-        time: In seconds or samples.
-        unsigned_scale: In cycles/octave, from 0 upward, for `low_pass`.
+        scale: Scales in cycles/octave, from negative (falling) through 0 to positive (rising).
+        rate: Rates in Hz or cycles/sample, from low to high.
+        frequency: Center frequencies of the bands in Hz or cycles/sample, from high to low.
+        time: Center times of the frames in seconds or samples.
+        unsigned_scale: Scales of `low_pass` in cycles/octave, from 0 upward.
     """
 
     scale: Float[np.ndarray, " scale"]
@@ -59,7 +59,7 @@ def pack(bank: FilterBank, S: JointScattering) -> PackedScattering:
     axis. Paths with α = 0 respond equally to both spins and are kept separate.
 
     Args:
-        bank: The filters that `S` was computed with, with averaging in time and in frequency.
+        bank: The filters that `S` was computed with; neither T nor F may be 0.
         S: Coefficients of `jtfs`, with any batch axes.
 
     Returns:
@@ -132,7 +132,8 @@ def packed_axes(bank: FilterBank, *, sample_rate: float | None = None) -> Packed
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
-        sample_rate: In Hz. None: coordinates are in cycles/sample and samples.
+        sample_rate: Sample rate in Hz. If None, rates and frequencies are in cycles/sample, and
+            times in samples.
 
     Returns:
         One array per axis: see `PackedAxes`.

@@ -1,9 +1,9 @@
 """Integrals of squares over the whole signal, or over all rows, from few samples.
 
 An average over a Gaussian φ keeps one sample per width of φ: just enough to determine its square
-everywhere, so that the rectangle rule is wrong by several percent near the ends. The weights here
-give the best linear estimate of the integral for averages of white noise v: the square of v ⋆ φ has
-a Gaussian covariance as wide as φ, and continues beyond the ends as v does.
+everywhere, so the rectangle rule is wrong by several percent near the ends. The weights here give
+the best linear estimate of the integral for averages of white noise v: the square of v ⋆ φ has a
+Gaussian covariance as wide as φ, and continues beyond the ends as v does.
 
 References:
     O'Hagan, Bayes–Hermite Quadrature, Journal of Statistical Planning and Inference 29, 1991.
@@ -29,7 +29,7 @@ _JITTER = 1e-6  # relative to the variance, for nearly singular covariances
 
 
 def frame_weights(bank: FilterBank, n2: int | None = None) -> Float[np.ndarray, " frame"]:
-    """Samples of the signal that each frame of S2 at `n2` represents; of S0 and S1 without it."""
+    """Number of samples that each frame represents: of S2 at `n2`, or of S0 and S1 for None."""
     if bank.T == "global":
         return np.array([float(bank.n_samples)])
     if bank.T == 0 and n2 is None:
@@ -41,7 +41,7 @@ def frame_weights(bank: FilterBank, n2: int | None = None) -> Float[np.ndarray, 
 
 
 def band_weights(bank: FilterBank, n_live: int, n_fr: int) -> Float[np.ndarray, " band"]:
-    """Rows that each band of a path represents, if `n_live` first-order wavelets feed it."""
+    """Number of rows that each band of a path represents, if `n_live` rows feed the path."""
     if bank.F == "global":
         return np.array([float(n_live)])
     positions = np.arange(0, n_live, row_stride(bank, n_fr), dtype=float)
@@ -61,7 +61,8 @@ def integration_weights(
 ) -> Float[np.ndarray, " sample"]:
     """Weights w such that Σ w s² estimates ∫ s² over [−½, length − ½), where s = v ⋆ φ.
 
-    They are exact if s² is constant or, with zeros beyond the ends, if it fades as on average.
+    They are exact if s² is constant or, with zeros beyond the ends, if it fades as it does on
+    average.
 
     Args:
         positions: Equidistant positions of the samples of s.

@@ -54,8 +54,8 @@ def band_synchrony(
     Args:
         bank: Filters from `filterbank`; only the first-order wavelets are used.
         x: Real signals of `bank.n_samples` samples on the last axis; other axes are batch.
-        T: Width of φ_T in samples, from 1 to `bank.n_samples`. None: the T of `bank`. If the width
-            is "global" or 0, V excludes only the mean over the signal.
+        T: Width of φ_T in samples, from 1 to `bank.n_samples`. None means the T of `bank`. If the
+            width is "global" or 0, V excludes only the mean over the signal.
         octaves: Smallest and largest distance between the bands of a pair, in octaves.
 
     Returns:
@@ -130,7 +130,7 @@ def _high_pass(f: Float[np.ndarray, " bin"], width: float | str) -> Float[np.nda
 def _pairs(
     xi: Float[np.ndarray, " n1"], sigma: Float[np.ndarray, " n1"], octaves: tuple[float, float]
 ) -> Float[np.ndarray, "n1 n1"]:
-    """1 for each pair n < m at these distances with non-overlapping wavelets; else 0."""
+    """1 for each pair n < m at these distances whose wavelets do not overlap, and 0 for others."""
     distance = np.abs(np.log2(xi[:, None] / xi))
     # Correlation of the squared envelopes of white noise: |⟨ψ_n, ψ_m⟩|² of unit wavelets.
     variance = sigma[:, None] ** 2 + sigma**2

@@ -43,7 +43,7 @@ def colorbar(
 
     Args:
         picture: Mesh or image returned by a function of `jtfs_jax.plot`.
-        ax: Axes that make room for the color bar. None: the axes of the plot.
+        ax: Axes that make room for the color bar. None means the axes of the plot.
 
     Returns:
         The color bar, as from `figure.colorbar`.
@@ -106,7 +106,7 @@ def draw_levels(
 
 
 def level_label(reference: str) -> str:
-    """Label of a decibel axis, with the reference at 0 dB."""
+    """Label of a decibel axis that states the reference at 0 dB."""
     return f"level (dB re {reference})"
 
 
@@ -138,9 +138,9 @@ def label_rate(ax: "Axes", sample_rate: float | None) -> None:
 
 
 def frequency_axis(ax: "Axes", bank: FilterBank, sample_rate: float | None) -> None:
-    """Format the log-frequency axis shared by plots of sounds and bands: the range of the wavelets.
+    """Format the log-frequency axis shared by plots of sounds and bands, which spans the wavelets.
 
-    In Hz, it starts at 20 Hz if most wavelets are above.
+    In Hz, it starts at 20 Hz if most wavelets are above that.
     """
     centers = wavelet_frequencies(bank, sample_rate=sample_rate)
     high, low = edges(centers)[[0, -1]]

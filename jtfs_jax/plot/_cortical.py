@@ -30,8 +30,8 @@ def cortical(
         cortex: Filters from `jtfs_jax.baselines.cortical_filterbank`.
         r: Responses to one sound from `jtfs_jax.baselines.cortical`. Their modulus is averaged
             over channels and frames.
-        reference: Response at 0 dB, the brightest color. None: the maximum of the plot.
-        ax: Axes to draw on. None: the current axes of pyplot.
+        reference: Response at 0 dB, the brightest color. None means the maximum of the plot.
+        ax: Axes to draw on. None means the current axes of pyplot.
 
     Returns:
         The mesh: scales in rows, with a gap between the two directions, and rates in columns, both

@@ -44,9 +44,9 @@ def filters(
         filters: "first" for the ψ_n1, "second" for the ψ_n2 that have paths, both with φ_T (with
             the low-pass filter of width 2**J if T=0 or T="global"); "frequential" for the ψ_β of
             both spins and the low-pass filter β = 0.
-        sample_rate: Sampling rate in Hz. None: frequencies are in cycles/sample. The "frequential"
+        sample_rate: Sample rate in Hz. If None, frequencies are in cycles/sample. The "frequential"
             axis is always in cycles/octave.
-        ax: Axes to draw on. None: the current axes of pyplot.
+        ax: Axes to draw on. None means the current axes of pyplot.
 
     Returns:
         The lines: moduli of the wavelets from high to low frequency (spin +1, then spin −1) and of

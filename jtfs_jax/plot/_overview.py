@@ -52,8 +52,8 @@ def overview(
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         x: One sound of `bank.n_samples` samples.
-        sample_rate: Sampling rate in Hz. None: time in samples, frequencies in cycles/sample.
-        title: Name of the sound. None: no title.
+        sample_rate: Sample rate in Hz. If None, time is in samples and frequency in cycles/sample.
+        title: Name of the sound. None means no title.
 
     Returns:
         A figure that is not managed by pyplot; save it with `figure.savefig("sound.png")`.

@@ -69,9 +69,9 @@ def path(
         bank: Filters from `filterbank`, with `J_fr`.
         S: Coefficients of one sound, from `jtfs`.
         index: Index of the path in `path_table`.
-        sample_rate: Sampling rate in Hz. None: time in samples, frequency in cycles/sample.
-        reference: Coefficient at 0 dB, the brightest color. None: the maximum of the plot.
-        ax: Axes to draw on. None: the current axes of pyplot.
+        sample_rate: Sample rate in Hz. If None, time is in samples and frequency in cycles/sample.
+        reference: Coefficient at 0 dB, the brightest color. None means the maximum of the plot.
+        ax: Axes to draw on. None means the current axes of pyplot.
 
     Returns:
         The mesh: the bands fed by first-order wavelets in rows, from high to low frequency, and
@@ -122,11 +122,11 @@ def animation(
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         S: Coefficients of one sound, from `jtfs`.
-        indices: Indices of the paths in `path_table`. None: all paths.
+        indices: Indices of the paths in `path_table`. None means all paths.
         interval: Display time of each path, in seconds.
-        sample_rate: Sampling rate in Hz. None: time in samples, frequency in cycles/sample.
-        reference: Coefficient at 0 dB, the brightest color. None: the maximum of these paths.
-        ax: Axes to draw on, which are cleared first. None: the current axes of pyplot.
+        sample_rate: Sample rate in Hz. If None, time is in samples and frequency in cycles/sample.
+        reference: Coefficient at 0 dB, the brightest color. None means the maximum of these paths.
+        ax: Axes to draw on, which are cleared first. None means the current axes of pyplot.
 
     Returns:
         The animation, with one frame per path.
@@ -176,8 +176,8 @@ def energy_profile(
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         S: Coefficients of one sound, from `jtfs`.
-        sample_rate: Sampling rate in Hz. None: rates are in cycles/sample.
-        ax: Axes to draw on. None: the current axes of pyplot.
+        sample_rate: Sample rate in Hz. If None, rates are in cycles/sample.
+        ax: Axes to draw on. None means the current axes of pyplot.
 
     Returns:
         The bars, in the order of `path_table`.

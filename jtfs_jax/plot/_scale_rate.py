@@ -45,18 +45,19 @@ def scale_rate(
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         S: Coefficients of one sound, from `jtfs`.
-        band: Index of a band. None: the mean over the bands fed by first-order wavelets.
-        frame: Index of a frame. None: the mean over all frames.
-        sample_rate: Sampling rate in Hz. None: rates are in cycles/sample.
-        reference: Coefficient at 0 dB, the brightest color. None: the maximum of the plot.
-        ax: Axes to draw on. None: the current axes of pyplot.
+        band: Index of a band. None means the mean over the bands fed by first-order wavelets.
+        frame: Index of a frame. None means the mean over all frames.
+        sample_rate: Sample rate in Hz. If None, rates are in cycles/sample.
+        reference: Coefficient at 0 dB, the brightest color. None means the maximum of the plot.
+        ax: Axes to draw on. None means the current axes of pyplot.
 
     Returns:
         The mesh: scales in rows and rates in columns, both from low to high.
 
     Raises:
         ValueError: If `S` was not computed with `bank` from one sound, if there is no such band or
-            frame, or if `band` or `frame` is given although paths have their own (T=0 or F=0).
+            frame, or if `band` or `frame` is given although bands or frames differ between paths
+            (T=0 or F=0).
 
     References:
         Muradeli et al., Differentiable Time–Frequency Scattering on GPU, 2022, Figure 1.
@@ -94,7 +95,7 @@ def scale_rate(
 
 
 def _mean(u: Float[np.ndarray, "band frame"], band: int | None, frame: int | None) -> float:
-    """Mean over bands and frames, unless one is chosen; 0 for a band that nothing feeds."""
+    """Mean over bands and frames, unless one is chosen; 0 for a band that no wavelet feeds."""
     if band is not None:
         u = u[band : band + 1]
     if frame is not None:

@@ -55,9 +55,9 @@ def scalogram(
         bank: Filters from `filterbank`.
         x: One sound of any length, processed in segments unless it has `bank.n_samples` samples:
             see `segmented`. The powers of several channels are averaged.
-        sample_rate: Sampling rate in Hz. None: time in samples, frequency in cycles/sample.
-        reference: Magnitude at 0 dB, the brightest color. None: the maximum of the plot.
-        ax: Axes to draw on. None: the current axes of pyplot.
+        sample_rate: Sample rate in Hz. If None, time is in samples and frequency in cycles/sample.
+        reference: Magnitude at 0 dB, the brightest color. None means the maximum of the plot.
+        ax: Axes to draw on. None means the current axes of pyplot.
 
     Returns:
         The mesh, with 0 dB in the brightest color. `colorbar(mesh)` adds a color bar.
@@ -76,7 +76,7 @@ def convergence(
 
     Args:
         errors: Relative errors, as in `Resynthesis.error`; row 0 is the starting point.
-        ax: Axes to draw on. None: the current axes of pyplot.
+        ax: Axes to draw on. None means the current axes of pyplot.
 
     Returns:
         The lines.
@@ -126,10 +126,11 @@ def metamer(
     Args:
         bank: Filters from `filterbank`.
         x: The target, as for `scalogram`.
-        y: Its metamer, of the same length; of several, the metamer with the smallest final error.
+        y: Its metamer, of the same length; if there are several, the metamer with the smallest
+            final error.
         errors: As for `convergence`.
         sample_rate: As for `scalogram`.
-        title: Name of the recording. None: no title.
+        title: Name of the recording. None means no title.
 
     Returns:
         A figure that is not managed by pyplot; save it with `figure.savefig("metamer.png")`.

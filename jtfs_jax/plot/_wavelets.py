@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 _REACH = 2.6  # standard deviations of the envelopes that a plot shows on either side
-_CELL_REACH = 2.0  # the same for a cell of the gallery and its largest wavelet
+_CELL_REACH = 2.0  # the same for the largest wavelet of the gallery in its cell
 _N_PIXELS = 193  # per side; odd, so that the center is a pixel
 
 
@@ -50,8 +50,8 @@ def joint_wavelet(
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
         index: Index of the wavelet's path in `path_table`.
-        sample_rate: Sampling rate in Hz. None: time in samples.
-        ax: Axes to draw on. None: the current axes of pyplot.
+        sample_rate: Sample rate in Hz. If None, time is in samples.
+        ax: Axes to draw on. None means the current axes of pyplot.
 
     Returns:
         The image, from low to high frequency and from early to late.
@@ -92,11 +92,11 @@ def gallery(
 
     Args:
         bank: Filters from `filterbank`, with `J_fr`.
-        n2: Indices of wavelets ψ_n2, as in `path_table`. None: the four slowest.
-        n_fr: Indices of frequential filters. None: the three coarsest wavelets of spin +1 (above),
-            the low-pass filter β = 0, and the three coarsest wavelets of spin −1 (below).
-        sample_rate: Sampling rate in Hz. None: rates in cycles/sample.
-        ax: Axes to draw on. None: the current axes of pyplot.
+        n2: Indices of wavelets ψ_n2, as in `path_table`. None means the four slowest.
+        n_fr: Indices of frequential filters. None means the three coarsest wavelets of spin +1
+            (above), the low-pass filter β = 0, and the three coarsest wavelets of spin −1 (below).
+        sample_rate: Sample rate in Hz. If None, rates are in cycles/sample.
+        ax: Axes to draw on. None means the current axes of pyplot.
 
     Returns:
         The image.
