@@ -72,8 +72,8 @@ CAUSES = {  # file name, function that makes the file, pattern of the message
     "raw": ("a.raw", of(bytes(range(250))), "it has no header.*ffmpeg -f s16le"),
     "unknown": ("a.mp3", of(bytes(5000)), "its format is unknown.*ffmpeg -i .* out.wav"),
     "M4A": ("it's.m4a", of(FTYP), r"begins as MP4 or M4A files do.*ffmpeg -i '.*' out\.wav"),
-    "1 Hz": ("a.wav", with_rate(1), "claims a sampling rate of 1 Hz.* factor of 1,000"),
-    "2 GHz": ("a.wav", with_rate(2 * 10**9), "sampling rate of 2,000,000,000 Hz"),
+    "1 Hz": ("a.wav", with_rate(1), "claims a sample rate of 1 Hz.* factor of 1,000"),
+    "2 GHz": ("a.wav", with_rate(2 * 10**9), "sample rate of 2,000,000,000 Hz"),
     "4 GHz": ("a.wav", with_rate(4 * 10**9), "its rate or number of channels is impossible"),
     "2 samples": ("a.wav", lambda path: written(path, SINE[:2], 96000), "too short; its 2 samples"),
 }

@@ -93,7 +93,7 @@ def add_cache(parser: argparse.ArgumentParser) -> None:
 def add_sampling(
     parser: argparse.ArgumentParser, *, each: str | None = None, default: str = "mean"
 ) -> None:
-    """Add options for the part of the recording to use, its sampling rate and its channels.
+    """Add options for the part of the recording to use, its sample rate and its channels.
 
     `each` is the help text of `--channels each`; None: no such choice.
     """
@@ -116,7 +116,7 @@ def add_sampling(
         metavar="HZ",
         type=integer(100, 384_000),
         default=22050,
-        help="resample to this sampling rate (default: %(default)s)",
+        help="resample to this sample rate (default: %(default)s)",
     )
     sound.add_argument(
         "--channels",

@@ -90,7 +90,7 @@ def filterbank_for(lengths: Sequence[int], options: argparse.Namespace) -> Filte
 
 
 def facts_of(source: Path) -> dict[str, object]:
-    """Return the file name, hash, sampling rate and number of channels of a recording."""
+    """Return the file name, hash, sample rate and number of channels of a recording."""
     digest = hashlib.sha256()
     with source.open("rb") as file:
         while chunk := file.read(_CHUNK):

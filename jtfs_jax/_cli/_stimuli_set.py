@@ -39,7 +39,7 @@ class Target(NamedTuple):
 
     @property
     def sample_rate(self) -> int:
-        """Sampling rate in Hz."""
+        """Sample rate in Hz."""
         return self.condition.options.sample_rate
 
     @property

@@ -64,7 +64,7 @@ def _check_rate(name: str, native: int, sample_rate: float) -> None:
     ratio = max(native / sample_rate, sample_rate / native) if native > 0 else math.inf
     if ratio > _HIGHEST_RATIO:
         raise ValueError(
-            f"{name}: it claims a sampling rate of {native:,} Hz, more than a factor of "
+            f"{name}: it claims a sample rate of {native:,} Hz, more than a factor of "
             f"{_HIGHEST_RATIO:,} from the requested sample_rate, {sample_rate:,g} Hz; correct the "
             f"rate in the file, or choose another sample_rate."
         )

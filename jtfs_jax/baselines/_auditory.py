@@ -91,7 +91,7 @@ def auditory_filterbank(
     Args:
         n_samples: Length of the signals.
         sample_rate: Samples per second, in Hz.
-        f_min: Lowest center frequency in Hz. The highest is just below half the sampling rate.
+        f_min: Lowest center frequency in Hz. The highest is just below half the sample rate.
         quality: Center frequency of a channel divided by its equivalent rectangular bandwidth, from
             1 to 100. Channels resolve modulations up to about half this bandwidth, and densities up
             to about quality / 4 cycles/octave: 4 preserves tremolos, 20 preserves harmonics.
@@ -145,7 +145,7 @@ def auditory_filterbank(
     n_used = int(is_channel.sum())
     if n_used < 2:
         raise ValueError(
-            f"f_min must leave two channels or more below half the sampling rate of {fs:g} Hz, got "
+            f"f_min must leave two channels or more below half the sample rate of {fs:g} Hz, got "
             f"{_checks.shown(f_min)}; lower it."
         )
     return AuditoryFilterBank(
@@ -183,7 +183,7 @@ def auditory_spectrogram(
 
         y2(k, t) = U1(k, t)                             or ½ tanh(U1(k, t) / 2f)
         y4(k, t) = max(y2(k, t) − y2(k − 1, t), 0)      or y2(k, t) without lateral inhibition
-        y5(k, t) = α y5(k, t − 1) + (1 − α) y4(k, t)    α = exp(−1 / (τ · sampling rate))
+        y5(k, t) = α y5(k, t − 1) + (1 − α) y4(k, t)    α = exp(−1 / (τ · sample rate))
         Y(k, p)  = y5(k, (p + 1) L − 1)
 
     Without saturation, Y is homogeneous: Y(c x) = |c| Y(x). Signals are padded with zeros.

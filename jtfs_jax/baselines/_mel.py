@@ -83,7 +83,7 @@ def mel_filterbank(
         sample_rate: Samples per second, in Hz.
         n_bands: Number of bands, equally spaced from `f_min` to `f_max` in mel.
         f_min: Lower edge of the lowest band, in Hz.
-        f_max: Upper edge of the highest band, in Hz, at most half the sampling rate.
+        f_max: Upper edge of the highest band, in Hz, at most half the sample rate.
         level: Amplitude below which logarithms are linear, positive.
         dtype: float32, or float64 if enabled in JAX; also the dtype of the results.
 
@@ -106,7 +106,7 @@ def mel_filterbank(
     level = _checks.positive_number("level", level)
     if not f_min < f_max <= fs / 2:
         raise ValueError(
-            f"f_max must be above f_min = {f_min:g} Hz and at most half the sampling rate, "
+            f"f_max must be above f_min = {f_min:g} Hz and at most half the sample rate, "
             f"{fs / 2:g} Hz, got {f_max:g}; change it or resample."
         )
     n = max(round(_WINDOW_S * fs), 1)

@@ -54,7 +54,7 @@ def write_page(
         path: Path of the file, in an existing folder and ending in .html or .htm. The file is
             written completely or not at all.
         comparisons: At least one comparison, with different titles.
-        sample_rate: Sampling rate of all sounds in Hz: an integer up to 65,535, or a multiple of 10
+        sample_rate: Sample rate of all sounds in Hz: an integer up to 65,535, or a multiple of 10
             up to 655,350.
         title: Title of the page.
         bank: Filterbank with the first-order wavelets of the scalograms, which are averaged to at

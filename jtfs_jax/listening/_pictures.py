@@ -47,7 +47,7 @@ def scalograms(
 
     Args:
         sounds: The target and its metamers.
-        sample_rate: Sampling rate in Hz.
+        sample_rate: Sample rate in Hz.
         bank: Filterbank with the first-order wavelets. None: twelve wavelets per octave, down to
             about 32 Hz.
 

@@ -122,7 +122,7 @@ class JTFS(_Scattering):
         normalize: Normalization of the wavelets.
         r_psi: Fraction of their peaks at which neighboring wavelets cross.
         oversampling: log2 of the factor by which moduli are sampled more densely than by default.
-        sample_rate: Sampling rate in Hz, for feature names. None: names are in cycles/sample and
+        sample_rate: Sample rate in Hz, for feature names. None: names are in cycles/sample and
             samples.
         batch_size: Number of sounds transformed at once. Memory grows with it, and a single sound
             takes as long as a full batch.
@@ -207,7 +207,7 @@ class TimeScattering(_Scattering):
         normalize: Normalization of the wavelets.
         r_psi: Fraction of their peaks at which neighboring wavelets cross.
         oversampling: log2 of the factor by which moduli are sampled more densely than by default.
-        sample_rate: Sampling rate in Hz, for feature names. None: names are in cycles/sample and
+        sample_rate: Sample rate in Hz, for feature names. None: names are in cycles/sample and
             samples.
         batch_size: Number of sounds transformed at once.
 

@@ -83,7 +83,7 @@ def disperse(
         x: Real signals with time on the last axis; other axes are batch.
         delay: Delay in seconds per octave above `f_c`; if positive, higher frequencies come later.
         f_c: Frequency in Hz that is not delayed, positive.
-        sample_rate: Sampling rate in Hz.
+        sample_rate: Sample rate in Hz.
 
     Returns:
         Signals of the shape that `x` and the parameters broadcast to.

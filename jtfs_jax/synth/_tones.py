@@ -32,7 +32,7 @@ def exponential_chirp(
         f_start: Initial frequency in Hz, positive.
         f_stop: Final frequency in Hz, positive; lower than `f_start` for a falling chirp.
         n_samples: Length of the signal.
-        sample_rate: Sampling rate in Hz.
+        sample_rate: Sample rate in Hz.
 
     Returns:
         Signals of amplitude 1.
@@ -79,7 +79,7 @@ def am_chirp(
         f_m: Modulation frequency, in Hz.
         gamma: Chirp rate γ in octaves/second, negative for falling chirps.
         n_samples: Length of the signal.
-        sample_rate: Sampling rate in Hz.
+        sample_rate: Sample rate in Hz.
         width: Width w of the window in octaves.
 
     Returns:
@@ -125,7 +125,7 @@ def am_tone(
         f_c: Carrier frequency in Hz.
         f_m: Modulation frequency in Hz.
         n_samples: Length of the signal.
-        sample_rate: Sampling rate in Hz.
+        sample_rate: Sample rate in Hz.
         depth: Depth of the modulation: 0 for none, 1 for full.
 
     Returns:
@@ -166,7 +166,7 @@ def windowed_tones(
         t_c: Centers of the windows, in seconds from the first sample.
         duration: Durations of the windows in seconds.
         n_samples: Length of the signal.
-        sample_rate: Sampling rate in Hz.
+        sample_rate: Sample rate in Hz.
         taper: Tapered fraction of the window, from 0 (rectangular) to 1 (Hann).
 
     Returns:
@@ -220,14 +220,14 @@ def shepard(
 
     where g is the Gaussian of standard deviation `bandwidth` and peak 1, and t = 0 is the sample of
     index n_samples / 2. At each time, the `n_partials` partials nearest to `f_c` sound, except
-    partials above half the sampling rate. γ = 0 gives a Shepard tone, any other γ a Risset
+    partials above half the sample rate. γ = 0 gives a Shepard tone, any other γ a Risset
     glissando.
 
     Args:
         f_c: Center of the spectral envelope in Hz; frequency of the partial k = 0 at t = 0.
         gamma: Chirp rate γ in octaves/second, negative for falling tones.
         n_samples: Length of the signal.
-        sample_rate: Sampling rate in Hz.
+        sample_rate: Sample rate in Hz.
         bandwidth: Standard deviation of the envelope in octaves.
         n_partials: Number of partials.
 
@@ -279,14 +279,14 @@ def ripple(
 
     over N = `n_partials` tones i at pᵢ = i / N · n_octaves, with random θᵢ. Ridges of the envelope
     rise by f_m / scale octaves/second, or fall if this is negative. The `jtfs` paths that respond
-    have this rate and scale, and a spin of the same sign. Tones above half the sampling rate are
+    have this rate and scale, and a spin of the same sign. Tones above half the sample rate are
     omitted.
 
     Args:
         f_m: Rate of the ripples in Hz.
         scale: Density of ripples in cycles/octave.
         n_samples: Length of the signal.
-        sample_rate: Sampling rate in Hz.
+        sample_rate: Sample rate in Hz.
         depth: Depth of the modulation: 0 for none, 1 for full.
         f_min: Lowest frequency in Hz.
         n_octaves: Number of octaves above `f_min`.

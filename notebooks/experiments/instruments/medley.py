@@ -93,7 +93,7 @@ def read(path: Path) -> Float[np.ndarray, " time"]:
     """Read the samples of a clip.
 
     Raises:
-        ValueError: If the file is corrupt or silent, or has another length or sampling rate.
+        ValueError: If the file is corrupt or silent, or has another length or sample rate.
     """
     x = audio.load(path, SAMPLE_RATE)
     found = soundfile.info(path)
