@@ -44,7 +44,9 @@ def test_ripples_peak_at_their_rate_and_scale_in_the_cortex(cortex, spectrograms
 
 
 def test_spectrograms_upside_down_swap_spins_of_the_cortex(cortex):
-    y = np.random.default_rng(0).random((cortex.n_channels, cortex.n_frames), np.float32)
+    y = jnp.asarray(
+        np.random.default_rng(0).random((cortex.n_channels, cortex.n_frames), np.float32)
+    )
     r, flipped = (np.asarray(baselines.cortical(cortex, z)) for z in (y, y[::-1]))
     np.testing.assert_allclose(flipped[::-1], r[..., ::-1, :], atol=1e-5 * r.max())
 
