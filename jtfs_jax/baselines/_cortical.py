@@ -84,6 +84,8 @@ def _cortical(
         # Rate filters of spin −1 are conjugates of rate filters of spin +1, and so are their z.
         re = jnp.stack([re_re - im_im, re_re + im_im])
         im = jnp.stack([im_re + re_im, im_re - re_im])
+        of_scales = (2, *y.shape[:-2], len(cortex.scales), n_channels, n_frames)
+        re, im = re.reshape(of_scales), im.reshape(of_scales)
         if output == "complex":
             return jax.lax.complex(re, im)
         r = modulus(re, im)
@@ -91,10 +93,7 @@ def _cortical(
 
     r = jax.lax.map(of_rate, jnp.moveaxis(cortex.rate_filters, 0, 1))
     rank = y.ndim - 2
-    r = jnp.moveaxis(r, (0, 1), (rank + 1, rank))
-    before, after = r.shape[: rank + 2], r.shape[rank + 3 :]
-    r = r.reshape(*before, len(cortex.scales), n_channels, *after)
-    return jnp.swapaxes(r, rank + 1, rank + 2)
+    return jnp.moveaxis(r, (0, 1), (rank + 2, rank))
 
 
 def _matrices(
