@@ -20,7 +20,10 @@ from ._polyphase import FourierTables, by_phase, fourier_tables
 from ._presets import Options
 from ._time_average import MeanByRow, TimeAverage, global_average, local_average, mean_by_row
 from ._time_wavelets import WaveletGroup, wavelet_groups, with_short_ones_merged
-from ._wavelets import Family, low_pass, low_pass_hat, row_kernels
+from ._wavelets import NEGLIGIBLE, Family, low_pass, low_pass_hat, row_kernels
+
+# Amplitude, relative to a filter's peak, up to which its rows are left out.
+_NEGLIGIBLE_ROWS = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): NEGLIGIBLE}
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Design:
     family_fr: Family | None  # None: time scattering only
     options: Options
     layout: Layout
+    dtype: np.dtype  # of the tables
     # Widths of φ_T and φ_F as JAX arrays. They replace T and F, which still determine how averages
     # are sampled. `Family` does the same for wavelets.
     traced_T: Any = None
@@ -292,6 +296,7 @@ def _frequential_filters(design: Design, n_live: int, n_spins: int) -> Frequenti
         stride=design.stride_fr,
         reflect=design.options.pad_mode_fr == "conj-reflect",
         oversampling=design.options.oversampling,
+        negligible=_NEGLIGIBLE_ROWS[design.dtype],
         narrow=design.layout.narrow,
         F=design.traced_F,
     )

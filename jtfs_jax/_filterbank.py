@@ -103,6 +103,10 @@ class FilterBank(eqx.Module):
     @property
     def design(self) -> Design:
         """Design from which the tables are computed."""
+        return self.design_in(self.dtype)
+
+    def design_in(self, dtype: np.dtype) -> Design:
+        """Return the design in a given precision."""
         options = _presets.Options(**{f: getattr(self, f) for f in _presets.Options._fields})
         n_samples, n_padded, J = self.n_samples, self.n_padded, max(self.J)
         order1 = Family(self.wavelets1, self.J[0], options.analytic, options.tight)
@@ -125,6 +129,7 @@ class FilterBank(eqx.Module):
             family_fr=family_fr,
             options=options,
             layout=self.layout,
+            dtype=dtype,
         )
 
     def frames(self, stride: int) -> range:
@@ -316,7 +321,7 @@ def filterbank(
         **options._asdict(),
         platform=chosen,
     )
-    return dataclasses.replace(settings, tables=as_arrays(tables(settings.design), dtype))
+    return dataclasses.replace(settings, tables=as_arrays(tables(settings.design_in(dtype)), dtype))
 
 
 def as_arrays(tree: Any, dtype: np.dtype) -> Any:

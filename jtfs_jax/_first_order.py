@@ -13,9 +13,8 @@ from ._context import padded
 from ._filterbank import FilterBank
 from ._jit import jit
 from ._level import of_any_level
-from ._modulus import modulus
 from ._polyphase import interleave, polyphase_rfft
-from ._time_wavelets import WaveletGroup, transform_signals
+from ._time_wavelets import WaveletGroup, moduli_of_signals
 
 
 class FirstOrder(eqx.Module):
@@ -37,8 +36,7 @@ def group_modulus(
     bank: FilterBank, half: Complex[Array, "*batch bin"], group: WaveletGroup, log2_stride: int
 ) -> Float[Array, "*batch phase n1 sample"]:
     """Compute |x ⋆ ψ_n1| for the wavelets of a group, at every 2**log2_stride-th sample."""
-    y = transform_signals(half, group, bank.n_padded, log2_stride, bank.tables.fourier)
-    return modulus(y.real, y.imag)
+    return moduli_of_signals(half, group, bank.n_padded, log2_stride, bank.tables.fourier)
 
 
 def full_rate_scalogram(

@@ -156,6 +156,7 @@ class RowSampling(NamedTuple):
     stride: int | None  # between the bands
     reflect: bool  # conjugate reflections beyond the live rows; else zeros
     oversampling: int
+    negligible: float = NEGLIGIBLE  # rows up to this fraction of a filter's peak are left out
     narrow: int = 0  # number of live rows up to which they are multiplied in bfloat16 parts
     F: Any = None  # width of φ_F as a JAX array, if it differs from the design
 
@@ -229,7 +230,7 @@ def _sample(
     grids = [_averaging(j, kernels.shape[-1], sampling) for j in decimations]
     rows = [rows_of for rows_of, _ in grids]
     direct, mirrored = _convolutions(designed, rows, sampling)
-    least = NEGLIGIBLE * np.abs(designed).max(1).repeat(list(map(len, rows)))
+    least = sampling.negligible * np.abs(designed).max(1).repeat(list(map(len, rows)))
     reached = np.abs([direct, mirrored]).max((0, 2)) > least
     of_each = np.split(reached, np.cumsum(list(map(len, rows)))[:-1])
     if kernels is designed:

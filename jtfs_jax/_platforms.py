@@ -20,6 +20,8 @@ class Layout(NamedTuple):
             (`_polyphase`).
         matrix: Points up to which a Fourier transform is a product with its matrix.
         in_turn: Whether the parts of a long transform are computed one after another.
+        by_product: Whether a product with ones repeats a row, because its derivative is faster than
+            a sum over rows.
         narrow: Columns up to which a product is split into parts in bfloat16
             (`_arrays.narrow_product`).
         merged: Samples of U1 up to which wavelets of all resolutions share one transform
@@ -34,6 +36,7 @@ class Layout(NamedTuple):
     transform: int
     matrix: int
     in_turn: bool
+    by_product: bool
     narrow: int
     merged: int
     block: int
@@ -47,6 +50,7 @@ _CPU = Layout(
     transform=2**15,
     matrix=0,
     in_turn=False,
+    by_product=True,
     narrow=0,
     merged=2**11,
     block=2**11,
@@ -57,7 +61,13 @@ _CPU = Layout(
 # A GPU takes as long to launch a kernel as to compute a million numbers: use few, large kernels,
 # and no loop as long as its memory has room for about ten copies of U2.
 _GPU = _CPU._replace(
-    transform=2**62, merged=2**13, block=2**13, n_bytes=2**28, shares_batch=True, n_windows=16
+    transform=2**62,
+    by_product=False,
+    merged=2**13,
+    block=2**13,
+    n_bytes=2**28,
+    shares_batch=True,
+    n_windows=16,
 )
 # A TPU keeps blocks in its fast memory, but fills its lanes only with the batch. It multiplies
 # matrices of 128 columns in bfloat16, and a product in float32 takes six such products. XLA needs
@@ -67,6 +77,7 @@ _TPU = _CPU._replace(
     transform=2**14,
     matrix=2**10,
     in_turn=True,
+    by_product=False,
     narrow=64,
     merged=2**13,
     shares_batch=True,

@@ -19,10 +19,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, Shaped
+from jaxtyping import Array, Complex, Float, Integer, Shaped
 
 from . import _fft
-from ._arrays import as_leaf, contiguous, of_rank, product, times_real
+from ._arrays import as_leaf, contiguous, of_rank, product, repeat_rows, times_real
 from ._nodes import exportable
 from ._platforms import Layout
 
@@ -47,12 +47,21 @@ class FourierTables(eqx.Module):
     matrix: Float[Array, "2 bin point"]  # parts of exp(2πi kt/n), for transforms of up to n points
     longest: int = eqx.field(static=True)  # points of a transform
     in_turn: bool = eqx.field(static=True)  # whether phases are transformed one after another
+    by_product: bool = eqx.field(static=True)  # whether rows are repeated by a product with ones
 
     def turns_of(self, phases: int, length: int) -> Complex[Array, "phase 1 bin"]:
         """Return exp(2πi κp/n) for a signal with a given number and length of phases."""
         _, most, longest = self.turns.shape
         re, im = self.turns[:, :: most // phases, :: longest // length]
         return jax.lax.complex(re, im)[:, None, :]
+
+    def filtered(
+        self, z: Complex[Array, "*batch row bin"], transfer: Float[Array, "*rows bin"]
+    ) -> Complex[Array, "*batch row bin"]:
+        """Multiply spectra by transfer functions; either has one row, or both have as many."""
+        if self.by_product and z.shape[-2] == 1:
+            z = repeat_rows(z, transfer.shape[-2])
+        return times_real(z, transfer)
 
     def ifft(self, z: Complex[Array, "*batch row bin"], n: int) -> Array:
         """Compute complex rows of n points from their lowest bins."""
@@ -96,6 +105,7 @@ def fourier_tables(n: int, layout: Layout) -> FourierTables:
         matrix=_parts_of_turns(points, points, points),
         longest=layout.transform,
         in_turn=layout.in_turn,
+        by_product=layout.by_product,
     )
 
 
@@ -117,21 +127,40 @@ def bins(half: Complex[Array, "*batch bin"], n: int, start: int, stop: int) -> A
 
 
 def polyphase_ifft(
-    lowest: Complex[Array, "*batch row bin"], n: int, fourier: FourierTables
-) -> Complex[Array, "*batch phase row sample"]:
-    """Compute signals of n samples, by phases, from their lowest bins; all others are 0."""
+    lowest: Complex[Array, "*batch row bin"],
+    transfer: Float[Array, "*rows bin"],
+    n: int,
+    fourier: FourierTables,
+    pointwise: Callable[[Array], Array] = lambda y: y,
+) -> Shaped[Array, "*batch phase row sample"]:
+    """Filter signals of n samples, given by their lowest bins, and compute them by phases.
+
+    `transfer` has as many rows as the signals, or either has one. `pointwise` acts on each sample.
+    """
     phases = n_phases(n, fourier.longest)
     if phases == 1:
-        return fourier.ifft(lowest, n)[..., None, :, :]
-    length = n // phases
-    folds = jnp.split(lowest, list(range(length, lowest.shape[-1], length)), axis=-1)
-    missing = length - folds[-1].shape[-1]
-    folds[-1] = jnp.pad(folds[-1], [(0, 0)] * (lowest.ndim - 1) + [(0, missing)])
+        return pointwise(fourier.ifft(fourier.filtered(lowest, transfer), n)[..., None, :, :])
+    length, transfer = n // phases, transfer / phases
+    turns = fourier.turns_of(phases, length)
+    n_folds = -(-lowest.shape[-1] // length)
+    fold_turns = _roots(np.outer(np.arange(phases), np.arange(n_folds)), phases, lowest.dtype)
+    if fourier.in_turn:
+        folds, transfers = _folds(lowest, length), _folds(transfer, length)
+
+        def of_phase(turns_of_phase):
+            turn, fold_turn = turns_of_phase
+            turned = [
+                of_rank(turn, fold.ndim) * one * fold
+                for one, fold in zip(fold_turn, folds, strict=True)
+            ]
+            terms = list(map(fourier.filtered, turned, transfers))
+            return pointwise(fourier.ifft(sum(terms[1:], terms[0]), length))
+
+        return jnp.moveaxis(jax.lax.map(of_phase, (turns, fold_turns)), 0, -3)
+    folds = _folds(fourier.filtered(lowest, transfer), length)
     # Write out the sums: a sum over an axis is slow, here and in the derivative.
-    turned = [_turned_sum(folds, np.arange(len(folds)) * phase / phases) for phase in range(phases)]
-    z = jnp.stack(turned, axis=-3)
-    z = z * of_rank(fourier.turns_of(phases, length), z.ndim)
-    return _each_phase(lambda z: fourier.ifft(z, length), z, fourier) / phases
+    z = jnp.stack([_turned_sum(folds, fold_turn) for fold_turn in fold_turns], axis=-3)
+    return pointwise(fourier.ifft(z * of_rank(turns, z.ndim), length))
 
 
 def polyphase_rfft(
@@ -144,19 +173,35 @@ def polyphase_rfft(
     phases, length = u.shape[-3], u.shape[-1]
     if phases == 1:
         return fourier.rfft(u[..., 0, :, :], n_bins)
-    u_hat = _each_phase(lambda u: fourier.rfft(u, length // 2 + 1), u, fourier)
-    turn = fourier.turns_of(phases, length)[..., : u_hat.shape[-1]]
-    u_hat = u_hat * jnp.conj(of_rank(turn, u_hat.ndim))
-    positive = [u_hat[..., phase, :, :] for phase in range(phases)]  # κ = 0, …, M/2
-    negative = [jnp.conj(z[..., 1 : length // 2]) for z in positive]  # κ = −1, …, 1 − M/2
-    n_folds = max(-(-(n_bins - 1 - length // 2) // length), 0) + 1
-    parts = []
-    for a in range(n_folds):
-        cycles = -a * np.arange(phases) / phases
-        if a:
-            parts.append(_turned_sum(negative, cycles)[..., ::-1])
-        parts.append(_turned_sum(positive, cycles))
-    return jnp.concatenate(parts, axis=-1)[..., :n_bins]
+    half = length // 2 + 1
+    n_folds = max(-(-(n_bins - half) // length), 0) + 1
+    turns = jnp.conj(fourier.turns_of(phases, length)[..., :half])
+    fold_turns = _roots(-np.outer(np.arange(phases), np.arange(n_folds)), phases, turns.dtype)
+
+    def folds(u_hat, fold_turn):
+        """Return the terms of one phase, for κ = 0, …, M/2 and κ = −1, …, 1 − M/2 of each fold."""
+        positive, negative = u_hat, jnp.conj(u_hat[..., 1 : length // 2])
+        return [(turn * positive, turn * negative) for turn in fold_turn]
+
+    if fourier.in_turn:
+        of_phases = contiguous(jnp.moveaxis(u, -3, 0)), turns, fold_turns
+
+        def terms_of(of_phase):
+            u, turn, fold_turn = of_phase
+            return folds(fourier.rfft(u, half) * of_rank(turn, u.ndim), fold_turn)
+
+        def add(total, of_phase):
+            return jax.tree.map(jnp.add, total, terms_of(of_phase)), None
+
+        first = jax.eval_shape(lambda all: terms_of([of_all[0] for of_all in all]), of_phases)
+        zeros = jax.tree.map(lambda like: jnp.zeros_like(u, like.dtype, like.shape), first)
+        total, _ = jax.lax.scan(add, zeros, of_phases)
+    else:
+        u_hat = fourier.rfft(u, half) * of_rank(turns, u.ndim)
+        terms = [folds(u_hat[..., p, :, :], fold_turns[p]) for p in range(phases)]
+        total = jax.tree.map(lambda *terms: sum(terms[1:], terms[0]), *terms)
+    parts = [part for positive, negative in total for part in (negative[..., ::-1], positive)]
+    return jnp.concatenate(parts[1:], axis=-1)[..., :n_bins]
 
 
 def interleave(y: Array) -> Array:
@@ -165,22 +210,19 @@ def interleave(y: Array) -> Array:
     return jnp.moveaxis(y, -3, -1).reshape(*batch, n_rows, length * phases)
 
 
-def _turned_sum(
-    parts: Sequence[Complex[Array, "..."]], cycles: Float[np.ndarray, " part"]
-) -> Complex[Array, "..."]:
-    """Return Σ exp(2πi cycles) · part."""
-    each = np.exp(2j * np.pi * (cycles % 1)).astype(parts[0].dtype)
-    terms: list[Array] = [turn * part for turn, part in zip(each, parts, strict=True)]
+def _folds(a: Shaped[Array, "*batch bin"], length: int) -> list[Shaped[Array, "*batch length"]]:
+    """Split bins into stretches of a given length, the last one padded with zeros."""
+    missing = -a.shape[-1] % length
+    a = jnp.pad(a, [(0, 0)] * (a.ndim - 1) + [(0, missing)])
+    return jnp.split(a, a.shape[-1] // length, axis=-1)
+
+
+def _roots(numerator: Integer[np.ndarray, "..."], n: int, dtype: Any) -> np.ndarray:
+    """Return exp(2πi numerator/n)."""
+    return np.exp(2j * np.pi * (numerator % n) / n).astype(dtype)
+
+
+def _turned_sum(parts: Sequence[Complex[Array, "..."]], turns: Any) -> Complex[Array, "..."]:
+    """Return Σ turn · part."""
+    terms: list[Array] = [turn * part for turn, part in zip(turns, parts, strict=True)]
     return sum(terms[1:], terms[0])
-
-
-def _each_phase(
-    transform: Callable[[Array], Array],
-    a: Shaped[Array, "*batch phase row point"],
-    fourier: FourierTables,
-) -> Shaped[Array, "*batch phase row bin"]:
-    """Transform all phases together, or one after another."""
-    if not fourier.in_turn:
-        return transform(a)
-    phases = contiguous(jnp.moveaxis(a, -3, 0))
-    return jnp.moveaxis(jax.lax.map(transform, phases), 0, -3)

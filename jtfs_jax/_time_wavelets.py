@@ -7,7 +7,8 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from ._arrays import as_leaf, namespace, repeat_rows, times_real
+from ._arrays import as_leaf, namespace
+from ._modulus import modulus
 from ._nodes import exportable
 from ._platforms import Layout
 from ._polyphase import FourierTables, bins, by_phase, polyphase_ifft
@@ -51,21 +52,20 @@ class WaveletGroup(eqx.Module):
         return self.first_bin + self.psi_hat.shape[-1]
 
 
-def transform_signals(
+def moduli_of_signals(
     half: Complex[Array, "*batch bin"],
     group: WaveletGroup,
     n: int,
     log2_stride: int,
     fourier: FourierTables,
-) -> Complex[Array, "*batch phase wavelet sample"]:
-    """Compute x ⋆ ψ without its carrier for each wavelet, at every 2**log2_stride-th of n samples.
+) -> Float[Array, "*batch phase wavelet sample"]:
+    """Compute |x ⋆ ψ| for each wavelet, at every 2**log2_stride-th of n samples.
 
     The signals are given by half of their spectrum.
     """
     passed = bins(half, n, group.first_bin, group.stop_bin)[..., None, :]
-    passed = repeat_rows(passed, len(group.members))
-    passed = times_real(passed, group.psi_hat * 2.0**-log2_stride)
-    return polyphase_ifft(passed, n >> log2_stride, fourier)
+    transfer, n_kept = group.psi_hat * 2.0**-log2_stride, n >> log2_stride
+    return polyphase_ifft(passed, transfer, n_kept, fourier, lambda y: modulus(y.real, y.imag))
 
 
 def transform_rows(
@@ -76,8 +76,8 @@ def transform_rows(
 ) -> Complex[Array, "*batch wavelet phase row sample"]:
     """Compute x ⋆ ψ without its carrier for each of several rows x, at the group's resolution."""
     passed = bins(half, n, group.first_bin, group.stop_bin)[..., None, :, :]
-    passed = times_real(passed, group.psi_hat[:, None] * 2.0**-group.log2_stride)
-    return polyphase_ifft(passed, n >> group.log2_stride, fourier)
+    transfer = group.psi_hat[:, None] * 2.0**-group.log2_stride
+    return polyphase_ifft(passed, transfer, n >> group.log2_stride, fourier)
 
 
 def wavelet_groups(

@@ -132,9 +132,9 @@ def test_a_gradient_traces_its_transform_once(name, is_segmented, monkeypatch):
 
     def spy(*arguments, **options):
         traced.append(arguments)
-        return _time_wavelets.transform_signals(*arguments, **options)
+        return _time_wavelets.moduli_of_signals(*arguments, **options)
 
-    monkeypatch.setattr(_first_order, "transform_signals", spy)
+    monkeypatch.setattr(_first_order, "moduli_of_signals", spy)
 
     def loss(x):
         return sum(jnp.square(leaf).sum() for leaf in jax.tree.leaves(transform(bank, x)))

@@ -25,7 +25,8 @@ def fourier_of(phases):
 
 
 def polyphase_ifft(lowest, n, phases):
-    return _polyphase.polyphase_ifft(lowest, n, fourier_of(phases))
+    transfer = jnp.ones(lowest.shape[-1:], lowest.real.dtype)
+    return _polyphase.polyphase_ifft(lowest, transfer[None], n, fourier_of(phases))
 
 
 def polyphase_rfft(u, n_bins, phases):
@@ -107,8 +108,9 @@ def test_phases_in_turn(phases, x64):
     fourier = jax.tree.map(jnp.asarray, _polyphase.fourier_tables(N, layout))
     rng = np.random.default_rng(0)
     lowest = rng.standard_normal((2, 5, 300)) + 1j * rng.standard_normal((2, 5, 300))
-    y = jax.jit(_polyphase.polyphase_ifft, static_argnums=1)(lowest, N, fourier)
-    expected = np.fft.ifft(lowest, N)
+    transfer = rng.standard_normal((5, 300))
+    y = jax.jit(_polyphase.polyphase_ifft, static_argnums=2)(lowest, transfer, N, fourier)
+    expected = np.fft.ifft(lowest * transfer, N)
     np.testing.assert_allclose(_polyphase.interleave(y), expected, rtol=0, atol=1e-13)
     u_hat = jax.jit(_polyphase.polyphase_rfft, static_argnums=1)(y.real, 150, fourier)
     expected = np.fft.rfft(expected.real)[..., :150]
