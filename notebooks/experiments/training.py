@@ -188,11 +188,13 @@ def train(
     measure_at: tuple[int, ...] = (0, 40, 80, 160, 320, 640),
     learning_rate: float = LEARNING_RATE,
     width: int = 4,
+    first_path: int = 0,
     seed: int = 0,
 ) -> Training:
     """Train a network by one of the methods; initial weights and batches depend only on the seed.
 
-    The learning rate falls to 0 along half a period of a cosine.
+    The learning rate falls to 0 along half a period of a cosine. SCRAPL draws paths from
+    `first_path` on.
     """
     loss, make_optimizer = METHODS[method]
     n_paths = len(jtfs_jax.path_table(joint))
@@ -207,7 +209,7 @@ def train(
             of_sounds = jnp.sqrt(jnp.mean(distances(joint, nu_hat, test_set) ** 2))
             history.append((step, np.asarray(of_parameters), float(of_sounds)))
         rows = random.choice(len(train_set.nu), BATCH, replace=False)
-        path = random.integers(n_paths)
+        path = random.integers(first_path, n_paths)
         rate = learning_rate * (1 + math.cos(math.pi * step / n_steps)) / 2
         choices = map(jnp.asarray, (rows, path, rate))
         start = time.perf_counter()
