@@ -95,9 +95,9 @@ class TimeAverage(eqx.Module):
         if self.hop is None:
             return parts.sum(-3)
         hop_of_block = self.block // self.chunk * self.hop
-        *batch, _, n_rows, n_parts = parts.shape
-        parts = parts.reshape(*batch, -1, self.n_blocks, n_rows, n_parts).sum(-4)  # over phases
-        parts = jnp.moveaxis(parts, -3, -2)
+        *batch, n, n_rows, n_parts = parts.shape
+        of_phases = parts.reshape(*batch, n // self.n_blocks, self.n_blocks, n_rows, n_parts)
+        parts = jnp.moveaxis(of_phases.sum(-4), -3, -2)
         n_overlaps = -(-n_parts // hop_of_block)
         parts = _pad_last(parts, 0, n_overlaps * hop_of_block - n_parts)
         frames = _overlap_add(parts.reshape(*parts.shape[:-1], n_overlaps, hop_of_block))

@@ -10,6 +10,7 @@ from helpers import TRANSFORMS, assert_close, energy, noise
 from jax.extend.core import Literal
 
 import jtfs_jax
+from jtfs_jax import analysis, losses, resynthesis
 
 N = 128
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -73,6 +74,24 @@ def test_any_leading_axes(transform, shape):
     one = transform(bank, noise(N))
     for leaf, single in zip(jax.tree.leaves(S), jax.tree.leaves(one), strict=True):
         assert leaf.shape == (*shape, *single.shape)
+
+
+@pytest.mark.parametrize("name", BANKS)
+def test_no_sounds(transform, name):
+    # With "short", blocks are shorter than φ_T, and their parts overlap.
+    bank = make_bank(name)
+    S, one = transform(bank, noise(0, N)), transform(bank, noise(N))
+    for leaf, single in zip(jax.tree.leaves(S), jax.tree.leaves(one), strict=True):
+        assert leaf.shape == (0, *single.shape)
+
+
+def test_no_sounds_in_what_takes_coefficients():
+    bank = make_bank("averaged")
+    S = jtfs_jax.jtfs(bank, noise(0, N))
+    assert analysis.spin_ratio(bank, S).shape == (0,)
+    assert losses.path_distance(S.S2, S.S2).shape == S.S2.shape[:-2]
+    assert resynthesis.colored_noise(bank, S.S1, n_sounds=3).shape == (3, 0, N)
+    assert resynthesis.loudness(bank, S.S1).shape == (0, N)
 
 
 @pytest.mark.parametrize("name", ["averaged", "not averaged"])

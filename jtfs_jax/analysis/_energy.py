@@ -257,7 +257,8 @@ def _spins(
     energies = path_energies(bank, S)
     spin = path_table(bank).spin
     rising, falling = (energies[..., spin == sign] for sign in (1, -1))
-    shape = (*energies.shape[:-1], -1, len(bank.wavelets_fr))
+    n_scales = len(bank.wavelets_fr)
+    shape = (*energies.shape[:-1], rising.shape[-1] // n_scales, n_scales)
     return rising.reshape(shape), falling.reshape(shape)
 
 

@@ -1,5 +1,7 @@
 """Scattering with random paths: the distance between sounds in each path."""
 
+import math
+
 import jax
 from jaxtyping import Array, Float
 
@@ -71,4 +73,4 @@ def path_distance(
             f"number of sounds."
         )
     s, target = _checks.coefficients("s", s), _checks.coefficients("target", target)
-    return norm((s - target).reshape(*s.shape[:-2], -1))
+    return norm((s - target).reshape(*s.shape[:-2], math.prod(s.shape[-2:])))

@@ -29,7 +29,7 @@ class Nodes(NamedTuple):
         n_frames = s1.shape[-1]
         missing = len(self.times) * self.group - n_frames
         padded = jnp.pad(s1, [(0, 0)] * (s1.ndim - 1) + [(0, missing)])
-        sums = padded.reshape(*s1.shape[:-1], -1, self.group).sum(axis=-1)
+        sums = padded.reshape(*s1.shape[:-1], len(self.times), self.group).sum(axis=-1)
         sizes = np.full(sums.shape[-1], self.group)
         sizes[-1] -= missing
         return sums / jnp.broadcast_to(jnp.asarray(sizes, s1.dtype), sums.shape)
