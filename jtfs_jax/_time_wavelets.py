@@ -75,9 +75,11 @@ def transform_rows(
     fourier: FourierTables,
 ) -> Complex[Array, "*batch wavelet phase row sample"]:
     """Compute x ⋆ ψ without its carrier for each of several rows x, at the group's resolution."""
-    passed = bins(half, n, group.first_bin, group.stop_bin)[..., None, :, :]
-    transfer = group.psi_hat[:, None] * 2.0**-group.log2_stride
-    return polyphase_ifft(passed, transfer, n >> group.log2_stride, fourier)
+    passed, n_kept = bins(half, n, group.first_bin, group.stop_bin), n >> group.log2_stride
+    transfer = group.psi_hat * 2.0**-group.log2_stride
+    if len(group.members) == 1:  # without an axis of length 1, for which a TPU pads eightfold
+        return polyphase_ifft(passed, transfer, n_kept, fourier)[..., None, :, :, :]
+    return polyphase_ifft(passed[..., None, :, :], transfer[:, None], n_kept, fourier)
 
 
 def wavelet_groups(
