@@ -145,15 +145,16 @@ def polyphase_ifft(
     n_folds = -(-lowest.shape[-1] // length)
     fold_turns = _roots(np.outer(np.arange(phases), np.arange(n_folds)), phases, lowest.dtype)
     if fourier.in_turn:
-        folds, transfers = _folds(lowest, length), _folds(transfer, length)
+        # Filter in the loop: spectra and transfer functions apart are quicker to read.
+        folds = list(zip(_folds(lowest, length), _folds(transfer, length), strict=True))
 
         def of_phase(turns_of_phase):
             turn, fold_turn = turns_of_phase
-            turned = [
-                of_rank(turn, fold.ndim) * one * fold
-                for one, fold in zip(fold_turn, folds, strict=True)
+            turn = of_rank(turn, lowest.ndim)
+            terms = [
+                fourier.filtered(turn * turn_of_one * fold, transfer_of_one)
+                for turn_of_one, (fold, transfer_of_one) in zip(fold_turn, folds, strict=True)
             ]
-            terms = list(map(fourier.filtered, turned, transfers))
             return pointwise(fourier.ifft(sum(terms[1:], terms[0]), length))
 
         return jnp.moveaxis(jax.lax.map(of_phase, (turns, fold_turns)), 0, -3)
@@ -184,18 +185,11 @@ def polyphase_rfft(
         return [(turn * positive, turn * negative) for turn in fold_turn]
 
     if fourier.in_turn:
-        of_phases = contiguous(jnp.moveaxis(u, -3, 0)), turns, fold_turns
 
-        def terms_of(of_phase):
-            u, turn, fold_turn = of_phase
+        def of_phase(u, turn, fold_turn):
             return folds(fourier.rfft(u, half) * of_rank(turn, u.ndim), fold_turn)
 
-        def add(total, of_phase):
-            return jax.tree.map(jnp.add, total, terms_of(of_phase)), None
-
-        first = jax.eval_shape(lambda all: terms_of([of_all[0] for of_all in all]), of_phases)
-        zeros = jax.tree.map(lambda like: jnp.zeros_like(u, like.dtype, like.shape), first)
-        total, _ = jax.lax.scan(add, zeros, of_phases)
+        total = _sum_in_turn(of_phase, contiguous(jnp.moveaxis(u, -3, 0)), turns, fold_turns)
     else:
         u_hat = fourier.rfft(u, half) * of_rank(turns, u.ndim)
         terms = [folds(u_hat[..., p, :, :], fold_turns[p]) for p in range(phases)]
@@ -215,6 +209,19 @@ def _folds(a: Shaped[Array, "*batch bin"], length: int) -> list[Shaped[Array, "*
     missing = -a.shape[-1] % length
     a = jnp.pad(a, [(0, 0)] * (a.ndim - 1) + [(0, missing)])
     return jnp.split(a, a.shape[-1] // length, axis=-1)
+
+
+def _sum_in_turn(terms_of: Callable[..., Any], u: Array, *tables: Any) -> Any:
+    """Sum the terms for each entry of the first axis of all arguments, one after another."""
+    arguments = (u, *tables)
+
+    def add(total, each):
+        return jax.tree.map(jnp.add, total, terms_of(*each)), None
+
+    shapes = jax.eval_shape(lambda arguments: terms_of(*(a[0] for a in arguments)), arguments)
+    # Like `u`, so that under `jax.shard_map` zeros vary over the same axes of the mesh.
+    zeros = jax.tree.map(lambda term: jnp.zeros_like(u, term.dtype, term.shape), shapes)
+    return jax.lax.scan(add, zeros, arguments)[0]
 
 
 def _roots(numerator: Integer[np.ndarray, "..."], n: int, dtype: Any) -> np.ndarray:
