@@ -1,16 +1,19 @@
 """Small operations on arrays, shared by all transforms."""
 
-import functools
 from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
+from jax.experimental.custom_partitioning import custom_partitioning
 from jax.experimental.layout import Layout, with_layout_constraint
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
+from jax.sharding import NamedSharding
 from jaxtyping import Array, Complex, Float
+
+from ._fft import is_spread
 
 
 def product(a: Array, b: Array) -> Array:
@@ -72,21 +75,34 @@ def contiguous(a: Array) -> Array:
     """
     if jnp.iscomplexobj(a):  # XLA constrains real arrays only
         return jax.lax.complex(contiguous(a.real), contiguous(a.imag))
-    return _contiguous.bind(a)
+    return _contiguous.bind(a, is_spread=is_spread(a))
 
 
-def _contiguous_lowered(context, a):
+def _in_order(a: Array) -> Array:
+    return with_layout_constraint(a, Layout(tuple(range(a.ndim))))
+
+
+def _partition(mesh, arguments, _):
+    sharding = NamedSharding(mesh, arguments[0].sharding.spec)
+    return mesh, _in_order, sharding, (sharding,)
+
+
+# XLA would gather a constrained array on every device: tell it that each can constrain its part.
+_in_order_on_each_device = custom_partitioning(_in_order)
+_in_order_on_each_device.def_partition(_partition, sharding_rule="... -> ...")
+
+
+def _contiguous_lowered(context, a, *, is_spread):
     if context.module_context.lowering_parameters.for_export:  # exports cannot have constraints
         return [a]
-    layout = Layout(tuple(range(len(context.avals_in[0].shape))))
-    constrained = functools.partial(with_layout_constraint, layouts=layout)
+    constrained = _in_order_on_each_device if is_spread else _in_order
     return mlir.lower_fun(constrained, multiple_results=False)(context, a)
 
 
 _contiguous = Primitive("jtfs_jax_contiguous")
-_contiguous.def_impl(lambda a: a)
-_contiguous.def_abstract_eval(lambda a: a)
-ad.deflinear2(_contiguous, lambda cotangent, _: [contiguous(cotangent)])
+_contiguous.def_impl(lambda a, is_spread: a)
+_contiguous.def_abstract_eval(lambda a, is_spread: a)
+ad.deflinear2(_contiguous, lambda cotangent, _, is_spread: [contiguous(cotangent)])
 batching.defvectorized(_contiguous)
 mlir.register_lowering(_contiguous, _contiguous_lowered)
 

@@ -65,6 +65,18 @@ check("over both", jtfs_jax.jtfs, none, (4,), (2, 2), P(("a", "b")), explicit)
 check("vmap", jax.vmap(jtfs_jax.jtfs, (None, 0)), mean, (4,), (4,), P("a"), auto)
 """
 
+PHASES_IN_TURN = """
+from jtfs_jax import _platforms
+
+small = {"transform": 128, "matrix": 32, "merged": 64, "block": 32}
+_platforms.LAYOUTS["tpu"] = _platforms.LAYOUTS["tpu"]._replace(**small)
+bank = jtfs_jax.filterbank(256, 4, 1, J_fr=1, platform="tpu")
+gradient = jax.grad(energy(jtfs_jax.jtfs), argnums=1)
+for kind in (AxisType.Auto, AxisType.Explicit):
+    check("jtfs", jtfs_jax.jtfs, bank, (4,), (4,), P("a"), kind)
+    check("gradient", gradient, bank, (4,), (4,), P("a"), kind)
+"""
+
 README = """
 mesh = jax.make_mesh((4,), ("batch",))
 bank = jtfs_jax.filterbank(256, 4, 1, J_fr=1)
@@ -88,7 +100,11 @@ for a in (jax.export.export(jax.jit(jtfs_jax.jtfs))(bank, spread).call(bank, spr
 """
 
 
-@pytest.mark.parametrize("part", [SHORT, OTHERS, README], ids=["transforms", "meshes", "as shown"])
+@pytest.mark.parametrize(
+    "part",
+    [SHORT, OTHERS, PHASES_IN_TURN, README],
+    ids=["transforms", "meshes", "phases in turn", "as shown"],
+)
 def test_batches_spread_among_devices(part):
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4"
     environment = os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
