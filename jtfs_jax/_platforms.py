@@ -30,7 +30,8 @@ class Layout(NamedTuple):
         n_bytes: Size of U2 up to which all blocks are computed at once, rather than in a loop that
             recomputes them for the derivative. 0 computes them one by one.
         shares_batch: Whether a step of that loop takes the same block of all signals.
-        n_windows: Segments of a signal that are computed at once (`_segments`).
+        n_at_once: Segments of a signal (`_segments`), or sounds of a dataset (`sklearn`), that are
+            transformed at once.
     """
 
     transform: int
@@ -42,7 +43,7 @@ class Layout(NamedTuple):
     block: int
     n_bytes: int
     shares_batch: bool
-    n_windows: int
+    n_at_once: int
 
 
 # On a CPU, everything except the spectra fits into the cache.
@@ -56,7 +57,7 @@ _CPU = Layout(
     block=2**11,
     n_bytes=0,
     shares_batch=False,
-    n_windows=1,
+    n_at_once=1,
 )
 # A GPU takes as long to launch a kernel as to compute a million numbers: use few, large kernels,
 # and no loop as long as its memory has room for about ten copies of U2.
@@ -67,7 +68,7 @@ _GPU = _CPU._replace(
     block=2**13,
     n_bytes=2**28,
     shares_batch=True,
-    n_windows=16,
+    n_at_once=16,
 )
 # A TPU keeps blocks in its fast memory, but fills its lanes only with the batch. It multiplies
 # matrices of 128 columns in bfloat16, and a product in float32 takes six such products. XLA needs
@@ -81,7 +82,7 @@ _TPU = _CPU._replace(
     narrow=64,
     merged=2**13,
     shares_batch=True,
-    n_windows=16,
+    n_at_once=16,
 )
 
 LAYOUTS = {"cpu": _CPU, "gpu": _GPU, "tpu": _TPU}

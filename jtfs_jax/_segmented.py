@@ -100,7 +100,7 @@ def _in_program(
     kind: Kind, cut: Segments, x: Float[Array, "signal time"], arguments: tuple
 ) -> PyTree[Float[Array, "signal ..."]]:
     """Loop over segments inside a traced program, recomputing each one for the derivative."""
-    bank, n_samples, n_windows = cut.bank, x.shape[-1], cut.bank.layout.n_windows
+    bank, n_samples, n_windows = cut.bank, x.shape[-1], cut.bank.layout.n_at_once
     starts = np.arange(0, n_samples, cut.hop)
     after = int(starts[-1]) + cut.hop + cut.context - n_samples
     extended = continued(x.astype(bank.dtype), cut.context, after, bank.pad_mode)
@@ -113,9 +113,7 @@ def _in_program(
         return of_window(kind, cut, window, arguments)
 
     def of_signal(extended: Float[Array, " time"]) -> PyTree[Array]:
-        of_start = functools.partial(of_segment, extended)
-        at_once = n_windows if n_windows > 1 else None
-        found = jax.lax.map(of_start, jnp.asarray(starts), batch_size=at_once)
+        found = _in_groups(functools.partial(of_segment, extended), jnp.asarray(starts), n_windows)
         if not kind.is_mean(bank):
             return jax.tree.map(joined, found)
         shares = (np.minimum(cut.hop, n_samples - starts) / n_samples).astype(bank.dtype)
@@ -132,6 +130,23 @@ def _in_program(
     if not kind.is_mean(bank):
         return found
     return from_means(kind, cut, found, x.astype(bank.dtype).mean(-1), arguments)
+
+
+def _in_groups(
+    function: Callable[[Array], PyTree[Array]], x: Shaped[Array, " n"], size: int
+) -> PyTree[Shaped[Array, "n ..."]]:
+    """Map like `jax.lax.map` with a batch size, which fails for results without elements."""
+    if size == 1:
+        return jax.lax.map(function, x)
+    n_groups, n_left = divmod(len(x), size)
+    found = []
+    if n_groups:
+        groups = x[: n_groups * size].reshape(n_groups, size)
+        of_groups = jax.lax.map(jax.vmap(function), groups)
+        found.append(jax.tree.map(lambda y: y.reshape(n_groups * size, *y.shape[2:]), of_groups))
+    if n_left:
+        found.append(jax.vmap(function)(x[n_groups * size :]))
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts), *found)
 
 
 def _in_turn(

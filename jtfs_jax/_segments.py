@@ -294,7 +294,7 @@ def transformed(
 
     The next windows are fetched while the previous ones are computed.
     """
-    size, ahead = cut.bank.layout.n_windows, None
+    size, ahead = cut.bank.layout.n_at_once, None
     while group := list(islice(windows, size)):
         if ahead is not None:
             yield from _apart(*ahead)

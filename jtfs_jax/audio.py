@@ -148,7 +148,7 @@ def save(
             # libsndfile does not say why it cannot write. Python either says why or succeeds.
             encoded = io.BytesIO()
             soundfile.write(encoded, samples, int(sample_rate), **how)
-            partial.write_bytes(encoded.getbuffer())
+            partial.write_bytes(encoded.getvalue())
     return gain
 
 

@@ -101,6 +101,20 @@ def test_of_segments_and_of_one_path(platform, x64):
     assert relative_error(found, expected) < 1e-9
 
 
+@pytest.mark.parametrize("platform", OTHERS)
+@pytest.mark.filterwarnings("ignore:The second order has no wavelets")
+def test_segments_without_second_order(platform):
+    """In a single group of segments, and in several with some left over."""
+    cpu, other = (jtfs_jax.filterbank(N, J=2, Q=1, platform=p) for p in ("cpu", platform))
+    of_any_length = jax.jit(jtfs_jax.segmented(jtfs_jax.time_scattering))
+    for n_samples in (2 * N, 50 * N):
+        x = noise(2, n_samples)
+        found, expected = of_any_length(other, x), of_any_length(cpu, x)
+        assert found.S2.size == expected.S2.size == 0
+        assert found.S2.shape == expected.S2.shape
+        np.testing.assert_allclose(found.S1, expected.S1, rtol=1e-5)
+
+
 def n_loops(bank, backend, n_sounds=1):
     """Number of loops of the gradient in a program for a backend other than this process's."""
 

@@ -125,6 +125,7 @@ def test_features_of_time_scattering(T):
 
 
 def test_a_sound_does_not_depend_on_those_beside_it():
+    """To the bit, as the docstring promises for a CPU."""
     x = noise(5, N)
     scattering = TimeScattering(J=4, Q=4, batch_size=3).fit(x)
     together = scattering.transform(x)

@@ -1,11 +1,12 @@
 """Transformers from sounds to scattering coefficients."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float, PyTree
 
 from jtfs_jax import _checks
 from jtfs_jax._extras import require
@@ -18,6 +19,19 @@ from ._names import features, names
 
 _base: Any = require("sklearn.base", "sklearn")
 _validation: Any = require("sklearn.utils.validation", "sklearn")
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _of_each(
+    transform: Callable[..., Any], bank: FilterBank, x: Float[Array, "sound time"]
+) -> PyTree[Float[Array, "sound ..."]]:
+    """Transform sounds one after another on a CPU, and at once elsewhere.
+
+    On a CPU, a batch is not faster, and its last bits depend on the place of a sound in it.
+    """
+    if bank.layout.n_at_once > 1:
+        return transform(bank, x)
+    return jax.lax.map(functools.partial(transform, bank), x)
 
 
 class _Scattering(_base.TransformerMixin, _base.BaseEstimator):
@@ -70,7 +84,7 @@ class _Scattering(_base.TransformerMixin, _base.BaseEstimator):
     ) -> Float[np.ndarray, "sound feature"]:
         batch = np.zeros((self.batch_size, x.shape[1]), np.float32)  # one shape, so one program
         batch[: len(x)] = x
-        S = jax.tree.map(np.asarray, type(self)._transform(self.bank_, batch))
+        S = jax.tree.map(np.asarray, _of_each(type(self)._transform, self.bank_, batch))
         return features(self.bank_, S)[: len(x)]
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -101,8 +115,8 @@ class JTFS(_Scattering):
 
     Features are S0, S1 and the paths of S2 in the order of `jtfs_jax.path_table`, each from high
     to low frequency, then from early to late. Bands of S2 to which no first-order wavelet
-    contributes are omitted. The features of a sound are the same, bit for bit, whatever other
-    sounds `X` contains.
+    contributes are omitted. The features of a sound do not depend on the other sounds in `X`:
+    on a CPU, they are the same bit for bit.
 
     Args:
         J: log2 of the duration of the longest wavelets, in samples. This and all parameters up to
@@ -124,8 +138,8 @@ class JTFS(_Scattering):
         oversampling: log2 of the factor by which moduli are sampled more densely than by default.
         sample_rate: Sample rate in Hz, for feature names. None: names are in cycles/sample and
             samples.
-        batch_size: Number of sounds transformed at once. Memory grows with it, and a single sound
-            takes as long as a full batch.
+        batch_size: Number of sounds per call. Memory grows with it, and a single sound takes as
+            long as a full batch.
 
     Attributes:
         bank_: The filterbank, for functions such as `jtfs_jax.path_table`.
@@ -209,7 +223,7 @@ class TimeScattering(_Scattering):
         oversampling: log2 of the factor by which moduli are sampled more densely than by default.
         sample_rate: Sample rate in Hz, for feature names. None: names are in cycles/sample and
             samples.
-        batch_size: Number of sounds transformed at once.
+        batch_size: Number of sounds per call.
 
     Attributes:
         bank_: The filterbank.
