@@ -5,7 +5,6 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.custom_derivatives import SymbolicZero
 from jax.experimental.custom_partitioning import custom_partitioning
 from jax.experimental.layout import Layout, with_layout_constraint
 from jax.extend.core import Primitive
@@ -14,51 +13,7 @@ from jax.sharding import NamedSharding
 from jaxtyping import Array, Complex, Float
 
 from ._fft import is_spread
-
-
-def product(a: Array, b: Array) -> Array:
-    """Return the matrix product in full precision on every platform."""
-    return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
-
-
-@jax.custom_jvp
-def narrow_product(a: Array, b: Array) -> Array:
-    """Return a product in float32 for a matrix `a` of few columns, on a unit that takes bfloat16.
-
-    Full precision takes six products of the three parts that make up a float32:
-
-        a b ≈ a₁b₁ + a₁b₂ + a₂b₁ + a₂b₂ + a₁b₃ + a₃b₁
-
-    Concatenated along the contracted axis, they form one product with six times as many columns,
-    which costs no more as long as the unit has that many columns.
-    """
-    if a.dtype != jnp.float32:
-        return product(a, b)
-    (a1, a2, a3), (b1, b2, b3) = _in_bfloat16(a), _in_bfloat16(b)
-    wide = jnp.concatenate([a1, a1, a2, a2, a1, a3], axis=-1)
-    tall = jnp.concatenate([b1, b2, b1, b2, b3, b1], axis=-2)
-    return jnp.matmul(wide, tall, preferred_element_type=a.dtype)
-
-
-def _narrow_product_jvp(primals, tangents):
-    (a, b), (d_a, d_b) = primals, tangents
-    terms = []
-    if not isinstance(d_a, SymbolicZero):
-        terms.append(product(d_a, b))
-    if not isinstance(d_b, SymbolicZero):
-        terms.append(product(a, d_b))
-    return narrow_product(a, b), sum(terms[1:], terms[0])
-
-
-narrow_product.defjvp(_narrow_product_jvp, symbolic_zeros=True)
-
-
-def _in_bfloat16(a: Array) -> tuple[Array, ...]:
-    """Split `a` into a sum of three parts of eight bits each."""
-    first = jax.lax.reduce_precision(a, exponent_bits=8, mantissa_bits=7)
-    second = jax.lax.reduce_precision(a - first, exponent_bits=8, mantissa_bits=7)
-    parts = (first, second, a - first - second)
-    return tuple(part.astype(jnp.bfloat16) for part in parts)
+from ._products import product
 
 
 def times_real(z: Complex[Array, "..."], factor: Float[Array, "..."]) -> Complex[Array, "..."]:

@@ -32,18 +32,15 @@ class FirstOrder(eqx.Module):
     u1_hats: tuple[Complex[Array, "*batch n1 bin"], ...]
 
 
-def group_modulus(
-    bank: FilterBank, half: Complex[Array, "*batch bin"], group: WaveletGroup, log2_stride: int
-) -> Float[Array, "*batch phase n1 sample"]:
-    """Compute |x ⋆ ψ_n1| for the wavelets of a group, at every 2**log2_stride-th sample."""
-    return moduli_of_signals(half, group, bank.n_padded, log2_stride, bank.tables.fourier)
-
-
 def full_rate_scalogram(
     bank: FilterBank, half: Complex[Array, "*batch bin"]
 ) -> Float[Array, "*batch n1 time"]:
     """Compute U1 at every sample of the signal."""
-    rows = [interleave(group_modulus(bank, half, group, 0)) for group in bank.tables.groups1]
+    tables = bank.tables
+    rows = [
+        interleave(moduli_of_signals(half, group, bank.n_padded, 0, tables.fourier))
+        for group in tables.groups1
+    ]
     return _within(bank, jnp.concatenate(rows, axis=-2))
 
 
@@ -60,7 +57,7 @@ def first_order(bank: FilterBank, x: Float[Array, "*batch time"]) -> FirstOrder:
     @jax.checkpoint  # U1 is large, and quick to recompute for the derivative
     def of_group(half, group, mean):
         n_bins = _n_bins(bank, group)
-        u1 = group_modulus(bank, half, group, group.log2_stride)
+        u1 = moduli_of_signals(half, group, bank.n_padded, group.log2_stride, tables.fourier)
         mean_of_rows = None if mean is None else mean.whole(u1)
         factor = jnp.array(2.0**group.log2_stride, bank.dtype)
         if group.own is not None:  # see `with_short_ones_merged`

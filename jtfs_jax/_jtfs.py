@@ -1,7 +1,7 @@
 """The joint time–frequency scattering transform.
 
     x -> padded                        _context.padded, lengths from _sampling
-      -> U1 = |x ⋆ ψ_n1|               _first_order.group_modulus, _time_wavelets.moduli_of_signals
+      -> U1 = |x ⋆ ψ_n1|               _time_wavelets.moduli_of_signals
       -> S0, S1 = x, U1 ⋆ φ_T          _first_order.low_pass, low_pass_rows; means for T="global"
       -> Y2 = U1 ⋆ ψ_n2                _second_order, _time_wavelets.transform_rows (j2 > j1 only)
       -> |Y2 ⋆ ψ_β|, both spins        _log_frequency.FrequentialFilters.modulus_of_complex

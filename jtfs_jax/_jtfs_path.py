@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from . import _checks
-from ._arrays import product
 from ._context import padded
 from ._design import SecondOrder
 from ._filterbank import FilterBank
@@ -20,6 +19,7 @@ from ._first_order import FirstOrder, first_order
 from ._jit import jit
 from ._level import of_any_level
 from ._paths import joint_paths, require_joint
+from ._products import product
 from ._second_order import second_order
 
 

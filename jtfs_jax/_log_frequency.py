@@ -1,5 +1,6 @@
 """Filters along log-frequency: wavelets and averages as products with small, real matrices."""
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,9 +12,10 @@ import numpy as np
 from jaxtyping import Array, Complex, Float, Int
 
 from . import _sampling
-from ._arrays import as_leaf, namespace, narrow_product, product
+from ._arrays import as_leaf, namespace
 from ._modulus import modulus
 from ._nodes import exportable
+from ._products import product
 from ._wavelets import NEGLIGIBLE, Family, low_pass, low_pass_reach
 
 
@@ -37,7 +39,7 @@ class FrequentialFilters(eqx.Module):
     average: Float[Array, "wavelet band row"] | None
     n_rows: tuple[int, ...] = eqx.field(static=True)  # of each filter, β = 0 first
     n_live_bands: int = eqx.field(static=True)  # bands that live rows feed, if averaged
-    narrow: bool = eqx.field(static=True)  # whether complex rows are multiplied in bfloat16 parts
+    narrow: int = eqx.field(static=True)  # of products with complex rows (`_products.product`)
 
     def modulus_of_complex(
         self, y: Complex[Array, "*batch n1 time"]
@@ -46,7 +48,7 @@ class FrequentialFilters(eqx.Module):
         re_psi = self.re_psi if self.re_psi_of_imaginary is None else self.re_psi_of_imaginary
         im_psi = self.im_psi if self.im_psi_of_imaginary is None else self.im_psi_of_imaginary
         # Keep the products separate: one product would be split, and its gradient concatenated.
-        times = narrow_product if self.narrow else product
+        times = functools.partial(product, narrow=self.narrow)
         re_re, re_im = times(self.re_psi, y.real), times(re_psi, y.imag)
         im_re, im_im = times(self.im_psi, y.real), times(im_psi, y.imag)
         low = modulus(times(self.low, y.real), times(self.low, y.imag))
@@ -157,7 +159,7 @@ class RowSampling(NamedTuple):
     reflect: bool  # conjugate reflections beyond the live rows; else zeros
     oversampling: int
     negligible: float = NEGLIGIBLE  # rows up to this fraction of a filter's peak are left out
-    narrow: int = 0  # number of live rows up to which they are multiplied in bfloat16 parts
+    narrow: int = 0  # of products with live rows (`_products.product`)
     F: Any = None  # width of φ_F as a JAX array, if it differs from the design
 
 
@@ -200,7 +202,7 @@ def frequential_filters(
         average=as_leaf(_packed(psis.weights, sampling)) if is_averaged else None,
         n_rows=tuple(weights.shape[1] for weights in (*low.weights, *psis.weights)),
         n_live_bands=len(low.weights[0]),
-        narrow=sampling.n_live <= sampling.narrow,
+        narrow=sampling.narrow,
     )
 
 

@@ -22,9 +22,10 @@ import numpy as np
 from jaxtyping import Array, Complex, Float, Integer, Shaped
 
 from . import _fft
-from ._arrays import as_leaf, contiguous, of_rank, product, repeat_rows, times_real
+from ._arrays import as_leaf, contiguous, of_rank, repeat_rows, times_real
 from ._nodes import exportable
 from ._platforms import Layout
+from ._products import product
 
 _MAX_PHASES = 8
 

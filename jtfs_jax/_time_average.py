@@ -12,10 +12,11 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from . import _fft, _sampling
-from ._arrays import as_leaf, contiguous, namespace, of_rank, product
+from ._arrays import as_leaf, contiguous, namespace, of_rank
 from ._nodes import exportable
 from ._platforms import Layout
 from ._polyphase import FourierTables, by_phase, n_phases
+from ._products import product
 from ._wavelets import NEGLIGIBLE, low_pass_reach
 
 # A chunk, which one product averages, has at least this many samples, or this many frames if that
@@ -79,13 +80,16 @@ class TimeAverage(eqx.Module):
         return self.weights.reshape(-1, n_blocks, *self.weights.shape[-2:])
 
     def of_blocks(
-        self, u: Float[Array, "*batch row sample"], weights: Float[Array, "*any sample frame"]
+        self,
+        u: Float[Array, "*batch row sample"],
+        weights: Float[Array, "*any sample frame"],
+        narrow: int,
     ) -> Float[Array, "*batch row part"]:
-        """Compute the contributions of blocks to the frames."""
+        """Compute the contributions of blocks to the frames; `narrow` is of `Layout`."""
         if self.hop is None:
-            return product(u, of_rank(weights, u.ndim))
+            return product(u, of_rank(weights, u.ndim), narrow=narrow)
         chunks = u.reshape(*u.shape[:-1], self.block // self.chunk, self.chunk)
-        parts = product(chunks, of_rank(weights[..., None, :, :], chunks.ndim))
+        parts = product(chunks, of_rank(weights[..., None, :, :], chunks.ndim), narrow=narrow)
         return _overlap_add(parts.reshape(*parts.shape[:-1], self.n_near, self.hop))
 
     def total(
@@ -275,9 +279,9 @@ def average_in_blocks(
     n_bytes = _known_bytes(jax.eval_shape(nonlinearity, blocks))
     if n_steps == 1:  # without axes of length 1, which make products slow
         block = blocks.reshape(*shared, n1, average.block)
-        parts = average.of_blocks(nonlinearity(block), average.weights[0])
+        parts = average.of_blocks(nonlinearity(block), average.weights[0], layout.narrow)
     elif n_bytes <= layout.n_bytes:
-        parts = average.of_blocks(nonlinearity(blocks), average.weights_of_blocks)
+        parts = average.of_blocks(nonlinearity(blocks), average.weights_of_blocks, layout.narrow)
     else:
         blocks = jnp.moveaxis(blocks.reshape(*shared, n_steps, n1, average.block), -3, 0)
         if layout.shares_batch:
@@ -286,7 +290,7 @@ def average_in_blocks(
         index = jnp.broadcast_to(index, (in_turn, phases * n_blocks)).ravel()
 
         def step(block, index):
-            return average.of_blocks(nonlinearity(block), average.weights[index])
+            return average.of_blocks(nonlinearity(block), average.weights[index], layout.narrow)
 
         n_at_once = _largest_divisor(n_steps, layout.n_bytes * n_steps // n_bytes)
         parts = jax.lax.map(

@@ -10,11 +10,12 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jtfs_jax import _checks
-from jtfs_jax._arrays import of_rank, product
+from jtfs_jax._arrays import of_rank
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._first_order import scalogram
 from jtfs_jax._jit import jit
 from jtfs_jax._modulus import safe_divide, safe_sqrt
+from jtfs_jax._products import product
 from jtfs_jax._wavelets import ALPHA, SIGMA0
 
 # Largest correlation that the overlap of two wavelets may impose on a pair of bands.

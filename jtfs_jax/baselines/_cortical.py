@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from jtfs_jax import _checks, _fft
-from jtfs_jax._arrays import of_rank, product
+from jtfs_jax._arrays import of_rank
 from jtfs_jax._modulus import modulus
+from jtfs_jax._products import product
 
 from ._arguments import spectrogram
 from ._cortical_filters import CorticalFilterBank

@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Array, DTypeLike, Float
 
 from jtfs_jax import _checks, _fft, _limits
-from jtfs_jax._arrays import as_leaf, of_rank, product
+from jtfs_jax._arrays import as_leaf, of_rank
 from jtfs_jax._filterbank import as_arrays
 from jtfs_jax._jit import jit
 from jtfs_jax._modulus import modulus
 from jtfs_jax._nodes import exportable
+from jtfs_jax._products import product
 from jtfs_jax.analysis import log_compress
 
 _WINDOW_S, _HOP_S = 0.025, 0.010

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from jtfs_jax import _checks
-from jtfs_jax._arrays import product
 from jtfs_jax._jit import jit
 from jtfs_jax._nodes import exportable
+from jtfs_jax._products import product
 
 
 @exportable

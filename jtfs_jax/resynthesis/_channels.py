@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jtfs_jax._arrays import product
+from jtfs_jax._products import product
 
 
 @dataclasses.dataclass(frozen=True)

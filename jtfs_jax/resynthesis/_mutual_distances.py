@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jtfs_jax import _checks
-from jtfs_jax._arrays import product
 from jtfs_jax._filterbank import FilterBank
 from jtfs_jax._modulus import safe_divide, safe_sqrt
+from jtfs_jax._products import product
 
 from ._noise import first_order
 
