@@ -58,16 +58,16 @@ def _shape_of_product(a, b, *, narrow):
     return result
 
 
-# Derivatives of a plain function would not be products in parts: transposed, they lose the parts.
+# A rule for derivatives alone could not choose what their transposes are: hence a primitive.
 def _transposed_left(cotangent, a, b, *, narrow):
-    if cotangent.shape[:-1] == a.aval.shape[:-1]:
+    if b.shape[-1] <= narrow and cotangent.shape[:-1] == a.aval.shape[:-1]:
         return product(cotangent, b.mT, narrow=narrow)
     (sums,) = jax.linear_transpose(lambda a: _precise(a, b), a.aval)(cotangent)
     return sums
 
 
 def _transposed_right(cotangent, a, b, *, narrow):
-    if (*cotangent.shape[:-2], cotangent.shape[-1]) == (*b.aval.shape[:-2], b.aval.shape[-1]):
+    if a.shape[-2] <= narrow and cotangent.shape[:-2] == b.aval.shape[:-2]:
         return product(a.mT, cotangent, narrow=narrow)
     (sums,) = jax.linear_transpose(lambda b: _precise(a, b), b.aval)(cotangent)
     return sums
