@@ -62,6 +62,13 @@ def relative_error(actual: Any, expected: Any) -> float:
     return float(np.linalg.norm(actual - expected) / np.linalg.norm(expected))
 
 
+def largest_error(found, wanted):
+    """Largest relative error of a leaf."""
+    assert jax.tree.structure(found) == jax.tree.structure(wanted)
+    pairs = zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True)
+    return max(relative_error(a, b) for a, b in pairs)
+
+
 def assert_close(actual: Any, expected: Any, tolerance: float = 1e-5) -> None:
     """Assert that pytrees agree, to a tolerance relative to the loudest value of each leaf."""
     assert jax.tree.structure(actual) == jax.tree.structure(expected)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import TRANSFORMS, energy, noise, relative_error
+from helpers import TRANSFORMS, energy, largest_error, noise, relative_error
 
 import jtfs_jax
 from jtfs_jax import segmented
@@ -25,13 +25,6 @@ def banks(n_samples: int, dtype: Any = jnp.float64, **options: Any):
     """Filterbanks for segments and for the whole signal."""
     options = SMALL | options
     return [jtfs_jax.filterbank(n, **options, dtype=dtype) for n in (SEGMENT, n_samples)]
-
-
-def errors(found, wanted):
-    """Largest relative error over all leaves."""
-    assert jax.tree.structure(found) == jax.tree.structure(wanted)
-    pairs = zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True)
-    return max(relative_error(a, b) for a, b in pairs)
 
 
 def extended(x, bank, before, after):
@@ -61,7 +54,7 @@ def test_segments_give_the_numbers_of_one_call(pad_mode, T):
         bank, whole = banks(LONG, pad_mode=pad_mode, T=T)
         x = noise(LONG, dtype=float)
         found = segmented(jtfs_jax.jtfs)(bank, x)
-        assert errors(found, jtfs_jax.jtfs(whole, x)) < 1e-6
+        assert largest_error(found, jtfs_jax.jtfs(whole, x)) < 1e-6
 
 
 @pytest.mark.parametrize("name", ["scalogram", "time_scattering"])
@@ -71,7 +64,7 @@ def test_the_other_transforms(name):
             bank, whole = banks(LONG, T=T)
             x = noise(LONG, dtype=float)
             found = segmented(TRANSFORMS[name])(bank, x)
-            assert errors(found, TRANSFORMS[name](whole, x)) < 1e-6
+            assert largest_error(found, TRANSFORMS[name](whole, x)) < 1e-6
 
 
 @pytest.mark.parametrize(
@@ -92,7 +85,7 @@ def test_every_option_of_averages_and_frequencies(options):
     with jax.enable_x64(True):
         bank, whole = banks(LONG, **options)
         x = noise(LONG, seed=1, dtype=float)
-        assert errors(segmented(jtfs_jax.jtfs)(bank, x), jtfs_jax.jtfs(whole, x)) < 1e-6
+        assert largest_error(segmented(jtfs_jax.jtfs)(bank, x), jtfs_jax.jtfs(whole, x)) < 1e-6
 
 
 @pytest.mark.parametrize("pad_mode", ["reflect", "conj-reflect", "zero", "periodic"])
@@ -111,7 +104,7 @@ def test_any_length_is_what_its_continuation_gives(n_samples, pad_mode):
         if pad_mode == "conj-reflect":  # `longer` has the reflected samples, without conjugation
             S, found = S.S1, found.S1
         wanted = jax.tree.map(lambda s: s[..., first : first + n_frames], S)
-        assert errors(found, wanted) < 1e-6
+        assert largest_error(found, wanted) < 1e-6
 
 
 @pytest.mark.parametrize("n_samples", [50, 2 * SEGMENT + 77])
@@ -160,7 +153,7 @@ def test_float32_and_batches():
     x = noise(2, 3, LONG)
     found = segmented(jtfs_jax.jtfs)(bank, x)
     assert found.S2.dtype == jnp.float32
-    assert errors(found, jtfs_jax.jtfs(whole, x)) < 1e-6
+    assert largest_error(found, jtfs_jax.jtfs(whole, x)) < 1e-6
     none = segmented(jtfs_jax.jtfs)(bank, x[:, :0])
     assert none.S2.shape == (2, 0, *found.S2.shape[2:])
 
@@ -172,9 +165,9 @@ def test_under_transformations():
             x = noise(2, 1500, seed=5, dtype=float)
             transform = segmented(jtfs_jax.jtfs)
             eager = transform(bank, x)
-            assert errors(jax.jit(transform)(bank, x), eager) < 1e-12
-            assert errors(jax.vmap(transform, (None, 0))(bank, x), eager) < 1e-12
-            assert errors(jax.jit(lambda f=transform, b=bank, x=x: f(b, x))(), eager) < 1e-12
+            assert largest_error(jax.jit(transform)(bank, x), eager) < 1e-12
+            assert largest_error(jax.vmap(transform, (None, 0))(bank, x), eager) < 1e-12
+            assert largest_error(jax.jit(lambda f=transform, b=bank, x=x: f(b, x))(), eager) < 1e-12
 
 
 @pytest.mark.parametrize("options", [{}, {"T": "global"}], ids=str)
@@ -245,7 +238,7 @@ def test_an_array_on_disk(tmp_path):
     x = noise(5000)
     np.save(tmp_path / "x.npy", x)
     found = segmented(jtfs_jax.jtfs)(bank, np.load(tmp_path / "x.npy", mmap_mode="r"))
-    assert errors(found, segmented(jtfs_jax.jtfs)(bank, jnp.asarray(x))) == 0
+    assert largest_error(found, segmented(jtfs_jax.jtfs)(bank, jnp.asarray(x))) == 0
 
 
 def test_any_level_and_nan():
@@ -253,7 +246,7 @@ def test_any_level_and_nan():
     transform, x = segmented(jtfs_jax.jtfs), noise(LONG, seed=7)
     wanted = transform(bank, x)
     quiet = transform(bank, x * np.float32(1e-25))
-    assert errors(jax.tree.map(lambda s: np.asarray(s, float) * 1e25, quiet), wanted) < 1e-5
+    assert largest_error(jax.tree.map(lambda s: np.asarray(s, float) * 1e25, quiet), wanted) < 1e-5
     x[3000] = np.nan
     frames = np.isnan(transform(bank, x).S1).all(0)
     times = jtfs_jax.frame_times(bank, n_samples=LONG)
@@ -266,7 +259,7 @@ def test_integers_and_foreign_bytes():
     x = np.round(1000 * noise(3000)).astype(np.int16)
     wanted = segmented(jtfs_jax.jtfs)(bank, x.astype(np.float32))
     for given in (x, x.astype(">i2"), x.astype(">f8")):
-        assert errors(segmented(jtfs_jax.jtfs)(bank, given), wanted) == 0
+        assert largest_error(segmented(jtfs_jax.jtfs)(bank, given), wanted) == 0
 
 
 def test_a_filterbank_for_segments():
@@ -296,8 +289,6 @@ def test_a_filterbank_for_segments():
             lambda bank: segmented(jtfs_jax.jtfs)(jtfs_jax.filterbank(2048, 4, 2), np.ones(9)),
             "bank must have frequential wavelets",
         ),
-        (lambda bank: jtfs_jax.stream(bank, [], every=10**6), "every must be at most"),
-        (lambda bank: list(jtfs_jax.stream(bank, [])), "at least 2 samples in total"),
         (lambda bank: jtfs_jax.frame_times(bank, n_samples=1), "n_samples must be at least 2"),
     ],
 )
@@ -305,84 +296,6 @@ def test_errors(call, message):
     bank = jtfs_jax.filterbank(SEGMENT, **SMALL)
     with pytest.raises(ValueError, match=message):
         call(bank)
-
-
-# ---- Streams -------------------------------------------------------------------------------------
-
-
-def joined(results):
-    return jax.tree.map(lambda *parts: np.concatenate(parts, axis=-1), *results)
-
-
-@pytest.mark.parametrize("pad_mode", ["reflect", "conj-reflect", "zero"])
-def test_a_stream_is_the_whole_signal(pad_mode):
-    with jax.enable_x64(True):
-        bank, _ = banks(LONG, pad_mode=pad_mode)
-        for n_samples in (2, 150, 256, 1024, LONG + 1):
-            x = noise(n_samples, seed=8, dtype=float)
-            wanted = segmented(jtfs_jax.jtfs)(bank, x)
-            cuts = np.random.default_rng(9).integers(0, n_samples, 5)
-            for blocks in (np.split(x, range(256, n_samples, 256)), np.split(x, sorted(cuts))):
-                for every in (None, 1, 100):
-                    found = joined(jtfs_jax.stream(bank, blocks, every=every))
-                    assert errors(found, wanted) < 1e-6
-
-
-@pytest.mark.parametrize("options", [{"T": 0}, {"T": "global"}], ids=str)
-def test_streams_of_every_kind(options):
-    with jax.enable_x64(True):
-        bank, _ = banks(LONG, **options)
-        x = noise(2, 3000, seed=10, dtype=float)
-        for transform in TRANSFORMS.values():
-            found = joined(jtfs_jax.stream(bank, np.array_split(x, 9, -1), transform=transform))
-            assert errors(found, segmented(transform)(bank, x)) < 1e-6
-
-
-@pytest.mark.parametrize("every", [None, 32])
-def test_how_late_a_stream_is(every):
-    bank, _ = banks(LONG, dtype=jnp.float32)
-    context = 8 * 2 * 2**4
-    step = bank.n_padded - 2 * context if every is None else every
-    given = 0
-
-    def microphone():
-        nonlocal given
-        for block in np.split(noise(LONG), LONG // 16):
-            given += len(block)
-            yield block
-
-    times, received = jtfs_jax.frame_times(bank, n_samples=LONG), 0
-    for S in jtfs_jax.stream(bank, microphone(), every=every):
-        oldest, received = times[received], received + S.S1.shape[-1]
-        if given < LONG:
-            assert oldest + context < given <= oldest + context + step + 16
-
-
-def test_a_block_may_be_filled_again():
-    bank, _ = banks(LONG, dtype=jnp.float32)
-    x, buffer = noise(LONG), np.zeros(512, np.float32)
-
-    def blocks():
-        for part in x.reshape(-1, 512):
-            buffer[:] = part
-            yield buffer
-
-    wanted = joined(jtfs_jax.stream(bank, x.reshape(-1, 512)))
-    assert errors(joined(jtfs_jax.stream(bank, blocks())), wanted) == 0
-
-
-def test_errors_of_streams():
-    bank, _ = banks(LONG, dtype=jnp.float32)
-    periodic, _ = banks(LONG, dtype=jnp.float32, pad_mode="periodic")
-    with pytest.raises(ValueError, match="pad_mode"):
-        jtfs_jax.stream(periodic, [])  # before the first block
-    with pytest.raises(ValueError, match="same batch"):
-        list(jtfs_jax.stream(bank, [np.ones((2, 5)), np.ones((3, 5))]))
-    with pytest.raises(ValueError, match="blocks must have real numbers"):
-        list(jtfs_jax.stream(bank, [np.ones(5) + 0j]))
-    mean, _ = banks(LONG, dtype=jnp.float32, T="global")
-    with pytest.raises(ValueError, match="every must be None"):
-        jtfs_jax.stream(mean, [], every=64)
 
 
 def test_energies_are_of_one_call():
