@@ -58,7 +58,7 @@ def _shape_of_product(a, b, *, narrow):
     return result
 
 
-# A rule for derivatives alone could not choose what their transposes are: hence a primitive.
+# JAX transposes the operations of a custom derivative; only a primitive has transposes of its own.
 def _transposed_left(cotangent, a, b, *, narrow):
     if b.shape[-1] <= narrow and cotangent.shape[:-1] == a.aval.shape[:-1]:
         return product(cotangent, b.mT, narrow=narrow)
