@@ -22,8 +22,7 @@ class Layout(NamedTuple):
         in_turn: Whether the parts of a long transform are computed one after another.
         by_product: Whether a product with ones repeats a row, because its derivative is faster than
             a sum over rows.
-        narrow: Columns up to which a product is split into parts in bfloat16
-            (`_products`).
+        narrow: Columns up to which a product is split into parts in bfloat16 (`_products`).
         merged: Samples of U1 up to which wavelets of all resolutions share one transform
             (`_time_wavelets`).
         block: Samples of U2 that the average over time takes at once (`_time_average`).

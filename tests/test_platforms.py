@@ -102,7 +102,6 @@ def test_of_segments_and_of_one_path(platform, x64):
 
 
 @pytest.mark.parametrize("platform", OTHERS)
-@pytest.mark.filterwarnings("ignore:The second order has no wavelets")
 def test_segments_without_second_order(platform):
     """In a single group of segments, and in several with some left over."""
     cpu, other = (jtfs_jax.filterbank(N, J=2, Q=1, platform=p) for p in ("cpu", platform))
